@@ -1,0 +1,1 @@
+"""Mission: teach a deployed ONNX model new labels on the device."""
