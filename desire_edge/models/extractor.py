@@ -1,0 +1,47 @@
+"""F, the semantic-aware feature extractor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from desire_edge.models.norm import smooth_normalize
+
+
+class Extractor(nn.Module):
+    """F: x [batch, features] -> z [batch, d], a multi-layer perceptron whose output lives in word-vector space.
+
+    DESIRE-Net (Wang et al., AAAI 2021) trains it so that `z @ W_base` gives the logits of the base labels. The
+    layers are Linear-ReLU-Dropout for each size in `hidden`, then one Linear to `d` (500-1000-1000-d by default, as in
+    the authors' later SIN).
+
+    `embedding` [features, e], where given, is a fixed first layer: x counts words, so x @ embedding sums their word
+    vectors, and the sum is divided by its length. Words that no training text holds then still mean something.
+    """
+
+    embedding: Tensor | None
+
+    def __init__(
+        self,
+        features: int,
+        hidden: Sequence[int],
+        dimension: int,
+        dropout: float,
+        embedding: Tensor | None = None,
+    ) -> None:
+        super().__init__()
+        self.register_buffer("embedding", embedding)
+        widths = [features if embedding is None else embedding.shape[1], *hidden]
+        layers: list[nn.Module] = []
+        for fan_in, fan_out in zip(widths, widths[1:], strict=False):
+            layers += [nn.Linear(fan_in, fan_out), nn.ReLU(), nn.Dropout(dropout)]
+        self.layers = nn.Sequential(*layers, nn.Linear(widths[-1], dimension))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x [batch, features] float32 -> z [batch, d] float32."""
+        if self.embedding is not None:
+            x = smooth_normalize(x @ self.embedding)
+        z: Tensor = self.layers(x)
+        return z
+
