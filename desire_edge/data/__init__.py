@@ -1,0 +1,37 @@
+"""Data sets: readers, where the files are found, label splits, protocols and episodes."""
+
+from desire_edge.data.dataset import Dataset
+from desire_edge.data.episodes import Episode, EpisodeSampler
+from desire_edge.data.jsonl import load_jsonl
+from desire_edge.data.locate import DataNotFoundError, DeliciousFiles, find_delicious
+from desire_edge.data.mulan import MulanTable, read_mulan
+from desire_edge.data.sources import load_dataset, load_delicious, load_sample
+from desire_edge.data.splits import (
+    PROTOCOLS,
+    LabelSplit,
+    Protocol,
+    ProtocolRows,
+    protocol_rows,
+    split_labels,
+)
+
+__all__ = [
+    "PROTOCOLS",
+    "DataNotFoundError",
+    "Dataset",
+    "DeliciousFiles",
+    "Episode",
+    "EpisodeSampler",
+    "LabelSplit",
+    "MulanTable",
+    "Protocol",
+    "ProtocolRows",
+    "find_delicious",
+    "load_dataset",
+    "load_delicious",
+    "load_jsonl",
+    "load_sample",
+    "protocol_rows",
+    "read_mulan",
+    "split_labels",
+]

@@ -1,0 +1,50 @@
+"""A multi-label data set as every other room sees it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Examples and their labels: feature vectors (`features`) or raw texts (`texts`), one of the two.
+
+    Attributes:
+        name: short name, for records and messages.
+        labels: the L label names, as a person would write them.
+        targets: bool [rows, L], True where the example carries the label.
+        test_rows: bool [rows], True for the rows of the data set's own test part.
+        features: float32 [rows, features], or None for raw text.
+        feature_names: what each feature column counts; () for raw text.
+        texts: the raw texts, title and body joined by a newline; None for vectors.
+        source: where the data came from, with the sha256 of every file, for a run's record.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    targets: NDArray[np.bool_]
+    test_rows: NDArray[np.bool_]
+    features: NDArray[np.float32] | None
+    feature_names: tuple[str, ...]
+    texts: tuple[str, ...] | None
+    source: str
+
+    def __post_init__(self) -> None:
+        rows = len(self.test_rows)
+        if (self.features is None) == (self.texts is None):
+            raise ValueError("a Dataset holds either features or texts")
+        inputs = self.features if self.features is not None else self.texts
+        assert inputs is not None
+        if self.targets.shape != (rows, len(self.labels)) or len(inputs) != rows:
+            raise ValueError(
+                f"{rows} rows and {len(self.labels)} labels do not fit targets {self.targets.shape} "
+                f"and {len(inputs)} inputs"
+            )
+
+    @property
+    def rows(self) -> int:
+        """The number of examples."""
+        return len(self.test_rows)
