@@ -1,0 +1,137 @@
+"""Building the compact lexicon from its sources (server side)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import save_file
+
+from desire_edge.errors import DesireEdgeError
+from desire_edge.files import atomic_path
+from desire_edge.lexicon.format import SourceTable, Tables, to_tensors
+from desire_edge.lexicon.lexicon import Lexicon
+from desire_edge.lexicon.sources import Source
+from desire_edge.lexicon.text import fold, has_letter_or_digit, tokenize
+
+_HEADER = 8192  # bytes set aside for the file's header
+
+
+def build_lexicon(
+    sources: Sequence[Source],
+    out: Path,
+    *,
+    max_bytes: int = 16 * 2**20,
+    words: int | None = None,
+    keep: Iterable[str] = (),
+) -> Lexicon:
+    """Write the compact lexicon of `sources` to `out` (atomically) and open it.
+
+    Words are folded and ranked by the best rank any source gives them; those that fit into `max_bytes` are taken in
+    that order, at most `words` of them. The names in `keep`, and the words in them, come first, if a source knows
+    them. Each source's vectors are scaled to its mean norm over the words taken, and stored as int8 with one scale a row.
+    """
+    if not sources:
+        raise DesireEdgeError("a lexicon needs at least one source of word vectors")
+    known = [_folded_words(source) for source in sources]
+    ranked = _ranked(known)
+    kept = _kept(keep, ranked)
+    order = [*kept, *(word for word in ranked if word not in kept)]
+    rows = np.array([[source.get(word, -1) for word in order] for source in known], dtype=np.int64)
+    count = _count_that_fits(order, rows, sources, max_bytes)
+    count = count if words is None else min(count, words)
+    if count < max(1, len(kept)):
+        raise DesireEdgeError(
+            f"a lexicon of at most {max_bytes} bytes holds {count} words, fewer than the {max(1, len(kept))} to keep; "
+            "allow more bytes or words"
+        )
+    # Ranks and bytes are worked out in this order; the file is sorted by the words' bytes.
+    chosen = sorted(range(count), key=lambda index: order[index].encode())
+    places = {word: place for place, word in enumerate(ranked)}
+    ranks = np.argsort(np.argsort([places[order[index]] for index in chosen])).astype(np.uint32)
+    encoded = [order[index].encode() for index in chosen]
+    tables = Tables(
+        words=np.frombuffer(b"".join(encoded), np.uint8),
+        offsets=np.cumsum([0, *map(len, encoded)]).astype(np.uint32),
+        ranks=ranks,
+        sources=tuple(_quantised(source, rows[number][chosen]) for number, source in enumerate(sources)),
+    )
+    tensors, metadata = to_tensors(tables)
+    with atomic_path(out) as temporary:
+        save_file(tensors, temporary, metadata)
+    return Lexicon.open(out)
+
+
+def _folded_words(source: Source) -> dict[str, int]:
+    """Return the row of each usable folded word in rank order; a word that is its own folding goes before others."""
+    folded = [fold(word) for word in source.words]
+    usable = np.linalg.norm(source.vectors, axis=1) > 0
+    rows: dict[str, int] = {}
+    exact: set[str] = set()
+    for word, form, row in zip(source.words, folded, source.rows.tolist(), strict=True):
+        if not usable[row] or (form in rows and (word != form or form in exact)):
+            continue
+        rows[form] = row
+        if word == form:
+            exact.add(form)
+    return rows
+
+
+def _ranked(known: Sequence[dict[str, int]]) -> list[str]:
+    """Return the words worth their bytes, ordered by the best place any source gives them."""
+    places: dict[str, int] = {}
+    for source in known:
+        place = 0
+        for word in source:
+            if _is_plain(word):
+                places[word] = min(place, places.get(word, place))
+                place += 1
+    return sorted(places, key=places.__getitem__)
+
+
+def _is_plain(word: str) -> bool:
+    """Whether a name could hold this word: no loose punctuation, no "1.3775", nothing that tokenize cannot reach."""
+    if word.isalpha() or word.isdecimal():
+        return True
+    first = word[1:2] if word[0] == "." else word[0]
+    return (
+        has_letter_or_digit(first)
+        and (has_letter_or_digit(word[-1]) or word[-1] in "+#")
+        and any(character.isalpha() for character in word)
+    )
+
+
+def _kept(names: Iterable[str], ranked: Sequence[str]) -> dict[str, None]:
+    known = set(ranked)
+    wanted = (word for name in names for word in (fold(name.strip()), *tokenize(name)))
+    return {word: None for word in wanted if word in known}
+
+
+def _count_that_fits(
+    order: Sequence[str], rows: NDArray[np.int64], sources: Sequence[Source], max_bytes: int
+) -> int:
+    """Return how many words of `order` fit; `rows` [sources, words] are their rows, -1 where unknown."""
+    costs = np.array(
+        [len(word.encode()) + 8 for word in order], dtype=np.int64
+    )  # offset and rank: 4 bytes each
+    for number, source in enumerate(sources):
+        costs += 2 if len(source.vectors) < 2**16 else 4
+        _, first = np.unique(rows[number], return_index=True)
+        costs[first[rows[number][first] >= 0]] += source.dim + 4  # a row is stored when its first word comes
+    return int(np.searchsorted(np.cumsum(costs), max_bytes - _HEADER, side="right"))
+
+
+def _quantised(source: Source, rows: NDArray[np.int64]) -> SourceTable:
+    """Return the source's table for words with these rows (-1: unknown), at its mean norm over those words."""
+    used, inverse = np.unique(rows[rows >= 0], return_inverse=True)
+    vectors = source.vectors[used]
+    norms = np.linalg.norm(vectors, axis=1)
+    if len(used):
+        vectors = vectors * np.float32(source.norm / norms[inverse].mean())
+    scales = (np.abs(vectors).max(axis=1) / 127.0).astype(np.float32)
+    table = np.rint(vectors / scales[:, None]).astype(np.int8)
+    places = np.zeros(len(rows), np.uint16 if len(source.vectors) < 2**16 else np.uint32)
+    places[rows >= 0] = inverse + 1
+    return SourceTable(source.name, source.norm, table, scales, places)

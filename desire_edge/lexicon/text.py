@@ -1,0 +1,53 @@
+"""Folding and splitting text, in rules small enough for C and JavaScript to copy."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+# JavaScript: /[\p{L}\p{M}\p{N}]+(?:\+\+|#)?/gu after deleting /['’]/g. The trailing "++" or "#" keeps c++ and c# whole.
+_ASCII_RUN = re.compile(r"[A-Za-z0-9]+(?:\+\+|#)?")
+_APOSTROPHES = re.compile("['’]")
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+
+
+def fold(text: str) -> str:
+    """Return `text` in Unicode's NFKC form, lower-cased: JavaScript's `text.normalize("NFKC").toLowerCase()`."""
+    return unicodedata.normalize("NFKC", text).lower()
+
+
+def tokenize(text: str) -> list[str]:
+    """Split `text` into folded words, the same at training and on the device.
+
+    A word is a longest run of Unicode letters, marks and digits (categories L, M, N), and takes a "++" or "#" that
+    follows it directly. Apostrophes (' and ’) are deleted first, so "don't" is "dont". Everything else separates.
+    """
+    return _runs(fold(text))
+
+
+def split_name(name: str) -> list[str]:
+    """Split a label's name like `tokenize`, but leave the letters' case as it is (for `split_camel_case`)."""
+    return _runs(unicodedata.normalize("NFKC", name))
+
+
+def split_camel_case(word: str) -> list[str]:
+    """Split "openSource" into ["open", "Source"]: between a lower-case and an upper-case ASCII letter."""
+    return _CAMEL.split(word)
+
+
+def has_letter_or_digit(text: str) -> bool:
+    """Whether `tokenize(text)` would find anything."""
+    return any(_is_word_character(character) for character in text)
+
+
+def _runs(text: str) -> list[str]:
+    text = _APOSTROPHES.sub("", text)
+    if text.isascii():
+        return _ASCII_RUN.findall(text)
+    # re has no \p{L}: mark each character's kind in ASCII, find the runs there, and cut the text at the same places.
+    kinds = "".join("a" if _is_word_character(character) else character for character in text)
+    return [text[run.start() : run.end()] for run in _ASCII_RUN.finditer(kinds)]
+
+
+def _is_word_character(character: str) -> bool:
+    return unicodedata.category(character)[0] in "LMN"
