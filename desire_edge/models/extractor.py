@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from torch import Tensor, nn
 
@@ -34,7 +35,7 @@ class Extractor(nn.Module):
         self.register_buffer("embedding", embedding)
         widths = [features if embedding is None else embedding.shape[1], *hidden]
         layers: list[nn.Module] = []
-        for fan_in, fan_out in zip(widths, widths[1:], strict=False):
+        for fan_in, fan_out in pairwise(widths):
             layers += [nn.Linear(fan_in, fan_out), nn.ReLU(), nn.Dropout(dropout)]
         self.layers = nn.Sequential(*layers, nn.Linear(widths[-1], dimension))
 
@@ -44,4 +45,3 @@ class Extractor(nn.Module):
             x = smooth_normalize(x @ self.embedding)
         z: Tensor = self.layers(x)
         return z
-

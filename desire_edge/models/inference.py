@@ -21,7 +21,7 @@ class SemanticInference(nn.Module):
 
     def __init__(self, w_base: Tensor, hidden: int) -> None:
         super().__init__()
-        dimension, base = w_base.shape
+        dimension = len(w_base)
         first, second = nn.Linear(dimension, hidden), nn.Linear(hidden, dimension)
         self.w1 = nn.Parameter(first.weight.detach().T.clone())
         self.b1 = nn.Parameter(first.bias.detach().clone())
@@ -40,8 +40,8 @@ class SemanticInference(nn.Module):
     def base_scores(self, z: Tensor, base_mask: Tensor | None = None) -> Tensor:
         """(z W_base)/‖z W_base‖: z [..., S, d] -> [..., S, B].
 
-        `base_mask` [..., B] zeroes the labels that an episode plays as novel *before* the norm is taken: after it, their
-        scores would leak through the norm.
+        `base_mask` [..., B] zeroes the labels that an episode plays as novel *before* the norm is taken: after it,
+        their scores would leak through the norm.
         """
         scores = z @ self.w_base
         if base_mask is not None:

@@ -1,9 +1,9 @@
 """The inner loop of meta-training: a few SGD steps on the support set, differentiable, over a batch of episodes.
 
-Plain SGD on a Linear layer changes its output at any row by a kernel product of inputs, so the loop never builds adapted
-d×d or B×d matrices: it carries the support's gradients and applies them to support and query rows alike. This is exact (it is the
-same SGD), and autograd differentiates it for the outer loop at second order. `tests/training/test_inner_loop.py` holds it to
-SGD on explicit weights.
+Plain SGD on a Linear layer changes its output at any row by a kernel product of inputs, so the loop never builds
+adapted d×d or B×d matrices: it carries the support's gradients and applies them to support and query rows alike. This
+is exact (it is the same SGD), and autograd differentiates it for the outer loop at second order.
+`tests/training/test_inner_loop.py` holds it to SGD on explicit weights.
 """
 
 from __future__ import annotations

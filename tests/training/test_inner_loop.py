@@ -35,7 +35,9 @@ def explicit_sgd(head: SemanticInference, episode: Episodes, index: int, step_si
     return logits
 
 
-def random_case(seed: int, e: int, s: int, q: int, n: int, d: int, h: int, b: int) -> tuple[SemanticInference, Episodes]:
+def random_case(
+    seed: int, e: int, s: int, q: int, n: int, d: int, h: int, b: int
+) -> tuple[SemanticInference, Episodes]:
     generator = torch.Generator().manual_seed(seed)
 
     def normal(*shape: int) -> Tensor:

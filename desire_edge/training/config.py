@@ -1,0 +1,149 @@
+"""Every setting of a training run, in one typed, immutable, serialisable place."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from desire_edge.errors import DesireEdgeError
+
+Positive = Annotated[int, Field(ge=1)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Protocol = Literal["label-disjoint", "example-disjoint", "streaming"]
+
+
+class Section(BaseModel):
+    """A part of the configuration: unknown settings and wrong types are refused, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class LexiconConfig(Section):
+    """Where label vectors come from; see `desire_edge.lexicon`."""
+
+    sources: tuple[str, ...] = ("glove-50", "spacy-md")
+    max_mib: Annotated[float, Field(gt=0)] = 16
+    words: Positive | None = None
+
+
+class TextConfig(Section):
+    """Bag-of-words features of raw text; not used by data sets that come as vectors."""
+
+    vocabulary: Positive = 8000
+
+
+class ExtractorConfig(Section):
+    """F and its semantic pre-training."""
+
+    hidden: tuple[Positive, ...] = (1000, 1000)
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    epochs: Positive = 20
+    batch: Positive = 256
+    learning_rate: Rate = 1e-3
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+
+
+class MetaConfig(Section):
+    """The inference head and its meta-training: each batch draws `episodes` episodes of one size."""
+
+    hidden: Positive = 300
+    batches: Positive = 3000
+    episodes: Positive = 10
+    ways: tuple[Positive, Positive] = (5, 10)
+    shots: tuple[Positive, Positive] = (1, 5)
+    queries: Positive = 5
+    inner_steps: Annotated[int, Field(ge=0, le=64)] = 3
+    step_size: Rate = 1.0
+    learn_step_sizes: bool = True
+    learning_rate: Rate = 1e-3
+    step_size_learning_rate: Rate = 1e-2
+    zero_shot_weight: Fraction = 0.2
+    gradient_clip: Rate = 1.0
+
+
+class TrainConfig(Section):
+    """One training run.
+
+    `protocol` decides which rows F and the training episodes see; `hold_out` keeps 15 % of the training rows out,
+    for choosing settings on the validation labels.
+    """
+
+    data: str = "auto"
+    protocol: Protocol = "example-disjoint"
+    hold_out: bool = False
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    validate_every: Positive = 250
+    validation_tasks: Positive = 100
+    lexicon: LexiconConfig = LexiconConfig()
+    text: TextConfig = TextConfig()
+    extractor: ExtractorConfig = ExtractorConfig()
+    meta: MetaConfig = MetaConfig()
+
+
+PROTOCOL_DEFAULTS: dict[str, dict[str, Any]] = {}
+"""Values that were chosen on a protocol's own validation labels and differ from `TrainConfig`'s."""
+
+
+def load_config(
+    file: Path | None = None, overrides: Iterable[str] = (), options: Mapping[str, Any] | None = None
+) -> TrainConfig:
+    """Defaults, then the protocol's own, then the TOML `file`, then `options`, then `section.name=value` strings.
+
+    Raises:
+        DesireEdgeError: an unknown setting, a value of the wrong type or out of range, or a file that is not TOML.
+    """
+    given: dict[str, Any] = {}
+    if file is not None:
+        try:
+            merge(given, tomllib.loads(file.read_text(encoding="utf-8")))
+        except OSError as error:
+            raise DesireEdgeError(f"cannot read {file}: {error.strerror or error}") from error
+        except ValueError as error:
+            raise DesireEdgeError(f"{file} is not valid TOML: {error}") from error
+    merge(given, options or {})
+    for override in overrides:
+        name, equals, value = override.partition("=")
+        if not equals or not name.strip():
+            raise DesireEdgeError(
+                f"'{override}' is not a setting; write section.name=value, as in meta.batches=500"
+            )
+        try:
+            parsed = tomllib.loads(f"value = {value}")["value"]
+        except tomllib.TOMLDecodeError:
+            parsed = value.strip()
+        for part in reversed(name.strip().split(".")):
+            parsed = {part: parsed}
+        merge(given, parsed)
+    settings: dict[str, Any] = {}
+    protocol = given.get("protocol", TrainConfig().protocol)
+    merge(settings, PROTOCOL_DEFAULTS.get(protocol, {}) if isinstance(protocol, str) else {})
+    merge(settings, given)
+    return parse_config(settings, "the training settings")
+
+
+def parse_config(settings: Any, where: str) -> TrainConfig:
+    """`settings` as a `TrainConfig`; every problem found is named, with its place."""
+    try:
+        return TrainConfig.model_validate(settings)
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(str(part) for part in problem['loc']) or 'all'}: {problem['msg']}"
+            for problem in error.errors()
+        )
+        raise DesireEdgeError(f"{where} cannot be used: {problems}") from error
+
+
+def merge(into: dict[str, Any], extra: Mapping[str, Any]) -> None:
+    """Lay the nested mapping `extra` over `into`, section by section."""
+    for name, value in extra.items():
+        if isinstance(value, Mapping):
+            section = into.setdefault(name, {})
+            if isinstance(section, dict):
+                merge(section, value)
+                continue
+        into[name] = value

@@ -1,0 +1,25 @@
+"""`--device auto|cpu|cuda`."""
+
+from __future__ import annotations
+
+import torch
+
+from desire_edge.errors import DesireEdgeError
+
+
+def choose_device(name: str) -> torch.device:
+    """The torch device `name` stands for; `auto` is CUDA where there is one, else the CPU.
+
+    Raises:
+        DesireEdgeError: CUDA was asked for and this machine or this torch has none.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name not in ("cpu", "cuda"):
+        raise DesireEdgeError(f"'{name}' is no device; use auto, cpu or cuda")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise DesireEdgeError(
+            "CUDA was asked for, but torch finds no CUDA device here; "
+            "use --device cpu, or install a CUDA build of torch"
+        )
+    return torch.device(name)

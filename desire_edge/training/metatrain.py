@@ -1,0 +1,114 @@
+"""Meta-training: second-order MAML over θ = {W_Z, W_I, γ1, γ2} and the step sizes, F frozen.
+
+Finn et al. 2017 (MAML) as DESIRE-Net uses it, with learned step sizes (one a tensor a step, as in MAML++,
+Antoniou et al. 2019). Every batch plays some base labels as novel.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from desire_edge.data import EpisodeSampler
+from desire_edge.models import SemanticInference
+from desire_edge.training.config import MetaConfig
+from desire_edge.training.episodes import EpisodeBatcher
+from desire_edge.training.inner_loop import Episodes, inner_loop
+from desire_edge.training.loss import masked_bce
+from desire_edge.training.pretrain import schedule
+
+
+class MetaLearner(nn.Module):
+    """What meta-training learns: the inference head and the inner loop's step sizes [T, 5], kept as logarithms."""
+
+    def __init__(self, w_base: Tensor, config: MetaConfig) -> None:
+        super().__init__()
+        self.head = SemanticInference(w_base, config.hidden)
+        self.log_step_sizes = nn.Parameter(
+            torch.full((config.inner_steps, 5), math.log(config.step_size)),
+            requires_grad=config.learn_step_sizes,
+        )
+
+    @property
+    def step_sizes(self) -> Tensor:
+        """[T, 5], positive."""
+        return self.log_step_sizes.exp()
+
+    def forward(self, episodes: Episodes) -> list[Tensor]:
+        """Logits of all rows after 0 … T steps."""
+        return inner_loop(self.head, episodes, self.step_sizes)
+
+    def optimizer(self, config: MetaConfig) -> torch.optim.Optimizer:
+        """Adam for the outer loop; `initial_lr` is what the schedule scales."""
+        return torch.optim.Adam(
+            [
+                {"params": list(self.head.parameters()), "initial_lr": config.learning_rate},
+                {"params": [self.log_step_sizes], "initial_lr": config.step_size_learning_rate},
+            ]
+        )
+
+
+class EpisodeStream:
+    """The training batches, each a function of the seed and its number alone, so that a resumed run repeats them."""
+
+    def __init__(
+        self,
+        targets: NDArray[np.bool_],
+        base: NDArray[np.int64],
+        rows: NDArray[np.int64],
+        batcher: EpisodeBatcher,
+        config: MetaConfig,
+        seed: int,
+    ) -> None:
+        self._config, self._seed, self._batcher = config, seed, batcher
+
+        @cache
+        def sampler(ways: int, shots: int) -> EpisodeSampler:
+            return EpisodeSampler(targets, base, rows, rows, ways=ways, shots=shots, queries=config.queries)
+
+        self._sampler = sampler
+
+    def batch(self, index: int) -> Episodes:
+        """Batch number `index`: episodes of one size, drawn from the configured ways and shots."""
+        rng = np.random.default_rng([self._seed, index])
+        ways, shots = (
+            int(rng.integers(low, high + 1)) for low, high in (self._config.ways, self._config.shots)
+        )
+        sampler = self._sampler(ways, shots)
+        return self._batcher.stack([sampler.sample(rng) for _ in range(self._config.episodes)])
+
+
+def meta_step(
+    learner: MetaLearner,
+    optimizer: torch.optim.Optimizer,
+    episodes: Episodes,
+    config: MetaConfig,
+    progress: float,
+) -> float:
+    """One outer update; returns its loss, that of the query after the last step and (by `zero_shot_weight`) before any.
+
+    Raises:
+        FloatingPointError: the loss is not finite; the weights are then as they were.
+    """
+    for group in optimizer.param_groups:
+        group["lr"] = group["initial_lr"] * schedule(progress)
+    query = slice(episodes.support, None)
+
+    def query_loss(logits: Tensor) -> Tensor:
+        return masked_bce(logits[:, query], episodes.targets[:, query], episodes.mask[:, query]).mean()
+
+    logits = learner(episodes)
+    weight = config.zero_shot_weight
+    loss = (1 - weight) * query_loss(logits[-1]) + weight * query_loss(logits[0])
+    if not torch.isfinite(loss):
+        raise FloatingPointError("the outer loss is not finite")
+    optimizer.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+    nn.utils.clip_grad_norm_(learner.head.parameters(), config.gradient_clip)
+    optimizer.step()
+    return float(loss.detach())

@@ -1,0 +1,253 @@
+"""A training run from data set to finished model, in a folder that a killed run resumes from exactly.
+
+The folder holds `config.json`, `lexicon.safetensors`, `checkpoint.safetensors` (weights and, until the run is finished,
+the optimiser's state; its JSON metadata says how far the run is) and `run.json` for people.
+"""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from desire_edge.data import Dataset, EpisodeSampler, load_dataset
+from desire_edge.errors import DesireEdgeError
+from desire_edge.evaluation.metrics import micro_auc
+from desire_edge.files import read_json, write_json
+from desire_edge.lexicon import Lexicon
+from desire_edge.lexicon.build import build_lexicon
+from desire_edge.lexicon.sources import open_source
+from desire_edge.models import Extractor
+from desire_edge.training.checkpoint import (
+    Progress,
+    Stage,
+    load_checkpoint,
+    optimizer_tensors,
+    restore_optimizer,
+    save_checkpoint,
+)
+from desire_edge.training.config import TrainConfig, parse_config
+from desire_edge.training.episodes import EpisodeBatcher
+from desire_edge.training.metatrain import EpisodeStream, MetaLearner, meta_step
+from desire_edge.training.prepare import Prepared, lexicon_path, prepare
+from desire_edge.training.pretrain import extract, pretrain_epoch
+
+Report = Callable[[Stage, int, int, float, float | None], None]
+"""Called with stage, units done, units in all, the latest loss, and the latest validation AUC."""
+
+
+@dataclass
+class Run:
+    """A run opened in its folder: configuration, data, and the modules as they stand."""
+
+    folder: Path
+    config: TrainConfig
+    data: Prepared
+    lexicon: Lexicon
+    extractor: Extractor
+    learner: MetaLearner
+    progress: Progress
+    device: torch.device
+    saved_optimizer: dict[str, Tensor] = field(default_factory=dict)
+
+    @classmethod
+    def create(
+        cls, folder: Path, config: TrainConfig, device: torch.device, data_dir: Path | None = None
+    ) -> Run:
+        """Start a new run in `folder`, which must not hold one yet. Builds the run's lexicon."""
+        if (folder / "config.json").exists():
+            raise DesireEdgeError(
+                f"{folder} already holds a run; continue it with --resume {folder}, or choose another --out"
+            )
+        dataset = load_dataset(config.data, data_dir)
+        sources = [open_source(spec) for spec in config.lexicon.sources]
+        build_lexicon(
+            sources,
+            lexicon_path(folder),
+            max_bytes=int(config.lexicon.max_mib * 2**20),
+            words=config.lexicon.words,
+            keep=dataset.labels,
+        )
+        write_json(folder / "config.json", config.model_dump(mode="json"))
+        return cls._assemble(folder, config, dataset, Progress(), device)
+
+    @classmethod
+    def open(cls, folder: Path, device: torch.device, data_dir: Path | None = None) -> Run:
+        """Open the run in `folder` where it stands, finished or not."""
+        if not (folder / "config.json").is_file():
+            raise DesireEdgeError(
+                f"{folder} holds no training run (no config.json); train one with `desire-edge train`"
+            )
+        config = parse_config(read_json(folder / "config.json"), str(folder / "config.json"))
+        run = cls._assemble(folder, config, load_dataset(config.data, data_dir), Progress(), device)
+        if run.checkpoint_path.exists():
+            run._restore()
+        return run
+
+    @classmethod
+    def _assemble(
+        cls, folder: Path, config: TrainConfig, dataset: Dataset, progress: Progress, device: torch.device
+    ) -> Run:
+        lexicon = Lexicon.open(lexicon_path(folder))
+        data = prepare(config, dataset, lexicon)
+        torch.manual_seed(config.seed)
+        extractor = Extractor(
+            data.x.shape[1], config.extractor.hidden, lexicon.dim, config.extractor.dropout, data.embedding
+        )
+        learner = MetaLearner(torch.from_numpy(data.w[:, data.split.base]), config.meta)
+        return cls(folder, config, data, lexicon, extractor.to(device), learner.to(device), progress, device)
+
+    @property
+    def checkpoint_path(self) -> Path:
+        """Where the weights are."""
+        return self.folder / "checkpoint.safetensors"
+
+    def train(self, report: Report) -> None:
+        """Pre-train F, then meta-train the head, from wherever the run stands to its end."""
+        x = torch.from_numpy(self.data.x).to(self.device)
+        if self.progress.stage == "pretrain":
+            self._pretrain(x, report)
+        if self.progress.stage == "meta":
+            self._metatrain(extract(self.extractor, x), report)
+        write_json(self.folder / "run.json", self.record())
+
+    def _pretrain(self, x: Tensor, report: Report) -> None:
+        config, rows = self.config.extractor, self.data.rows.train
+        base = self.data.split.base
+        w_base = self.learner.head.w_base
+        x = x[torch.from_numpy(rows).to(self.device)]
+        targets = torch.from_numpy(self.data.dataset.targets[rows][:, base]).to(self.device)
+        optimizer = torch.optim.AdamW(self.extractor.parameters(), weight_decay=config.weight_decay)
+        self._restore_optimizer(optimizer)
+        clock = time.perf_counter()
+        for epoch in range(self.progress.finished, config.epochs):
+            loss = pretrain_epoch(
+                self.extractor, optimizer, x, targets, w_base, config, epoch=epoch, seed=self.config.seed
+            )
+            clock = self._tick(clock)
+            self.progress.finished = epoch + 1
+            self.progress.history.append({"stage": "pretrain", "finished": epoch + 1, "loss": loss})
+            report("pretrain", epoch + 1, config.epochs, loss, None)
+            if epoch + 1 == config.epochs:
+                self.progress.stage, self.progress.finished = "meta", 0
+                self._save(None)
+            else:
+                self._save(optimizer)
+
+    def _metatrain(self, z: Tensor, report: Report) -> None:
+        config, data = self.config.meta, self.data
+        batcher = EpisodeBatcher(z, data.dataset.targets, data.w, data.split.base)
+        stream = EpisodeStream(
+            data.dataset.targets, data.split.base, data.rows.train, batcher, config, self.config.seed
+        )
+        optimizer = self.learner.optimizer(config)
+        self._restore_optimizer(optimizer)
+        auc: float | None = None
+        losses: list[float] = []
+        clock = time.perf_counter()
+        for index in range(self.progress.finished, config.batches):
+            try:
+                losses.append(
+                    meta_step(self.learner, optimizer, stream.batch(index), config, index / config.batches)
+                )
+            except FloatingPointError as error:
+                raise DesireEdgeError(
+                    f"meta-training diverged at batch {index}: {error}; "
+                    "lower meta.learning_rate or meta.step_size and train again"
+                ) from error
+            done = index + 1
+            if done % self.config.validate_every == 0 or done == config.batches:
+                auc = self.validate(batcher)
+                clock = self._tick(clock)
+                self.progress.finished = done
+                self.progress.history.append(
+                    {"stage": "meta", "finished": done, "loss": float(np.mean(losses)), "validation_auc": auc}
+                )
+                losses_mean, losses = float(np.mean(losses)), []
+                if done == config.batches:
+                    self.progress.stage, self.progress.finished = "done", 0
+                self._save(None if done == config.batches else optimizer)
+                report("meta", done, config.batches, losses_mean, auc)
+            elif done % 10 == 0:
+                report("meta", done, config.batches, float(np.mean(losses)), auc)
+
+    def _tick(self, clock: float) -> float:
+        now = time.perf_counter()
+        self.progress.seconds += now - clock
+        return now
+
+    @torch.no_grad()
+    def validate(self, batcher: EpisodeBatcher) -> float:
+        """Micro AUC on the validation labels, 5-way 1-shot, the same tasks every time.
+
+        Without `hold_out` the tasks' rows are those F was trained on, so the figure is optimistic: it shows that
+        training goes on, and no setting is chosen by it.
+        """
+        rows = self.data.rows
+        query = rows.query if self.config.hold_out else rows.train
+        labels = self.data.split.validation
+        sampler = EpisodeSampler(
+            self.data.dataset.targets,
+            labels,
+            rows.support,
+            query,
+            ways=min(5, len(labels)),
+            shots=1,
+            eligible_only=False,
+        )
+        rng = np.random.default_rng(self.config.seed)
+        aucs = []
+        for _ in range(self.config.validation_tasks):
+            episodes = batcher.stack([sampler.sample(rng)])
+            scores = self.learner(episodes)[-1][0, episodes.support :]
+            targets = episodes.targets[0, episodes.support :] > 0
+            aucs.append(micro_auc(targets.cpu().numpy(), scores.cpu().numpy()))
+        return float(np.nanmean(aucs))
+
+    def record(self) -> dict[str, Any]:
+        """What happened, for people and for the bundle's manifest."""
+        return {
+            "dataset": self.data.dataset.name,
+            "source": self.data.dataset.source,
+            "protocol": self.config.protocol,
+            "seed": self.config.seed,
+            "train_seconds": round(self.progress.seconds, 1),
+            "history": self.progress.history,
+            "warnings": list(self.data.warnings),
+            "versions": {
+                "python": platform.python_version(),
+                "torch": torch.__version__,
+                "numpy": np.__version__,
+            },
+            "machine": f"{platform.machine()}, {torch.get_num_threads()} threads, {self.device.type}",
+        }
+
+    def _save(self, optimizer: torch.optim.Optimizer | None) -> None:
+        tensors = {f"extractor.{name}": value for name, value in self.extractor.state_dict().items()}
+        tensors |= {f"learner.{name}": value for name, value in self.learner.state_dict().items()}
+        if optimizer is not None:
+            tensors |= optimizer_tensors(optimizer)
+        save_checkpoint(self.checkpoint_path, tensors, self.progress)
+
+    def _restore(self) -> None:
+        tensors, self.progress = load_checkpoint(self.checkpoint_path)
+        try:
+            for module, prefix in ((self.extractor, "extractor."), (self.learner, "learner.")):
+                module.load_state_dict(
+                    {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
+                )
+        except RuntimeError as error:
+            raise DesireEdgeError(f"{self.checkpoint_path} does not fit its config.json: {error}") from error
+        self.saved_optimizer = {name: t for name, t in tensors.items() if name.startswith("optimizer.")}
+
+    def _restore_optimizer(self, optimizer: torch.optim.Optimizer) -> None:
+        """Continue the optimiser of the stage a checkpoint was cut off in; a stage that begins starts afresh."""
+        if self.progress.finished:
+            restore_optimizer(optimizer, self.saved_optimizer)
