@@ -1,0 +1,178 @@
+// The C ABI: checks, then the computation, then status and sentence. Nothing is thrown past here.
+#include <cstring>
+#include <limits>
+#include <new>
+#include <string>
+
+#include "check.h"
+#include "dense.h"
+#include "projection.h"
+
+#define DESIRE_EDGE_TEXT_OF(value) #value
+#define DESIRE_EDGE_TEXT(value) DESIRE_EDGE_TEXT_OF(value)
+
+namespace desire_edge {
+namespace {
+
+void write_error(const char* message, char* error, size_t capacity) noexcept {
+  if (error == nullptr || capacity == 0) return;
+  const size_t length = std::min(std::strlen(message), capacity - 1);
+  std::memcpy(error, message, length);
+  error[length] = '\0';
+}
+
+template <class Call>
+desire_edge_status guarded(char* error, size_t capacity, Call call) noexcept {
+  desire_edge_status status = DESIRE_EDGE_OK;
+  try {
+    write_error("", error, capacity);
+    call();
+    return status;
+  } catch (const Failure& failure) {
+    write_error(failure.what(), error, capacity);
+    return failure.status();
+  } catch (const std::bad_alloc&) {
+    status = DESIRE_EDGE_OUT_OF_MEMORY;
+  } catch (const std::length_error&) {
+    status = DESIRE_EDGE_OUT_OF_MEMORY;
+  } catch (...) {
+    status = DESIRE_EDGE_INTERNAL_ERROR;
+  }
+  write_error(desire_edge_status_message(status), error, capacity);
+  return status;
+}
+
+void check_label_sizes(const Sizes* sizes) {
+  check_pointer(sizes, 1, "sizes");
+  check_size(sizes->labels, 1, "sizes.labels");
+  check_size(sizes->dimension, 1, "sizes.dimension");
+  check_size(sizes->hidden, 1, "sizes.hidden");
+}
+
+// W_Z and the factors, which every function reads.
+template <class T>
+void check_transform(const Sizes& sizes, const Model<T>* model) {
+  const int64_t d = sizes.dimension, h = sizes.hidden;
+  check_pointer(model, 1, "model");
+  check_input(model->w1, d, h, "w1");
+  check_input(model->b1, 1, h, "b1");
+  check_input(model->w2, h, d, "w2");
+  check_input(model->b2, 1, d, "b2");
+  check_input(&model->gamma1, 1, 1, "gamma1");
+  check_input(&model->gamma2, 1, 1, "gamma2");
+}
+
+template <class T>
+void check_inference(const Sizes& sizes, const Model<T>* model) {
+  check_size(sizes.base_labels, 1, "sizes.base_labels");
+  check_input(model->w_base, sizes.dimension, sizes.base_labels, "w_base");
+  check_input(model->w_i, sizes.base_labels, sizes.dimension, "w_i");
+}
+
+template <class T>
+void check_task(const Sizes& sizes, const Task<T>* task) {
+  const int64_t S = sizes.examples, N = sizes.labels;
+  check_size(S, 0, "sizes.examples");
+  check_size(sizes.steps, 0, "sizes.steps");
+  check_pointer(task, 1, "task");
+  check_input(task->z, S, sizes.dimension, "z");
+  check_range(task->targets, S, N, T(0), T(1), "targets", "0 to 1");
+  check_range(task->mask, S, N, T(0), std::numeric_limits<T>::max(), "mask", "0 or more");
+  check_input(task->w_novel, sizes.dimension, N, "w_novel");
+  check_input(task->step_sizes, sizes.steps, DESIRE_EDGE_STEP_COLUMNS, "step_sizes");
+}
+
+template <class T>
+void project_checked(const Sizes* sizes, const Model<T>* model, const T* w_novel, const T* z, T* logits) {
+  check_label_sizes(sizes);
+  check_size(sizes->examples, 0, "sizes.examples");
+  check_transform<T>(*sizes, model);
+  check_inference<T>(*sizes, model);
+  check_input(w_novel, sizes->dimension, sizes->labels, "w_novel");
+  check_input(z, sizes->examples, sizes->dimension, "z");
+  check_pointer(logits, sizes->examples * sizes->labels, "logits");
+  project<T>(*sizes, *model, w_novel, z).copy_to(logits);
+  check_result(logits, sizes->examples * sizes->labels, "logits");
+}
+
+template <class T>
+void adapt_dense_checked(const Sizes* sizes, const Model<T>* model, const Task<T>* task, Weights<T>* adapted,
+                         T* losses) {
+  check_label_sizes(sizes);
+  check_transform<T>(*sizes, model);
+  check_inference<T>(*sizes, model);
+  check_task<T>(*sizes, task);
+  const int64_t d = sizes->dimension, h = sizes->hidden, B = sizes->base_labels;
+  check_pointer(adapted, 1, "adapted");
+  check_pointer(adapted->w1, d * h, "adapted.w1");
+  check_pointer(adapted->b1, h, "adapted.b1");
+  check_pointer(adapted->w2, h * d, "adapted.w2");
+  check_pointer(adapted->b2, d, "adapted.b2");
+  check_pointer(adapted->w_i, B * d, "adapted.w_i");
+  check_pointer(losses, sizes->steps + 1, "losses");
+  adapt_dense<T>(*sizes, *model, *task, *adapted, losses);
+  check_result(losses, sizes->steps + 1, "losses");
+  check_result(adapted->w1, d * h, "w1");
+  check_result(adapted->b1, h, "b1");
+  check_result(adapted->w2, h * d, "w2");
+  check_result(adapted->b2, d, "b2");
+  check_result(adapted->w_i, B * d, "w_i");
+  check_result(&adapted->gamma1, 1, "gamma1");
+  check_result(&adapted->gamma2, 1, "gamma2");
+}
+
+}  // namespace
+}  // namespace desire_edge
+
+using namespace desire_edge;
+
+const char* desire_edge_version(void) {
+  return DESIRE_EDGE_TEXT(DESIRE_EDGE_VERSION_MAJOR) "." DESIRE_EDGE_TEXT(
+      DESIRE_EDGE_VERSION_MINOR) "." DESIRE_EDGE_TEXT(DESIRE_EDGE_VERSION_PATCH);
+}
+
+const char* desire_edge_status_message(desire_edge_status status) {
+  switch (status) {
+    case DESIRE_EDGE_OK:
+      return "success";
+    case DESIRE_EDGE_INVALID_ARGUMENT:
+      return "an argument is invalid";
+    case DESIRE_EDGE_DIVERGED:
+      return "a result is not finite";
+    case DESIRE_EDGE_OUT_OF_MEMORY:
+      return "working memory could not be allocated";
+    case DESIRE_EDGE_INTERNAL_ERROR:
+      return "internal error";
+  }
+  return "unknown status";
+}
+
+desire_edge_status desire_edge_project_f32(const desire_edge_sizes* sizes, const desire_edge_model_f32* model,
+                                           const float* w_novel, const float* z, float* logits, char* error,
+                                           size_t error_capacity) {
+  return guarded(error, error_capacity, [&] { project_checked<float>(sizes, model, w_novel, z, logits); });
+}
+
+desire_edge_status desire_edge_project_f64(const desire_edge_sizes* sizes, const desire_edge_model_f64* model,
+                                           const double* w_novel, const double* z, double* logits,
+                                           char* error, size_t error_capacity) {
+  return guarded(error, error_capacity, [&] { project_checked<double>(sizes, model, w_novel, z, logits); });
+}
+
+desire_edge_status desire_edge_adapt_dense_f32(const desire_edge_sizes* sizes,
+                                               const desire_edge_model_f32* model,
+                                               const desire_edge_task_f32* task,
+                                               desire_edge_weights_f32* adapted, float* losses, char* error,
+                                               size_t error_capacity) {
+  return guarded(error, error_capacity,
+                 [&] { adapt_dense_checked<float>(sizes, model, task, adapted, losses); });
+}
+
+desire_edge_status desire_edge_adapt_dense_f64(const desire_edge_sizes* sizes,
+                                               const desire_edge_model_f64* model,
+                                               const desire_edge_task_f64* task,
+                                               desire_edge_weights_f64* adapted, double* losses, char* error,
+                                               size_t error_capacity) {
+  return guarded(error, error_capacity,
+                 [&] { adapt_dense_checked<double>(sizes, model, task, adapted, losses); });
+}

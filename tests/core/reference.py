@@ -1,0 +1,160 @@
+"""Eq. (1) and its adaptation by torch autograd in float64: what every other implementation is held to.
+
+Written from the equations alone: no code of the package is imported. All tensors are float64; S examples, N labels,
+d feature dimensions, h hidden units, B base labels, T steps.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+NORM_EPSILON = 1e-6
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Model:
+    """The learned tensors and the fixed word vectors of the base labels."""
+
+    w1: torch.Tensor  # [d, h]
+    b1: torch.Tensor  # [h]
+    w2: torch.Tensor  # [h, d]
+    b2: torch.Tensor  # [d]
+    gamma1: torch.Tensor  # scalar
+    gamma2: torch.Tensor  # scalar
+    w_i: torch.Tensor  # [B, d]
+    w_base: torch.Tensor  # [d, B], never learned
+
+    def arrays(self, dtype: type[np.floating] = np.float64) -> dict[str, NDArray[np.floating] | float]:
+        """The fields as numpy arrays of `dtype`, the factors as floats: keyword arguments of the extension."""
+        named = {field.name: getattr(self, field.name).detach().numpy().astype(dtype) for field in fields(self)}
+        return {name: float(value) if value.ndim == 0 else value for name, value in named.items()}
+
+
+@dataclass(frozen=True)
+class Task:
+    """A support set, the labels' word vectors and the step sizes."""
+
+    z: torch.Tensor  # [S, d]
+    targets: torch.Tensor  # [S, N]
+    mask: torch.Tensor  # [S, N]
+    w_novel: torch.Tensor  # [d, N]
+    step_sizes: torch.Tensor  # [T, 5]: (w1, b1), (w2, b2), w_i, gamma1, gamma2
+
+    def arrays(self, dtype: type[np.floating] = np.float64) -> dict[str, NDArray[np.floating]]:
+        """The fields as numpy arrays of `dtype`: keyword arguments of the extension."""
+        return {field.name: getattr(self, field.name).numpy().astype(dtype) for field in fields(self)}
+
+
+def smooth_norm(a: torch.Tensor) -> torch.Tensor:
+    """sqrt(a.a + eps^2) of each row, [rows, 1]."""
+    return torch.sqrt((a * a).sum(dim=1, keepdim=True) + NORM_EPSILON**2)
+
+
+def transform(model: Model, z: torch.Tensor) -> torch.Tensor:
+    """W_Z(z), [S, d]."""
+    return torch.relu(z @ model.w1 + model.b1) @ model.w2 + model.b2
+
+
+def project(model: Model, z: torch.Tensor, w_novel: torch.Tensor) -> torch.Tensor:
+    """Eq. (1): logits [S, N]."""
+    transformed, base = transform(model, z), z @ model.w_base
+    inferred = base / smooth_norm(base) @ model.w_i
+    return (model.gamma1 * transformed / smooth_norm(transformed) + model.gamma2 * inferred) @ w_novel
+
+
+def support_loss(model: Model, task: Task) -> torch.Tensor:
+    """sum m * BCEWithLogits / sum m, and 0 where nothing is known."""
+    weight = task.mask.sum()
+    losses = torch.nn.functional.binary_cross_entropy_with_logits(
+        project(model, task.z, task.w_novel), task.targets, reduction="none"
+    )
+    return (task.mask * losses).sum() / (weight if weight > 0 else 1.0)
+
+
+LEARNED = {"w1": 0, "b1": 0, "w2": 1, "b2": 1, "w_i": 2, "gamma1": 3, "gamma2": 4}  # tensor: column of step_sizes
+
+
+def adapt(model: Model, task: Task) -> tuple[Model, Array]:
+    """The model after T SGD steps, and the losses [T + 1] before each step and after the last."""
+    losses = []
+    for step_sizes in task.step_sizes:
+        tensors = {name: getattr(model, name).detach().requires_grad_() for name in LEARNED}
+        loss = support_loss(Model(**tensors, w_base=model.w_base), task)
+        gradients = torch.autograd.grad(loss, list(tensors.values()))
+        losses.append(loss.item())
+        stepped = {
+            name: (tensors[name] - step_sizes[LEARNED[name]] * gradient).detach()
+            for name, gradient in zip(LEARNED, gradients, strict=True)
+        }
+        model = Model(**stepped, w_base=model.w_base)
+    losses.append(support_loss(model, task).item())
+    return model, np.array(losses)
+
+
+def conditioning(model: Model, z: torch.Tensor) -> float:
+    """The largest ||relu(z w1 + b1) w2|| / ||W_Z(z)|| over the rows of z; 0 without rows."""
+    if len(z) == 0:
+        return 0.0
+    transformed = transform(model, z)
+    return float(((transformed - model.b2).norm(dim=1, keepdim=True) / smooth_norm(transformed)).max())
+
+
+def lowrank_arrays(model: Model, dtype: type[np.floating] = np.float64) -> dict[str, NDArray[np.floating] | float]:
+    """What the low-rank form reads in place of w_base and w_i: p = w_base w_i, r from a QR of w_base^T, q0."""
+    arrays = model.arrays()
+    w_base, w_i = arrays.pop("w_base"), arrays.pop("w_i")
+    factor = np.linalg.qr(w_base.T, mode="r")  # [min(B, d), d]
+    r = np.zeros((len(w_base), len(w_base)))
+    r[: len(factor)] = factor
+    tilde = np.vstack([arrays["w2"], arrays["b2"]])
+    arrays |= {"p": w_base @ w_i, "r": r, "q0": tilde @ tilde.T}
+    return {name: value if isinstance(value, float) else value.astype(dtype) for name, value in arrays.items()}
+
+
+def random_model(generator: torch.Generator, d: int, h: int, B: int) -> Model:
+    """A model at the scale of a trained one."""
+
+    def normal(*shape: int) -> torch.Tensor:
+        return torch.randn(shape, generator=generator, dtype=torch.float64)
+
+    return Model(
+        w1=normal(d, h) / d**0.5,
+        b1=0.1 * normal(h),
+        w2=normal(h, d) / h**0.5,
+        b2=0.1 * normal(d),
+        gamma1=1 + 0.1 * normal(),
+        gamma2=1 + 0.1 * normal(),
+        w_i=normal(B, d) / B**0.5,
+        w_base=normal(d, B),
+    )
+
+
+def random_task(generator: torch.Generator, S: int, N: int, d: int, T: int) -> Task:
+    """Random features, multi-hot targets, some of them unknown, and a step size of its own for each tensor and step."""
+
+    def uniform(*shape: int) -> torch.Tensor:
+        return torch.rand(shape, generator=generator, dtype=torch.float64)
+
+    return Task(
+        z=torch.randn(S, d, generator=generator, dtype=torch.float64),
+        targets=(uniform(S, N) < 0.4).double(),
+        mask=(uniform(S, N) < 0.8).double() * (0.5 + uniform(S, N)),
+        w_novel=torch.randn(d, N, generator=generator, dtype=torch.float64),
+        step_sizes=0.05 + 0.2 * uniform(T, 5),
+    )
+
+
+def relative_error(result: NDArray[np.floating] | float, reference: torch.Tensor | Array | float) -> float:
+    """max|result - reference| / max|reference|, and the absolute error where the reference is all zero."""
+    expected = np.asarray(reference, dtype=np.float64)
+    found = np.asarray(result, dtype=np.float64)
+    assert found.shape == expected.shape
+    if expected.size == 0:
+        return 0.0
+    largest = np.abs(expected).max()
+    return float(np.abs(found - expected).max() / (largest if largest > 0 else 1.0))
