@@ -94,8 +94,8 @@ class EpisodeSampler:
         self.drawn = self.eligible if eligible_only else np.array(fillable, dtype=np.int64)
         if len(self.drawn) < ways:
             raise DesireEdgeError(
-                f"{len(self.drawn)} of {len(labels)} labels have {shots} support and {queries} query rows, too "
-                f"few for {ways} ways; use fewer ways, shots or queries, or more examples a label"
+                f"only {len(self.drawn)} of {len(labels)} labels have {shots} support and {queries} query "
+                f"rows, too few for {ways} ways; use fewer ways, shots or queries, or more examples a label"
             )
 
     def sample(self, rng: np.random.Generator) -> Episode:
@@ -106,8 +106,8 @@ class EpisodeSampler:
             if episode is not None:
                 return episode
         raise DesireEdgeError(
-            f"no {self.ways}-way {self.shots}-shot task with distinct rows was found in {MAX_DRAWS} draws; the "
-            "labels share too many of their examples: use fewer ways, shots or queries"
+            f"{MAX_DRAWS} draws gave no {self.ways}-way {self.shots}-shot task with distinct rows, as the "
+            "labels share too many examples; use fewer ways, shots or queries"
         )
 
     def _fill(self, labels: NDArray[np.int64], rng: np.random.Generator) -> Episode | None:

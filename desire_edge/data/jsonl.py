@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from desire_edge.data.dataset import Dataset
-from desire_edge.data.locate import sha256_of
 from desire_edge.errors import DesireEdgeError
 
 # The share of a corpus that serves as its test part, drawn with a fixed seed: the same file, the same part.
@@ -55,7 +55,7 @@ def load_jsonl(path: Path) -> Dataset:
         features=None,
         feature_names=(),
         texts=tuple(texts),
-        source=f"{path.name} (sha256 {sha256_of(path)})",
+        source=f"{path.name} (sha256 {hashlib.sha256(content).hexdigest()})",
     )
 
 
@@ -65,7 +65,7 @@ def _parse(line: bytes, place: str) -> tuple[str, list[str]]:
         record: Any = json.loads(line.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise DesireEdgeError(f"{place}: not UTF-8 text; save the file as UTF-8") from error
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise DesireEdgeError(
             f"{place}: not valid JSON ({error}); each line holds one JSON object"
         ) from error
@@ -86,4 +86,8 @@ def _parse(line: bytes, place: str) -> tuple[str, list[str]]:
         raise DesireEdgeError(f'{place}: a name in "labels" is empty; remove it')
     if len(set(names)) < len(names):
         raise DesireEdgeError(f'{place}: a name stands twice in "labels"; remove one')
+    try:
+        "".join([title, text, *names]).encode()
+    except UnicodeEncodeError as error:
+        raise DesireEdgeError(f"{place}: holds half a character (an unpaired \\ud800–\\udfff)") from error
     return (f"{title.strip()}\n{text}" if title.strip() else text), names

@@ -52,35 +52,21 @@ def find_delicious(
     `DesireEdgeError` if one has other contents than expected.
     """
     named = data_dir if data_dir is not None else _folder_from_environment()
-    folder = _complete_folder(named, data_dir is not None) if named is not None else delicious_cache()
+    folder = _folder_with_files(named, data_dir is not None) if named is not None else delicious_cache()
     missing = [name for name in DELICIOUS_SHA256 if not (folder / name).is_file()]
     if missing and not fetch:
         raise DataNotFoundError(f"the Delicious data set is not in {folder}. {_how_to_mend()}")
-    present = [name for name in DELICIOUS_SHA256 if name not in missing]
-    for name in present:
-        _check(folder / name)
-    for name in missing:
-        _fetch(name, folder, base_url)
+    for name in DELICIOUS_SHA256:
+        if name in missing:
+            _fetch(name, folder, base_url)
+        else:
+            _check(folder / name)
     return DeliciousFiles(*(folder / name for name in DELICIOUS_SHA256))
 
 
 def delicious_cache() -> Path:
     """The folder in the user cache that fetched files go to."""
-    return cache_folder() / "delicious"
-
-
-def cache_folder() -> Path:
-    """The package's folder in the user cache of this operating system."""
-    return Path(_pooch().os_cache("desire-edge"))
-
-
-def sha256_of(path: Path) -> str:
-    """The sha256 of a file, in hexadecimal."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise DesireEdgeError(f"cannot read {path}: {error.strerror or error}") from error
+    return Path(_pooch().os_cache("desire-edge")) / "delicious"
 
 
 def _folder_from_environment() -> Path | None:
@@ -88,7 +74,7 @@ def _folder_from_environment() -> Path | None:
     return Path(value).expanduser() if value else None
 
 
-def _complete_folder(named: Path, is_argument: bool) -> Path:
+def _folder_with_files(named: Path, is_argument: bool) -> Path:
     for folder in (named, named / "delicious"):
         if all((folder / name).is_file() for name in DELICIOUS_SHA256):
             return folder
@@ -100,7 +86,12 @@ def _complete_folder(named: Path, is_argument: bool) -> Path:
 
 
 def _check(path: Path) -> None:
-    found, expected = sha256_of(path), DELICIOUS_SHA256[path.name]
+    try:
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise DesireEdgeError(f"cannot read {path}: {error.strerror or error}") from error
+    expected = DELICIOUS_SHA256[path.name]
     if found != expected:
         raise DesireEdgeError(
             f"{path} is not the Delicious file expected: its sha256 is {found}, not {expected}. "
@@ -110,35 +101,26 @@ def _check(path: Path) -> None:
 
 def _fetch(name: str, folder: Path, base_url: str) -> None:
     """Fetch one file into `folder`; it appears there only whole and with the right sha256."""
-    pooch = _pooch()
+    pooch, url = _pooch(), base_url + name
     downloader = pooch.HTTPDownloader(timeout=(CONNECT_TIMEOUT, READ_TIMEOUT))
-    pooch.get_logger().setLevel("WARNING")
     try:
-        pooch.retrieve(
-            base_url + name,
-            f"sha256:{DELICIOUS_SHA256[name]}",
-            fname=name,
-            path=folder,
-            downloader=downloader,
-        )
+        pooch.retrieve(url, f"sha256:{DELICIOUS_SHA256[name]}", name, folder, downloader=downloader)
     except ValueError as error:  # pooch's answer to a wrong hash
         raise DesireEdgeError(
-            f"{base_url}{name} is not the Delicious file expected ({error}). {_how_to_mend()}"
+            f"{url} is not the Delicious file expected ({error}). {_how_to_mend()}"
         ) from error
-    except (
-        OSError
-    ) as error:  # of requests: no network, a timeout, an HTTP status; of the disk: full, read-only
+    except OSError as error:  # no network, a timeout, an HTTP status, a full disk
         raise DataNotFoundError(
             f"the Delicious data set is not in {folder} and could not be fetched ({type(error).__name__} for "
-            f"{base_url}{name}). {_how_to_mend()}"
+            f"{url}). {_how_to_mend()}"
         ) from error
 
 
 def _how_to_mend() -> str:
-    urls = " ".join(DELICIOUS_URL + name for name in DELICIOUS_SHA256)
+    urls = "".join(f"\n  {DELICIOUS_URL}{name}" for name in DELICIOUS_SHA256)
     return (
-        f"On a machine with a network, download {urls} into one folder; then name that folder with --data-dir or "
-        f"the variable {DATA_VARIABLE}, or use the sample corpus (--data sample)"
+        f"On a machine with a network, download{urls}\ninto one folder and name that folder with --data-dir "
+        f"or the variable {DATA_VARIABLE}; or use the sample corpus (--data sample)"
     )
 
 

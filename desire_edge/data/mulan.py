@@ -6,7 +6,6 @@ Multi-Label Learning", JMLR 12 (2011).
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -59,7 +58,7 @@ def read_mulan(arff_path: Path, xml_path: Path) -> MulanTable:
     return MulanTable(
         features=np.ascontiguousarray(table[:, ~is_label]),
         feature_names=tuple(name for name, label in zip(names, is_label, strict=True) if not label),
-        targets=label_values == 1.0,
+        targets=np.ascontiguousarray(label_values == 1.0),
         labels=tuple(
             name.removeprefix(LABEL_PREFIX) for name, label in zip(names, is_label, strict=True) if label
         ),
@@ -93,14 +92,11 @@ def _sparse_rows(arff_path: Path) -> tuple[list[str], list[dict[int, float]]]:
             content = arff.load(file, return_type=arff.LOD)
     except OSError as error:
         raise DesireEdgeError(f"cannot read {arff_path}: {error.strerror or error}") from error
-    except (
-        ValueError,
-        OverflowError,
-    ) as error:  # what liac-arff lets through: odd escapes, 1e999 as an integer
+    except (ValueError, OverflowError) as error:
+        # Let through by liac-arff, without a line: an unknown escape, NaN or infinity in an integer column.
         raise DesireEdgeError(f"{arff_path} is not valid sparse ARFF: {error}") from error
     except arff.ArffException as error:
-        # liac-arff's own message is a format string that breaks on a "%" in the line, so only its parts are
-        # used.
+        # Not its message, which liac-arff makes with a format string that breaks on a "%" in the line.
         raise DesireEdgeError(
             f"{arff_path}, line {error.line}: not valid sparse ARFF ({type(error).__name__}); "
             "rows look like {3 1,17 1}"
@@ -108,8 +104,7 @@ def _sparse_rows(arff_path: Path) -> tuple[list[str], list[dict[int, float]]]:
     for name, kind in content["attributes"]:
         if kind == "STRING":
             raise DesireEdgeError(f"{arff_path}: the column {name!r} holds strings; only numbers can be read")
-        # A sparse file leaves out a nominal column's first value, which must then be the one that reads as
-        # zero.
+        # A sparse row leaves out a nominal column's first value, and here what is left out reads as zero.
         if isinstance(kind, list) and kind[0] != "0":
             raise DesireEdgeError(
                 f"{arff_path}: the column {name!r} lists the values {kind}; the first must be 0, as sparse "
@@ -127,7 +122,10 @@ def _dense(lines: list[dict[int, float]], columns: int, arff_path: Path) -> NDAr
             raise DesireEdgeError(
                 f"{arff_path}, data row {row + 1}: every value must be a number ({error})"
             ) from error
-        if not all(map(math.isfinite, values)):
-            raise DesireEdgeError(f"{arff_path}, data row {row + 1}: a value is not finite")
-        table[row, list(entries)] = values
+        with np.errstate(over="ignore"):  # beyond float32 becomes infinite, and is refused below
+            table[row, list(entries)] = values
+    finite = np.isfinite(table).all(axis=1)
+    if not finite.all():
+        row = int(np.argmin(finite))
+        raise DesireEdgeError(f"{arff_path}, data row {row + 1}: a value is not a finite float32 number")
     return table

@@ -36,7 +36,7 @@ def load_delicious(data_dir: Path | None = None) -> Dataset:
     return Dataset(
         name="delicious",
         labels=tuple(RESPELT_TAGS.get(train.labels[index], train.labels[index]) for index in kept),
-        targets=np.concatenate([train.targets, test.targets])[:, kept],
+        targets=np.ascontiguousarray(np.concatenate([train.targets, test.targets])[:, kept]),
         test_rows=np.repeat([False, True], [len(train.targets), len(test.targets)]),
         features=np.concatenate([train.features, test.features]),
         feature_names=train.feature_names,
