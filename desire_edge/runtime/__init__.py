@@ -1,0 +1,21 @@
+"""The device side: bundle, raw input to features, adapt, predict. No torch, no onnx package."""
+
+from desire_edge.runtime.bundle import Bundle
+from desire_edge.runtime.features import Features, InputSpec, RawInput
+from desire_edge.runtime.predictor import Predictor
+from desire_edge.runtime.support import Example, Support, read_input
+from desire_edge.runtime.task import AdaptReport, LabelReport, Task
+
+__all__ = [
+    "AdaptReport",
+    "Bundle",
+    "Example",
+    "Features",
+    "InputSpec",
+    "LabelReport",
+    "Predictor",
+    "RawInput",
+    "Support",
+    "Task",
+    "read_input",
+]

@@ -1,0 +1,273 @@
+"""The bundle: everything a device needs to learn new labels, opened and checked."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load
+
+from desire_edge.errors import DesireEdgeError
+from desire_edge.lexicon import LabelMatrix, Lexicon
+from desire_edge.runtime.adaptation import adapt_head
+from desire_edge.runtime.fragment import model_fragment
+from desire_edge.runtime.manifest import (
+    BASE_FRAGMENT,
+    EXTRACTOR,
+    LEXICON,
+    MANIFEST,
+    SEMANTICS,
+    TEMPLATE,
+    FileRecord,
+    Manifest,
+)
+from desire_edge.runtime.predictor import encode_metadata
+from desire_edge.runtime.session import Session
+from desire_edge.runtime.support import Missing, Support, check_names
+from desire_edge.runtime.task import AdaptReport, LabelReport, Task, Taught
+
+Array = NDArray[np.float32]
+THRESHOLD = 0.5
+MAX_CONDITIONING = 7.0
+"""κ beyond which single precision loses more than about 4e-6 of the logits."""
+
+
+class Bundle:
+    """An opened bundle. `Bundle.open` reads and checks it; `adapt` teaches it labels."""
+
+    def __init__(self, path: Path, manifest: Manifest, provider: str) -> None:
+        self.path = path
+        self.manifest = manifest
+        self._provider = provider
+
+    @classmethod
+    def open(cls, path: Path | str, provider: str = "auto") -> Bundle:
+        """Open the bundle folder at `path`; `provider` (auto, cpu, cuda) is what its models will run on.
+
+        Raises:
+            DesireEdgeError: not a bundle, another schema version, or a file missing or changed since export.
+        """
+        path = Path(path)
+        if not (path / MANIFEST).is_file():
+            raise DesireEdgeError(
+                f"{path} is not a bundle: it holds no {MANIFEST}; make one with `desire-edge export --out NAME.desire`"
+            )
+        manifest = Manifest.read(path / MANIFEST)
+        for name, record in manifest.files.items():
+            file = path / name
+            if not file.is_file():
+                raise DesireEdgeError(f"the bundle {path} lacks its file {name}; copy it again")
+            if file.stat().st_size != record.bytes or FileRecord.of(file) != record:
+                raise DesireEdgeError(
+                    f"{file} is not what was exported (its SHA-256 differs); copy the bundle again"
+                )
+        return cls(path, manifest, provider)
+
+    @cached_property
+    def lexicon(self) -> Lexicon:
+        """Words to vectors, memory-mapped."""
+        lexicon = Lexicon.open(self.path / LEXICON)
+        if lexicon.dim != self.manifest.dimension:
+            raise DesireEdgeError(
+                f"{self.path}: the lexicon has {lexicon.dim} dimensions, but the model {self.manifest.dimension}"
+            )
+        return lexicon
+
+    @cached_property
+    def extractor(self) -> Session:
+        """F, opened in ONNX Runtime."""
+        session = Session(self.path / EXTRACTOR, self._provider)
+        if session.features != self.manifest.input.features:
+            raise DesireEdgeError(
+                f"{self.path}: the extractor takes {session.features} features, but the manifest says "
+                f"{self.manifest.input.features}"
+            )
+        return session
+
+    @cached_property
+    def semantics(self) -> dict[str, Array]:
+        """W_base, W_I, W_Z, γ, step sizes, and P, R, Q0: float32 arrays of the shapes the manifest implies."""
+        path = self.path / SEMANTICS
+        try:
+            arrays = load(path.read_bytes())
+        except (OSError, SafetensorError, ValueError) as error:
+            raise DesireEdgeError(f"{path} is not a readable safetensors file: {error}") from error
+        d, h, b = self.manifest.dimension, self.manifest.hidden, len(self.manifest.base_labels)
+        shapes: dict[str, tuple[int, ...]] = {
+            "w_base": (d, b),
+            "w_i": (b, d),
+            "w1": (d, h),
+            "b1": (h,),
+            "w2": (h, d),
+            "b2": (d,),
+            "gamma1": (),
+            "gamma2": (),
+            "p": (d, d),
+            "r": (d, d),
+            "q0": (h + 1, h + 1),
+        }
+        for name, shape in shapes.items():
+            _check(arrays, name, shape, path)
+        steps = arrays.get("step_sizes", np.zeros(0, np.float32))
+        _check(arrays, "step_sizes", (len(steps), 5), path)
+        return arrays
+
+    def extract(self, support: Support) -> tuple[Array, int, int]:
+        """z [S, d] of the support's examples, and over its texts the number of distinct words and of those known."""
+        features = [
+            self.manifest.input.features_of(example.raw, example.name) for example in support.examples
+        ]
+        x = (
+            np.stack([item.x for item in features])
+            if features
+            else np.zeros((0, self.manifest.input.features), np.float32)
+        )
+        z = self.extractor.run(x).get("z")
+        if z is None or z.shape[1:] != (self.manifest.dimension,):
+            raise DesireEdgeError(
+                f"{self.path / EXTRACTOR} has no output z of {self.manifest.dimension} numbers a row"
+            )
+        return z, sum(item.words for item in features), sum(item.known_words for item in features)
+
+    def adapt(
+        self,
+        support: Support | None = None,
+        *,
+        labels: Sequence[str] | None = None,
+        missing: Missing = "negative",
+        keep_base: bool = False,
+    ) -> Task:
+        """Teach the model labels from a support set, or from their names alone.
+
+        Args:
+            support: the examples; None for zero-shot.
+            labels: the labels to teach, in this order, with examples or without; by default those of the support set.
+            missing: what it means that an example does not carry a label: "negative", or "unknown" (not counted).
+            keep_base: give the model a second output, `base_probabilities`, with the base labels.
+
+        Raises:
+            DesireEdgeError: no labels or more than the bundle's ways, an input the model cannot take, or an adaptation
+                that does not stay finite.
+        """
+        support = support or Support(())
+        names = check_names(labels, "the labels asked for") if labels is not None else support.names()
+        self._check_labels(names, support)
+        matrix = self.lexicon.label_matrix(names)
+        targets, mask = support.targets(names, missing)
+
+        started = time.perf_counter()
+        z, words, known_words = self.extract(support)
+        stored = z.astype(np.float16)  # what is stored is what is used: replaying it gives the same bits
+        if not np.isfinite(stored).all():
+            raise DesireEdgeError(
+                "the extractor's features do not fit half precision; the bundle cannot be adapted"
+            )
+        extracted = time.perf_counter()
+        adapted = adapt_head(self.semantics, stored.astype(np.float32), targets, mask, matrix.vectors)
+        weights = adapted.task_weights(self.manifest.ways)
+        finished = time.perf_counter()
+
+        report = AdaptReport(
+            labels=_label_reports(matrix, targets, mask),
+            examples=len(support.examples),
+            loss_before=adapted.losses[0],
+            loss_after=adapted.losses[-1],
+            text_words=words,
+            known_text_words=known_words,
+            extract_seconds=extracted - started,
+            adapt_seconds=finished - extracted,
+            provider=self.extractor.provider,
+            conditioning=adapted.conditioning,
+            warnings=(
+                *matrix.warnings,
+                *self._warnings(support, words, known_words, matrix, adapted.conditioning),
+            ),
+        )
+        taught = Taught(
+            matrix.entries,
+            matrix.vectors,
+            stored,
+            targets,
+            mask,
+            {"bundle": self.manifest.name, "missing": missing},
+        )
+        return Task(self._complete(weights, names, keep_base), adapted, taught, report, self._provider)
+
+    def _check_labels(self, names: Sequence[str], support: Support) -> None:
+        if not names:
+            raise DesireEdgeError(
+                "there is no label to learn: no example carries one; name some with --labels"
+            )
+        if len(names) > self.manifest.ways:
+            raise DesireEdgeError(
+                f"{len(names)} labels, but this bundle holds at most {self.manifest.ways}; "
+                f"teach fewer, or export it with --ways {len(names)}"
+            )
+        unnamed = [name for name in support.names() if name not in names]
+        if unnamed:
+            raise DesireEdgeError(
+                f"the support set has the label '{unnamed[0]}', which is not among the labels asked for; "
+                "add it to --labels"
+            )
+
+    def _warnings(
+        self, support: Support, words: int, known_words: int, matrix: LabelMatrix, conditioning: float
+    ) -> list[str]:
+        found = [
+            f"no word of the label '{entry.name}' is known, so only its examples can teach it"
+            for entry in matrix.entries
+            if entry.how == "seeded"
+        ]
+        if words and not known_words:
+            found.append(
+                f"0 of {words} words of the texts are known to the model, so all texts look the same to it"
+            )
+        if len(support.examples) > 1 and conditioning > MAX_CONDITIONING:
+            found.append(
+                f"the adapted head is ill-conditioned (κ = {conditioning:.1f}): expect errors above 1e-5"
+            )
+        return found
+
+    def _complete(self, weights: dict[str, Array], names: Sequence[str], keep_base: bool) -> bytes:
+        """The template with the task's weights and metadata appended: a whole model."""
+        content = (self.path / TEMPLATE).read_bytes()
+        weights = {f"task.{name}": value for name, value in weights.items()}
+        if keep_base:
+            content += (self.path / BASE_FRAGMENT).read_bytes()
+            weights["base.w"] = self.semantics["w_base"]
+        metadata = encode_metadata(
+            names,
+            [THRESHOLD] * len(names),
+            self.manifest.input,
+            self.manifest.name,
+            self.manifest.base_labels if keep_base else None,
+        )
+        return content + model_fragment(weights, metadata)
+
+
+def _label_reports(matrix: LabelMatrix, targets: Array, mask: Array) -> tuple[LabelReport, ...]:
+    return tuple(
+        LabelReport(
+            name=entry.name,
+            positives=int((targets[:, i] * mask[:, i]).sum()),
+            negatives=int(((1 - targets[:, i]) * mask[:, i]).sum()),
+            unknown=int((mask[:, i] == 0).sum()),
+            how=entry.how,
+            known_words=entry.known,
+            unknown_words=entry.unknown,
+        )
+        for i, entry in enumerate(matrix.entries)
+    )
+
+
+def _check(arrays: dict[str, Array], name: str, shape: tuple[int, ...], path: Path) -> None:
+    array = arrays.get(name)
+    if array is None or array.dtype != np.float32 or array.shape != shape or not np.isfinite(array).all():
+        raise DesireEdgeError(
+            f"{path}: {name} is not a finite float32 array of shape {list(shape)}; export the bundle again"
+        )

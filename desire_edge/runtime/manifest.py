@@ -1,0 +1,147 @@
+"""`manifest.json`, the first file of a bundle that is read: what it is, its sizes, every file's digest."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from desire_edge.errors import DesireEdgeError
+from desire_edge.files import read_json
+from desire_edge.runtime.features import InputSpec
+
+SCHEMA_VERSION = 1
+MANIFEST = "manifest.json"
+EXTRACTOR = "extractor.onnx"
+HEAD = "head.onnx"
+TEMPLATE = "model.template.onnx"
+BASE_FRAGMENT = "base.fragment.onnx"
+SEMANTICS = "semantics.safetensors"
+LEXICON = "lexicon.safetensors"
+FILES = (EXTRACTOR, HEAD, TEMPLATE, BASE_FRAGMENT, SEMANTICS, LEXICON)
+MAX_SIZE = 2**20  # of any one dimension: a bundle is hostile until checked
+
+
+@dataclass(frozen=True)
+class FileRecord:
+    """One file of the bundle: its length in bytes and its SHA-256 in hexadecimal."""
+
+    bytes: int
+    sha256: str
+
+    @classmethod
+    def of(cls, path: Path) -> FileRecord:
+        """Measure the file at `path`."""
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return cls(path.stat().st_size, digest)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a bundle says of itself.
+
+    Attributes:
+        name: the bundle's name.
+        dimension: d, of features z and word vectors.
+        hidden: h, of W_Z.
+        ways: the most labels one adapted model can hold.
+        batch: rows the graphs take at once.
+        max_support: the most examples the portable adaptation graph takes; the C++ core has no such bound.
+        opset: of the ONNX graphs.
+        base_labels: in the order of W_base's columns.
+        input: how raw input becomes x.
+        conditioning: κ = ‖H W_2‖ / ‖W_Z(Z)‖, the largest seen on training rows before adaptation. Single precision
+            loses about κ² digits' worth in the folded head; it is near 1 where the biases do not cancel.
+        training: data set, protocol, seed, versions and figures, for people.
+        files: every other file of the bundle.
+    """
+
+    name: str
+    dimension: int
+    hidden: int
+    ways: int
+    batch: int
+    max_support: int
+    opset: int
+    base_labels: tuple[str, ...]
+    input: InputSpec
+    conditioning: float
+    training: Mapping[str, Any]
+    files: Mapping[str, FileRecord]
+
+    def to_json(self) -> dict[str, Any]:
+        """The manifest as JSON values."""
+        values = asdict(self)
+        values["input"] = self.input.to_json()
+        return {"schema_version": SCHEMA_VERSION, **values}
+
+    @classmethod
+    def read(cls, path: Path) -> Manifest:
+        """Read and check the manifest at `path`.
+
+        Raises:
+            DesireEdgeError: not there, not JSON, another schema version, or a value that cannot be.
+        """
+        values = read_json(path, limit=16 * 2**20)
+        version = values.get("schema_version") if isinstance(values, dict) else None
+        if version != SCHEMA_VERSION:
+            raise DesireEdgeError(
+                f"{path} has schema version {version!r}, but this desire-edge reads version {SCHEMA_VERSION}; "
+                "export the bundle again, or install the desire-edge that matches it"
+            )
+        try:
+            sizes = {
+                name: _size(values, name)
+                for name in ("dimension", "hidden", "ways", "batch", "max_support", "opset")
+            }
+            base_labels = _strings(values["base_labels"])
+            conditioning = float(values["conditioning"])
+            if not (math.isfinite(conditioning) and conditioning >= 0):
+                raise ValueError(f"conditioning is {conditioning}")
+            if not isinstance(values["name"], str) or not isinstance(values["training"], dict):
+                raise TypeError("name or training has the wrong type")
+            files = {str(name): _record(record) for name, record in dict(values["files"]).items()}
+            if sorted(files) != sorted(FILES):
+                raise ValueError(f"files are {sorted(files)}, not {sorted(FILES)}")
+        except (KeyError, TypeError, ValueError) as error:
+            raise DesireEdgeError(
+                f"{path} is not a manifest of desire-edge: {error!s}; export the bundle again"
+            ) from error
+        return cls(
+            **sizes,
+            name=values["name"],
+            base_labels=base_labels,
+            input=InputSpec.from_json(values.get("input"), str(path)),
+            conditioning=conditioning,
+            training=values["training"],
+            files=files,
+        )
+
+
+def _size(values: dict[str, Any], name: str) -> int:
+    value = values[name]
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_SIZE:
+        raise ValueError(f"{name} is {value!r}, not a number from 1 to {MAX_SIZE}")
+    return value
+
+
+def _strings(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not value or not all(isinstance(item, str) for item in value):
+        raise ValueError("base_labels is not a list of names")
+    return tuple(value)
+
+
+def _record(value: Any) -> FileRecord:
+    record = FileRecord(**value)
+    if (
+        not isinstance(record.bytes, int)
+        or record.bytes < 0
+        or not re.fullmatch("[0-9a-f]{64}", record.sha256)
+    ):
+        raise ValueError(f"{value} is no length and SHA-256")
+    return record

@@ -1,0 +1,99 @@
+"""Prediction with an adapted model: one plain ONNX file, whose metadata says which labels its outputs are."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from desire_edge.errors import DesireEdgeError
+from desire_edge.runtime.features import InputSpec, RawInput
+from desire_edge.runtime.session import Session
+
+METADATA_PREFIX = "desire_edge."
+
+
+def encode_metadata(
+    labels: Sequence[str],
+    thresholds: Sequence[float],
+    spec: InputSpec,
+    bundle: str,
+    base_labels: Sequence[str] | None = None,
+) -> dict[str, str]:
+    """The metadata_props of an adapted model; `Predictor` reads them back."""
+    values: dict[str, object] = {
+        "labels": list(labels),
+        "thresholds": list(thresholds),
+        "input": spec.to_json(),
+        "bundle": bundle,
+    }
+    if base_labels is not None:
+        values["base_labels"] = list(base_labels)
+    return {METADATA_PREFIX + key: json.dumps(value, ensure_ascii=False) for key, value in values.items()}
+
+
+class Predictor:
+    """An adapted model, opened.
+
+    Attributes:
+        labels: the N labels it was taught.
+        thresholds: the probability from which each is said to hold.
+        input: how raw input becomes x.
+        base_labels: the B base labels if the model was made with `keep_base`, else ().
+    """
+
+    def __init__(self, model: Path | bytes, provider: str = "auto", *, name: str | None = None) -> None:
+        """Open `model`, a file or its bytes. Raises `DesireEdgeError` if it is not an adapted model."""
+        where = name or str(model)
+        self._session = Session(model, provider, name=where)
+        metadata = self._session.metadata
+        try:
+            values = {
+                key: json.loads(metadata[METADATA_PREFIX + key]) for key in ("labels", "thresholds", "input")
+            }
+            self.labels: tuple[str, ...] = tuple(str(label) for label in values["labels"])
+            self.thresholds: tuple[float, ...] = tuple(float(value) for value in values["thresholds"])
+            self.base_labels: tuple[str, ...] = tuple(
+                json.loads(metadata.get(METADATA_PREFIX + "base_labels", "[]"))
+            )
+            if len(self.labels) != len(self.thresholds) or not all(map(math.isfinite, self.thresholds)):
+                raise ValueError("labels and thresholds do not agree")
+        except (KeyError, TypeError, ValueError) as error:
+            raise DesireEdgeError(
+                f"{where} is not a model adapted by desire-edge (its metadata: {error}); "
+                "make one with `desire-edge adapt`"
+            ) from error
+        self.input = InputSpec.from_json(values["input"], where)
+        if self.input.features != self._session.features:
+            raise DesireEdgeError(
+                f"{where} takes {self._session.features} features, but its metadata says {self.input.features}"
+            )
+
+    @property
+    def provider(self) -> str:
+        """The execution provider in use, "cpu" or "cuda"."""
+        return self._session.provider
+
+    def features(self, inputs: Sequence[RawInput], names: Sequence[str] | None = None) -> NDArray[np.float32]:
+        """x [n, features] of raw inputs; `names` are what errors call them."""
+        names = names or [f"input {index}" for index in range(len(inputs))]
+        rows = [self.input.features_of(raw, name).x for raw, name in zip(inputs, names, strict=True)]
+        return np.stack(rows) if rows else np.zeros((0, self.input.features), np.float32)
+
+    def outputs(self, x: NDArray[np.float32]) -> Mapping[str, NDArray[np.float32]]:
+        """x [n, features] -> `probabilities` [n, N] and, with `keep_base`, `base_probabilities` [n, B]."""
+        outputs = dict(self._session.run(x))
+        if "probabilities" not in outputs or outputs["probabilities"].shape[1] < len(self.labels):
+            raise DesireEdgeError(
+                "the model has no output `probabilities` with a column a label; adapt it again"
+            )
+        outputs["probabilities"] = outputs["probabilities"][:, : len(self.labels)]
+        return outputs
+
+    def predict(self, inputs: Sequence[RawInput]) -> NDArray[np.float32]:
+        """Probabilities [n, N] of the taught labels for n raw inputs."""
+        return self.outputs(self.features(inputs))["probabilities"]

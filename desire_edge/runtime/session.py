@@ -1,0 +1,129 @@
+"""ONNX Runtime, as this project uses it: one float32 input, named float32 outputs, a provider the user can choose."""
+
+from __future__ import annotations
+
+import importlib.util
+import warnings
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from desire_edge.errors import DesireEdgeError
+
+PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+MAX_MODEL_BYTES = 2**31 - 1  # what one protobuf message can hold
+
+
+class Session:
+    """An opened ONNX model with one input [batch, features].
+
+    Attributes:
+        provider: the execution provider in use, "cpu" or "cuda".
+        batch, features: the input's fixed shape.
+        metadata: the model's metadata_props.
+    """
+
+    def __init__(self, model: Path | bytes, provider: str = "auto", *, name: str | None = None) -> None:
+        """Open `model` (a file, or its bytes, called `name` in errors) on `provider`: auto, cpu or cuda.
+
+        Raises:
+            DesireEdgeError: no ONNX Runtime, no such provider here, or a file that is no whole model of this kind.
+        """
+        self._name = name or str(model)
+        onnxruntime = import_onnxruntime()
+        content = model if isinstance(model, bytes) else _read(model)
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        wanted = choose_providers(onnxruntime.get_available_providers(), provider)
+        try:
+            self._session = onnxruntime.InferenceSession(content, options, providers=wanted)
+        except Exception as error:  # onnxruntime's exception classes share no public base
+            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            raise DesireEdgeError(
+                f"{self._name} is not a whole ONNX model that this ONNX Runtime ({onnxruntime.__version__}) can run: "
+                f"{reason}"
+            ) from error
+        self.provider = "cuda" if PROVIDERS["cuda"] in self._session.get_providers() else "cpu"
+        if provider == "cuda" and self.provider != "cuda":
+            raise DesireEdgeError(
+                "CUDA was asked for, but ONNX Runtime could not start it here; check the driver and CUDA libraries, "
+                "or use --provider cpu"
+            )
+        inputs = self._session.get_inputs()
+        shape = inputs[0].shape if len(inputs) == 1 else None
+        if shape is None or len(shape) != 2 or not all(isinstance(size, int) and size > 0 for size in shape):
+            raise DesireEdgeError(
+                f"{self._name} is not a model of desire-edge: it has no single input [batch, features]"
+            )
+        self._input = inputs[0].name
+        self._outputs = [output.name for output in self._session.get_outputs()]
+        self.batch, self.features = shape
+        self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
+
+    def run(self, x: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+        """x [n, features] -> each output [n, …], for any n: the model's batches are filled up with zero rows."""
+        parts: dict[str, list[NDArray[np.float32]]] = {name: [] for name in self._outputs}
+        for start in range(0, len(x), self.batch):
+            rows = x[start : start + self.batch]
+            padded = np.zeros((self.batch, self.features), np.float32)
+            padded[: len(rows)] = rows
+            for name, values in zip(
+                self._outputs, self._session.run(None, {self._input: padded}), strict=True
+            ):
+                parts[name].append(values[: len(rows)])
+        shapes = {output.name: output.shape[1:] for output in self._session.get_outputs()}
+        return {
+            name: np.concatenate(rows) if rows else np.zeros((0, *shapes[name]), np.float32)
+            for name, rows in parts.items()
+        }
+
+
+def import_onnxruntime() -> Any:
+    """The onnxruntime module, or a `DesireEdgeError` that says which extra to install."""
+    if importlib.util.find_spec("onnxruntime") is None:
+        raise DesireEdgeError(
+            "no ONNX Runtime is installed; install one with `pip install 'desire-edge[cpu]'`, "
+            "or 'desire-edge[gpu]' for CUDA"
+        )
+    if _installed("onnxruntime") and _installed("onnxruntime-gpu"):
+        warnings.warn(
+            "both onnxruntime and onnxruntime-gpu are installed; they overwrite each other's files, so uninstall both "
+            "and install the one you want",
+            stacklevel=2,
+        )
+    import onnxruntime
+
+    return onnxruntime
+
+
+def choose_providers(available: list[str], provider: str) -> list[str]:
+    """The providers to ask ONNX Runtime for, in order, out of those it was built with."""
+    if provider not in ("auto", *PROVIDERS):
+        raise DesireEdgeError(f"'{provider}' is no provider; use auto, cpu or cuda")
+    if provider == "cuda" and PROVIDERS["cuda"] not in available:
+        raise DesireEdgeError(
+            "CUDA was asked for, but this ONNX Runtime has no CUDA provider; "
+            "install 'desire-edge[gpu]' in place of onnxruntime, or use --provider cpu"
+        )
+    names = ["cuda", "cpu"] if provider == "auto" else [provider, "cpu"]
+    return [PROVIDERS[name] for name in dict.fromkeys(names) if PROVIDERS[name] in available]
+
+
+def _installed(distribution: str) -> bool:
+    try:
+        version(distribution)
+    except PackageNotFoundError:
+        return False
+    return True
+
+
+def _read(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > MAX_MODEL_BYTES:
+            raise DesireEdgeError(f"{path} is larger than an ONNX model can be")
+        return path.read_bytes()
+    except OSError as error:
+        raise DesireEdgeError(f"cannot read {path}: {error.strerror or error}") from error

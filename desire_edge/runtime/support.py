@@ -1,0 +1,253 @@
+"""The support set: examples with the labels a user gave them, from a folder or from Python values."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from desire_edge.errors import DesireEdgeError
+from desire_edge.runtime.features import RawInput
+
+Missing = Literal["negative", "unknown"]
+METADATA = ("metadata.jsonl", "metadata.csv")
+KINDS = (".txt", ".npy", ".json")
+# A support folder comes from anyone: what is read of it is bounded.
+MAX_EXAMPLES = 100_000
+MAX_FILE_BYTES = 16 * 2**20
+MAX_NAME = 200
+
+
+@dataclass(frozen=True)
+class Example:
+    """One example: its raw input, its labels, the labels it is known not to have, and its name in messages."""
+
+    raw: RawInput
+    labels: tuple[str, ...]
+    negative_labels: tuple[str, ...] = ()
+    name: str = "example"
+
+
+@dataclass(frozen=True)
+class Support:
+    """S examples. An example may carry any number of labels, none included."""
+
+    examples: tuple[Example, ...]
+
+    @classmethod
+    def of(
+        cls,
+        inputs: Sequence[RawInput],
+        labels: Sequence[Iterable[str]],
+        negative_labels: Sequence[Iterable[str]] | None = None,
+    ) -> Support:
+        """A support set from Python values, one entry an example in each argument.
+
+        Raises:
+            DesireEdgeError: the arguments differ in length, or a label name is empty, too long or given twice.
+        """
+        negative_labels = negative_labels if negative_labels is not None else [()] * len(inputs)
+        if not len(inputs) == len(labels) == len(negative_labels):
+            raise DesireEdgeError(
+                f"{len(inputs)} inputs, {len(labels)} lists of labels and {len(negative_labels)} of negative labels: "
+                "there must be one of each an example"
+            )
+        return cls(
+            tuple(
+                _example(raw, positive, negative, f"example {index}")
+                for index, (raw, positive, negative) in enumerate(
+                    zip(inputs, labels, negative_labels, strict=True)
+                )
+            )
+        )
+
+    @classmethod
+    def read(cls, folder: Path) -> Support:
+        """Read a support folder: `metadata.jsonl` or `metadata.csv`, and the files it names.
+
+        Each entry has `file_name` (inside the folder), `labels` and, if wanted, `negative_labels`: lists in JSON
+        Lines, names separated by `;` in CSV. Files are text (`.txt`, UTF-8), vectors (`.npy`) or sparse features
+        (`.json`, an object from feature name or index to number).
+
+        Raises:
+            DesireEdgeError: names the file, the line, what was expected and how to mend it.
+        """
+        if not folder.is_dir():
+            raise DesireEdgeError(f"the support folder {folder} does not exist or is not a folder")
+        metadata = [folder / name for name in METADATA if (folder / name).is_file()]
+        if len(metadata) != 1:
+            found = "holds both" if metadata else "holds neither"
+            raise DesireEdgeError(
+                f"the support folder {folder} {found} metadata.jsonl and metadata.csv; "
+                "write one of them, with an entry an example"
+            )
+        examples: list[Example] = []
+        for where, entry in _entries(metadata[0]):
+            if len(examples) == MAX_EXAMPLES:
+                raise DesireEdgeError(f"{metadata[0]} names more than {MAX_EXAMPLES} examples")
+            name = entry.get("file_name")
+            if not isinstance(name, str) or not name:
+                raise DesireEdgeError(f"{where} has no file_name")
+            raw = read_input(_inside(folder, name, where))
+            examples.append(_example(raw, entry.get("labels"), entry.get("negative_labels") or (), where))
+        if not examples:
+            raise DesireEdgeError(
+                f"{metadata[0]} names no examples; add one, or use --shots 0 --labels to go by names alone"
+            )
+        return cls(tuple(examples))
+
+    def names(self) -> tuple[str, ...]:
+        """All label names, in the order in which they first appear."""
+        return tuple(
+            dict.fromkeys(
+                name for example in self.examples for name in (*example.labels, *example.negative_labels)
+            )
+        )
+
+    def first_shots(self, shots: int) -> Support:
+        """At most `shots` examples a label: an example stays if one of its labels has fewer so far."""
+        counts: dict[str, int] = {}
+        kept = []
+        for example in self.examples:
+            if any(counts.get(label, 0) < shots for label in example.labels):
+                kept.append(example)
+                for label in example.labels:
+                    counts[label] = counts.get(label, 0) + 1
+        return Support(tuple(kept))
+
+    def targets(
+        self, names: Sequence[str], missing: Missing
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Targets and mask, both [S, N] float32, for the labels `names`.
+
+        A label an example carries is 1 and known, a negative label 0 and known. Any other is 0, and known only if
+        `missing` is "negative": with "unknown" it does not count, for a user who did not look is not saying no.
+        """
+        column = {name: index for index, name in enumerate(names)}
+        targets = np.zeros((len(self.examples), len(names)), np.float32)
+        mask = np.full_like(targets, float(missing == "negative"))
+        for row, example in enumerate(self.examples):
+            for label in example.labels:
+                targets[row, column[label]] = 1
+            for label in (*example.labels, *example.negative_labels):
+                mask[row, column[label]] = 1
+        return targets, mask
+
+
+def read_input(path: Path) -> RawInput:
+    """Read one raw input: text from `.txt`, a vector from `.npy`, sparse features from `.json`.
+
+    Raises:
+        DesireEdgeError: not there, too large, of another kind, or not what its ending says.
+    """
+    if path.suffix not in KINDS:
+        raise DesireEdgeError(f"{path} is of no kind that can be read; use {', '.join(KINDS)}")
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise DesireEdgeError(f"{path} is larger than {MAX_FILE_BYTES // 2**20} MiB, so it is not read")
+        content = path.read_bytes()
+    except OSError as error:
+        raise DesireEdgeError(f"cannot read {path}: {error.strerror or error}") from error
+    try:
+        if path.suffix == ".txt":
+            return content.decode("utf-8")
+        if path.suffix == ".npy":
+            array: NDArray[Any] = np.load(io.BytesIO(content), allow_pickle=False)
+            return array
+        values = json.loads(content)
+        if not isinstance(values, dict):
+            raise ValueError("expected an object from feature name to number")
+        return values
+    except (ValueError, EOFError) as error:
+        raise DesireEdgeError(f"{path} is not a readable {path.suffix} file: {error}") from error
+
+
+def check_name(name: Any, where: str) -> str:
+    """The label name, stripped; empty ones, ones over 200 characters and ones with control characters are refused."""
+    if not isinstance(name, str):
+        raise DesireEdgeError(f"{where}: a label is {name!r}, not a name")
+    stripped = name.strip()
+    if not stripped:
+        raise DesireEdgeError(f"{where}: a label name is empty")
+    if len(stripped) > MAX_NAME or not stripped.isprintable():
+        raise DesireEdgeError(
+            f"{where}: label names are at most {MAX_NAME} printable characters, and {stripped[:40]!r} is not"
+        )
+    return stripped
+
+
+def check_names(names: Iterable[Any], where: str) -> tuple[str, ...]:
+    """Checked names, none of them twice."""
+    checked = tuple(check_name(name, where) for name in names)
+    for index, name in enumerate(checked):
+        if name in checked[:index]:
+            raise DesireEdgeError(f"{where}: the label '{name}' is named twice")
+    return checked
+
+
+def _example(raw: RawInput, labels: Any, negative_labels: Any, where: str) -> Example:
+    for field, value in (("labels", labels), ("negative_labels", negative_labels)):
+        if isinstance(value, str | Mapping) or not isinstance(value, Iterable):
+            raise DesireEdgeError(f"{where}: {field} must be a list of names, and is {value!r}")
+    positive, negative = check_names(labels, where), check_names(negative_labels, where)
+    for name in negative:
+        if name in positive:
+            raise DesireEdgeError(f"{where}: '{name}' is both a label and a negative label")
+    return Example(raw, positive, negative, where)
+
+
+def _entries(metadata: Path) -> Iterable[tuple[str, dict[str, Any]]]:
+    """Each entry with its place, "FILE, line N"."""
+    try:
+        if metadata.stat().st_size > MAX_FILE_BYTES:
+            raise DesireEdgeError(
+                f"{metadata} is larger than {MAX_FILE_BYTES // 2**20} MiB, so it is not read"
+            )
+        text = metadata.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise DesireEdgeError(f"cannot read {metadata}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise DesireEdgeError(f"{metadata} is not UTF-8 text: {error}") from error
+    if metadata.suffix == ".csv":
+        reader = csv.DictReader(io.StringIO(text, newline=""))
+        if not {"file_name", "labels"} <= set(reader.fieldnames or ()):
+            raise DesireEdgeError(f"{metadata} needs a first line with the columns file_name and labels")
+        for row in reader:
+            entry: dict[str, Any] = {"file_name": row["file_name"]}
+            for field in ("labels", "negative_labels"):
+                entry[field] = [name for name in (row.get(field) or "").split(";") if name.strip()]
+            yield f"{metadata}, line {reader.line_num}", entry
+        return
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip():
+            continue
+        where = f"{metadata}, line {number}"
+        try:
+            entry = json.loads(line)
+        except ValueError as error:
+            raise DesireEdgeError(f"{where} is not valid JSON: {error}") from error
+        if not isinstance(entry, dict):
+            raise DesireEdgeError(f"{where} is not a JSON object with file_name and labels")
+        yield where, entry
+
+
+def _inside(folder: Path, name: str, where: str) -> Path:
+    """The file `name` of `folder`; paths and links that lead out of the folder are refused."""
+    path = folder / name
+    try:
+        inside = path.resolve().is_relative_to(folder.resolve())
+        exists = path.is_file()
+    except (OSError, ValueError):
+        raise DesireEdgeError(f"{where}: {name!r} is no file name") from None
+    if not inside:
+        raise DesireEdgeError(f"{where}: {name} lies outside the support folder; copy it into the folder")
+    if not exists:
+        raise DesireEdgeError(f"{where}: the folder holds no file {name}")
+    return path

@@ -1,0 +1,125 @@
+"""From a finished run to a bundle, through the parity checks that gate it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.numpy import save_file
+
+from desire_edge.errors import DesireEdgeError
+from desire_edge.files import atomic_folder, write_json
+from desire_edge.runtime.manifest import (
+    BASE_FRAGMENT,
+    EXTRACTOR,
+    FILES,
+    HEAD,
+    LEXICON,
+    MANIFEST,
+    SEMANTICS,
+    TEMPLATE,
+    FileRecord,
+    Manifest,
+)
+from desire_edge.training.prepare import lexicon_path
+from desire_edge.training.pretrain import extract
+from desire_edge.training.run import Run
+
+from .graphs import base_fragment, extractor_graph, head_graph, serialize, template_graph
+from .parity import Parity, check_parity
+from .weights import conditioning, inference_product, norm_root, output_gram
+
+OPSETS = (18, 21)
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """What the graphs are made for.
+
+    Attributes:
+        ways: the most labels an adapted model holds.
+        batch: rows a graph takes at once.
+        max_support: the most examples the portable adaptation graph takes.
+        opset: from 18 to 21.
+    """
+
+    ways: int = 16
+    batch: int = 1
+    max_support: int = 64
+    opset: int = 18
+
+
+def export_bundle(run: Run, out: Path, options: ExportOptions | None = None) -> tuple[Manifest, Parity]:
+    """Write the bundle of a finished `run` to the folder `out`, which appears only if ONNX Runtime agrees with torch.
+
+    Raises:
+        DesireEdgeError: the run is not finished, an option is out of range, `out` is something else than an earlier
+            bundle, or parity is worse than 1e-5.
+    """
+    options = options or ExportOptions()
+    _check_options(run, out, options)
+    extractor = run.extractor.cpu().eval()
+    head = run.learner.head.cpu()
+    weights = {name: parameter.detach().double().numpy() for name, parameter in head.state_dict().items()}
+    z = extract(extractor, torch.from_numpy(run.data.x[run.data.rows.train])).double().numpy()
+    semantics = {
+        **weights,
+        "step_sizes": run.learner.step_sizes.detach().cpu().numpy(),
+        "p": inference_product(weights["w_base"], weights["w_i"]),
+        "r": norm_root(weights["w_base"]),
+        "q0": output_gram(weights["w2"], weights["b2"]),
+    }
+    arrays = {name: np.array(value, np.float32, order="C") for name, value in semantics.items()}
+    dimension, base = arrays["w_base"].shape
+    hidden = len(arrays["b1"])
+
+    extractor_model = extractor_graph(extractor, run.data.input.features, options.batch, options.opset)
+    head_model = head_graph(arrays["r"], hidden, options.batch, options.ways, options.opset)
+    with atomic_folder(out) as folder:
+        (folder / EXTRACTOR).write_bytes(serialize(extractor_model))
+        (folder / HEAD).write_bytes(serialize(head_model))
+        (folder / TEMPLATE).write_bytes(serialize(template_graph(extractor_model, head_model)))
+        (folder / BASE_FRAGMENT).write_bytes(base_fragment(dimension, base, options.batch))
+        save_file(arrays, folder / SEMANTICS)
+        shutil.copyfile(lexicon_path(run.folder), folder / LEXICON)
+        manifest = Manifest(
+            name=re.sub(r"\.desire$", "", out.name),
+            dimension=dimension,
+            hidden=hidden,
+            ways=options.ways,
+            batch=options.batch,
+            max_support=options.max_support,
+            opset=options.opset,
+            base_labels=tuple(run.data.dataset.labels[index] for index in run.data.split.base),
+            input=run.data.input,
+            conditioning=conditioning(z, weights["w1"], weights["b1"], weights["w2"], weights["b2"]),
+            training=run.record(),
+            files={name: FileRecord.of(folder / name) for name in FILES},
+        )
+        write_json(folder / MANIFEST, manifest.to_json())
+        parity = check_parity(run, folder)
+    return manifest, parity
+
+
+def _check_options(run: Run, out: Path, options: ExportOptions) -> None:
+    if run.progress.stage != "done":
+        raise DesireEdgeError(
+            f"the run {run.folder} is not finished; finish it with `desire-edge train --resume {run.folder}`"
+        )
+    for name, low, high in (
+        ("ways", 1, 4096),
+        ("batch", 1, 4096),
+        ("max_support", 1, 65536),
+        ("opset", *OPSETS),
+    ):
+        value = getattr(options, name)
+        if not low <= value <= high:
+            raise DesireEdgeError(
+                f"--{name.replace('_', '-')} is {value}, but must lie between {low} and {high}"
+            )
+    if out.exists() and not (out / MANIFEST).is_file() and (not out.is_dir() or any(out.iterdir())):
+        raise DesireEdgeError(f"{out} exists and is no bundle; choose another --out, or remove it")

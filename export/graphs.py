@@ -1,0 +1,160 @@
+"""The ONNX graphs of a bundle: the extractor, the folded head, the two joined, and the base labels' fragment.
+
+The folded head is Eq. (1) after adaptation with everything that can be multiplied out multiplied out
+(h~ = [relu(z W_1' + b_1'), 1], ε as in the model):
+
+    logits = h~ V' / √(h~ Q' h~ᵀ + ε²)  +  z M' / √(‖z Rᵀ‖² + ε²)
+
+γ1 and γ2 are folded into V' and M'. Q' = [[Q, q], [qᵀ, q0]] is passed in its parts, so that no ones are appended to h.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, checker, compose, helper, numpy_helper
+from torch import nn
+
+from desire_edge.models import EPSILON
+
+IR_VERSION = 8
+PRODUCER = "desire-edge"
+
+
+def float_value(name: str, *shape: int) -> ValueInfoProto:
+    """A float32 graph input or output of fixed shape."""
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+
+
+def extractor_graph(extractor: nn.Module, features: int, batch: int, opset: int) -> ModelProto:
+    """F as ONNX: x [batch, features] -> z [batch, d]. `extractor` must be in evaluation mode, on the CPU."""
+    program = torch.onnx.export(
+        extractor,
+        (torch.zeros(batch, features),),
+        input_names=["x"],
+        output_names=["z"],
+        opset_version=opset,
+        dynamo=True,
+        verbose=False,
+    )
+    assert program is not None
+    model = program.model_proto
+    for entry in list(model.metadata_props):
+        model.metadata_props.remove(entry)
+    for node in model.graph.node:
+        del node.metadata_props[:]
+        node.doc_string = ""
+    return finish(model)
+
+
+def head_graph(r: NDArray[np.float32], hidden: int, batch: int, ways: int, opset: int) -> ModelProto:
+    """The folded head: z and the task's weights -> logits and probabilities [batch, ways], every shape fixed.
+
+    Args:
+        r: R [d, d], a constant of the graph.
+        hidden: h.
+        batch: rows.
+        ways: labels; those a task does not use have `used` 0, and their probability is 0.
+        opset: of the graph.
+    """
+    d, h = len(r), hidden
+    inputs = [
+        float_value("z", batch, d),
+        float_value("w1", d, h),
+        float_value("b1", h),
+        float_value("v", h, ways),
+        float_value("v0", ways),
+        float_value("q", h, h),
+        float_value("q1", h),
+        float_value("q0"),
+        float_value("m", d, ways),
+        float_value("used", ways),
+    ]
+
+    def node(kind: str, output: str, *names: str, **attributes: Any) -> NodeProto:
+        return helper.make_node(kind, list(names), [output], name=output, **attributes)
+
+    nodes = [
+        node("Gemm", "hidden_in", "z", "w1", "b1"),
+        node("Relu", "hidden", "hidden_in"),
+        node("Gemm", "projected", "hidden", "v", "v0"),
+        # h~ Q' h~ᵀ = (h Q + 2q)·h + q0; q1 holds 2q, and q0 has ε² added.
+        node("Gemm", "stretched", "hidden", "q", "q1"),
+        node("Mul", "stretched_hidden", "stretched", "hidden"),
+        node("ReduceSum", "square_above", "stretched_hidden", "last_axis", keepdims=1),
+        node("Add", "square", "square_above", "q0"),
+        node("Max", "positive_square", "square", "epsilon_squared"),  # rounding must not make it negative
+        node("Sqrt", "norm", "positive_square"),
+        node("Div", "transformed", "projected", "norm"),
+        node("MatMul", "base_rotated", "z", "r_transposed"),
+        node("Mul", "base_squares", "base_rotated", "base_rotated"),
+        node("ReduceSum", "base_square_above", "base_squares", "last_axis", keepdims=1),
+        node("Add", "base_square", "base_square_above", "epsilon_squared"),
+        node("Sqrt", "base_norm", "base_square"),
+        node("MatMul", "inferred_above", "z", "m"),
+        node("Div", "inferred", "inferred_above", "base_norm"),
+        node("Add", "logits", "transformed", "inferred"),
+        node("Sigmoid", "all_probabilities", "logits"),
+        node("Mul", "probabilities", "all_probabilities", "used"),
+    ]
+    constants = [
+        numpy_helper.from_array(np.ascontiguousarray(r.T), "r_transposed"),
+        numpy_helper.from_array(np.array([1], np.int64), "last_axis"),
+        numpy_helper.from_array(np.array(EPSILON**2, np.float32), "epsilon_squared"),
+    ]
+    outputs = [float_value("logits", batch, ways), float_value("probabilities", batch, ways)]
+    graph = helper.make_graph(nodes, "head", inputs, outputs, constants)
+    return finish(helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)]))
+
+
+def template_graph(extractor: ModelProto, head: ModelProto) -> ModelProto:
+    """Extractor and head joined, x -> probabilities, with the task's weights left open under the names `task.*`.
+
+    It becomes a whole model when the weights are appended as initialisers (`desire_edge.runtime.fragment`).
+    """
+    head = compose.add_prefix(head, "task.", rename_nodes=False, rename_edges=False, rename_outputs=False)
+    joined = compose.merge_models(
+        extractor, head, io_map=[("z", "task.z")], outputs=["probabilities"], producer_name=PRODUCER
+    )
+    weights = [value for value in joined.graph.input if value.name != "x"]
+    for value in weights:
+        joined.graph.input.remove(value)
+    joined.graph.name = "model"
+    joined.ir_version = IR_VERSION
+    return joined
+
+
+def base_fragment(dimension: int, base: int, batch: int) -> bytes:
+    """A ModelProto that, appended to the template, adds the output `base_probabilities` [batch, B].
+
+    Its one weight, `base.w` [d, B], is W_base; the device appends it from the bundle's semantics.
+    """
+    nodes = [
+        helper.make_node("MatMul", ["z", "base.w"], ["base.logits"], name="base.logits"),
+        helper.make_node("Sigmoid", ["base.logits"], ["base_probabilities"], name="base_probabilities"),
+    ]
+    fragment = ModelProto()
+    fragment.graph.node.extend(nodes)
+    fragment.graph.output.append(float_value("base_probabilities", batch, base))
+    return bytes(fragment.SerializeToString())
+
+
+def finish(model: ModelProto) -> ModelProto:
+    """Set what every graph of ours shares, and check it in full."""
+    model.ir_version = IR_VERSION
+    model.producer_name, model.producer_version = PRODUCER, ""
+    model.doc_string = ""
+    checker.check_model(model, full_check=True)
+    return model
+
+
+def serialize(model: ModelProto) -> bytes:
+    """The model's bytes."""
+    stream = io.BytesIO()
+    onnx.save(model, stream)
+    return stream.getvalue()
