@@ -6,6 +6,8 @@
 
 #include "check.h"
 #include "dense.h"
+#include "head.h"
+#include "lowrank.h"
 #include "projection.h"
 
 #define DESIRE_EDGE_TEXT_OF(value) #value
@@ -121,6 +123,80 @@ void adapt_dense_checked(const Sizes* sizes, const Model<T>* model, const Task<T
   check_result(&adapted->gamma2, 1, "gamma2");
 }
 
+// The arrays of a head can be read or written.
+template <class T>
+void check_head(const Sizes& sizes, const Head<T>* head) {
+  const int64_t N = sizes.labels, d = sizes.dimension, h = sizes.hidden;
+  check_pointer(head, 1, "head");
+  check_pointer(head->w1, d * h, "head.w1");
+  check_pointer(head->b1, h, "head.b1");
+  check_pointer(head->v, (h + 1) * N, "head.v");
+  check_pointer(head->q, (h + 1) * (h + 1), "head.q");
+  check_pointer(head->m, d * N, "head.m");
+}
+
+template <class T>
+void check_head_result(const Sizes& sizes, const Head<T>& head) {
+  const int64_t N = sizes.labels, d = sizes.dimension, h = sizes.hidden;
+  check_result(head.w1, d * h, "w1");
+  check_result(head.b1, h, "b1");
+  check_result(head.v, (h + 1) * N, "v");
+  check_result(head.q, (h + 1) * (h + 1), "q");
+  check_result(head.m, d * N, "m");
+  check_result(&head.gamma1, 1, "gamma1");
+  check_result(&head.gamma2, 1, "gamma2");
+}
+
+template <class T>
+void adapt_lowrank_checked(const Sizes* sizes, const Model<T>* model, const Task<T>* task, Head<T>* head,
+                           T* losses, T* conditioning) {
+  check_label_sizes(sizes);
+  check_transform<T>(*sizes, model);
+  const int64_t d = sizes->dimension, h = sizes->hidden;
+  check_input(model->p, d, d, "p");
+  check_input(model->r, d, d, "r");
+  check_input(model->q0, h + 1, h + 1, "q0");
+  check_task<T>(*sizes, task);
+  check_head<T>(*sizes, head);
+  check_pointer(losses, sizes->steps + 1, "losses");
+  check_pointer(conditioning, 2, "conditioning");
+  adapt_lowrank<T>(*sizes, *model, *task, *head, losses, conditioning);
+  check_result(losses, sizes->steps + 1, "losses");
+  check_result(conditioning, 2, "conditioning");
+  check_head_result<T>(*sizes, *head);
+}
+
+template <class T>
+void fold_checked(const Sizes* sizes, const Model<T>* model, const T* w_novel, Head<T>* head) {
+  check_label_sizes(sizes);
+  check_transform<T>(*sizes, model);
+  check_inference<T>(*sizes, model);
+  check_input(w_novel, sizes->dimension, sizes->labels, "w_novel");
+  check_head<T>(*sizes, head);
+  fold<T>(*sizes, *model, w_novel, *head);
+  check_head_result<T>(*sizes, *head);
+}
+
+template <class T>
+void head_logits_checked(const Sizes* sizes, const Head<T>* head, const T* r, const T* z, T* logits) {
+  check_label_sizes(sizes);
+  check_size(sizes->examples, 0, "sizes.examples");
+  check_head<T>(*sizes, head);
+  const int64_t S = sizes->examples, N = sizes->labels, d = sizes->dimension, h = sizes->hidden;
+  check_input(head->w1, d, h, "w1");
+  check_input(head->b1, 1, h, "b1");
+  check_input(head->v, h + 1, N, "v");
+  check_input(head->q, h + 1, h + 1, "q");
+  check_input(head->m, d, N, "m");
+  check_input(&head->gamma1, 1, 1, "gamma1");
+  check_input(&head->gamma2, 1, 1, "gamma2");
+  check_input(r, d, d, "r");
+  check_input(z, S, d, "z");
+  check_pointer(logits, S * N, "logits");
+  head_logits<T>(*sizes, *head, r, z).copy_to(logits);
+  check_result(logits, S * N, "logits");
+}
+
 }  // namespace
 }  // namespace desire_edge
 
@@ -175,4 +251,48 @@ desire_edge_status desire_edge_adapt_dense_f64(const desire_edge_sizes* sizes,
                                                size_t error_capacity) {
   return guarded(error, error_capacity,
                  [&] { adapt_dense_checked<double>(sizes, model, task, adapted, losses); });
+}
+
+desire_edge_status desire_edge_adapt_lowrank_f32(const desire_edge_sizes* sizes,
+                                                 const desire_edge_model_f32* model,
+                                                 const desire_edge_task_f32* task, desire_edge_head_f32* head,
+                                                 float* losses, float* conditioning, char* error,
+                                                 size_t error_capacity) {
+  return guarded(error, error_capacity,
+                 [&] { adapt_lowrank_checked<float>(sizes, model, task, head, losses, conditioning); });
+}
+
+desire_edge_status desire_edge_adapt_lowrank_f64(const desire_edge_sizes* sizes,
+                                                 const desire_edge_model_f64* model,
+                                                 const desire_edge_task_f64* task, desire_edge_head_f64* head,
+                                                 double* losses, double* conditioning, char* error,
+                                                 size_t error_capacity) {
+  return guarded(error, error_capacity,
+                 [&] { adapt_lowrank_checked<double>(sizes, model, task, head, losses, conditioning); });
+}
+
+desire_edge_status desire_edge_fold_f32(const desire_edge_sizes* sizes, const desire_edge_model_f32* model,
+                                        const float* w_novel, desire_edge_head_f32* head, char* error,
+                                        size_t error_capacity) {
+  return guarded(error, error_capacity, [&] { fold_checked<float>(sizes, model, w_novel, head); });
+}
+
+desire_edge_status desire_edge_fold_f64(const desire_edge_sizes* sizes, const desire_edge_model_f64* model,
+                                        const double* w_novel, desire_edge_head_f64* head, char* error,
+                                        size_t error_capacity) {
+  return guarded(error, error_capacity, [&] { fold_checked<double>(sizes, model, w_novel, head); });
+}
+
+desire_edge_status desire_edge_head_logits_f32(const desire_edge_sizes* sizes,
+                                               const desire_edge_head_f32* head, const float* r,
+                                               const float* z, float* logits, char* error,
+                                               size_t error_capacity) {
+  return guarded(error, error_capacity, [&] { head_logits_checked<float>(sizes, head, r, z, logits); });
+}
+
+desire_edge_status desire_edge_head_logits_f64(const desire_edge_sizes* sizes,
+                                               const desire_edge_head_f64* head, const double* r,
+                                               const double* z, double* logits, char* error,
+                                               size_t error_capacity) {
+  return guarded(error, error_capacity, [&] { head_logits_checked<double>(sizes, head, r, z, logits); });
 }

@@ -28,11 +28,6 @@ Matrix<T> scaled(double scale, View<T> a) {
   return result;
 }
 
-template <class T>
-double sum_of_products(const Matrix<T>& a, const Matrix<T>& b) {
-  return dot(a.row(0), b.row(0), a.rows() * a.cols());
-}
-
 }  // namespace
 
 template <class T>

@@ -1,6 +1,7 @@
 // The pieces of Eq. (1): affine map, ReLU, smooth l2 norm.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <vector>
@@ -30,11 +31,20 @@ template <class T>
 Matrix<T> relu(const Matrix<T>& a) {
   Matrix<T> result = a;
   for (int64_t i = 0; i < a.rows(); ++i) {
-    for (int64_t j = 0; j < a.cols(); ++j) {
-      if (!(a(i, j) > 0)) result(i, j) = 0;
-    }
+    for (int64_t j = 0; j < a.cols(); ++j) result(i, j) = std::max(a(i, j), T(0));  // NaN stays NaN
   }
   return result;
+}
+
+// a with row i divided by divisors[i].
+template <class T>
+Matrix<T> divide_rows(Matrix<T> a, const std::vector<double>& divisors) {
+  for (int64_t i = 0; i < a.rows(); ++i) {
+    for (int64_t j = 0; j < a.cols(); ++j) {
+      a(i, j) = static_cast<T>(a(i, j) / divisors[static_cast<size_t>(i)]);
+    }
+  }
+  return a;
 }
 
 // Rows over their norms, and the norms.
@@ -46,13 +56,9 @@ struct UnitRows {
 
 template <class T>
 UnitRows<T> unit_rows(const Matrix<T>& a) {
-  UnitRows<T> unit{a, std::vector<double>(static_cast<size_t>(a.rows()))};
-  for (int64_t i = 0; i < a.rows(); ++i) {
-    const double norm = smooth_norm(dot(a.row(i), a.row(i), a.cols()));
-    unit.norms[static_cast<size_t>(i)] = norm;
-    for (int64_t j = 0; j < a.cols(); ++j) unit.rows(i, j) = static_cast<T>(a(i, j) / norm);
-  }
-  return unit;
+  std::vector<double> norms;
+  for (int64_t i = 0; i < a.rows(); ++i) norms.push_back(smooth_norm(dot(a.row(i), a.row(i), a.cols())));
+  return {divide_rows(a, norms), norms};
 }
 
 }  // namespace desire_edge

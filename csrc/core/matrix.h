@@ -109,4 +109,10 @@ double dot(const T* a, const T* b, int64_t n) {
   return sum;
 }
 
+// The sum of a * b over all elements.
+template <class T>
+double sum_of_products(const Matrix<T>& a, const Matrix<T>& b) {
+  return dot(a.row(0), b.row(0), a.rows() * a.cols());
+}
+
 }  // namespace desire_edge

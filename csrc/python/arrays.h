@@ -18,12 +18,21 @@ struct Axis {
   int64_t size;
 };
 
-template <class Range, class Text>
-std::string bracketed(const Range& range, Text text) {
+inline std::string text(const char* symbol) { return symbol; }
+inline std::string text(int64_t size) { return std::to_string(size); }
+
+template <class Item>
+std::string bracketed(const std::vector<Item>& items) {
   std::string result = "[";
-  for (const auto& item : range) result += (result.size() > 1 ? ", " : "") + std::string(text(item));
+  for (const Item& item : items) result += (result.size() > 1 ? ", " : "") + text(item);
   return result + "]";
 }
+
+inline std::string shape_text(const py::array& array) {
+  return bracketed(std::vector<int64_t>(array.shape(), array.shape() + array.ndim()));
+}
+
+inline std::string dtype_text(const py::dtype& dtype) { return py::str(dtype).cast<std::string>(); }
 
 inline py::array as_array(const py::object& value, const char* name) {
   if (!py::isinstance<py::array>(value)) {
@@ -32,11 +41,6 @@ inline py::array as_array(const py::object& value, const char* name) {
                           ", expected a numpy array");
   }
   return py::reinterpret_borrow<py::array>(value);
-}
-
-inline std::string shape_text(const py::array& array) {
-  const std::vector<py::ssize_t> shape(array.shape(), array.shape() + array.ndim());
-  return bracketed(shape, [](py::ssize_t size) { return std::to_string(size); });
 }
 
 // The length of one axis of a matrix: where a size of the call comes from.
@@ -52,41 +56,36 @@ inline int64_t matrix_size(const py::object& value, const char* name, int axis) 
 template <class T>
 const T* elements(const py::object& value, const char* name, const std::vector<Axis>& expected) {
   const py::array array = as_array(value, name);
-  if (!array.dtype().equal(py::dtype::of<T>())) {
-    throw py::value_error(std::string(name) + " has dtype " + py::str(array.dtype()).cast<std::string>() +
-                          ", expected " + py::str(py::dtype::of<T>()).cast<std::string>() +
-                          " as z has: all arrays of a call share one dtype, float32 or float64");
+  const py::dtype wanted = py::dtype::of<T>();
+  if (!array.dtype().equal(wanted)) {
+    throw py::value_error(std::string(name) + " has dtype " + dtype_text(array.dtype()) + ", expected " +
+                          dtype_text(wanted) + " as w1 has: all arrays of a call share one dtype");
   }
-  bool matches = array.ndim() == static_cast<py::ssize_t>(expected.size());
-  for (size_t i = 0; matches && i < expected.size(); ++i) {
-    matches = array.shape(static_cast<py::ssize_t>(i)) == expected[i].size;
+  std::vector<const char*> symbols;
+  std::vector<int64_t> sizes;
+  for (const Axis& axis : expected) {
+    symbols.push_back(axis.symbol);
+    sizes.push_back(axis.size);
   }
-  if (!matches) {
+  if (std::vector<int64_t>(array.shape(), array.shape() + array.ndim()) != sizes) {
     throw py::value_error(std::string(name) + " has shape " + shape_text(array) + ", expected " +
-                          bracketed(expected, [](const Axis& axis) { return axis.symbol; }) + " = " +
-                          bracketed(expected, [](const Axis& axis) { return std::to_string(axis.size); }));
+                          bracketed(symbols) + " = " + bracketed(sizes));
   }
   constexpr int needed = py::array::c_style | py::detail::npy_api::NPY_ARRAY_ALIGNED_;
   if ((array.flags() & needed) != needed) {
-    throw py::value_error(std::string(name) + " is not C-contiguous: pass numpy.ascontiguousarray(" + name +
-                          ")");
+    throw py::value_error(std::string(name) +
+                          " is not C-contiguous and aligned: pass numpy.ascontiguousarray(" + name + ")");
   }
   return static_cast<const T*>(array.data());
 }
 
-// Runs call(T()) with T the dtype of z, which decides the variant.
+// Returns call(T()) with T the dtype of w1, which decides the variant.
 template <class Call>
-auto with_dtype_of(const py::object& z, Call call) {
-  const py::array array = as_array(z, "z");
-  if (array.dtype().equal(py::dtype::of<float>())) return call(float());
-  if (array.dtype().equal(py::dtype::of<double>())) return call(double());
-  throw py::value_error("z has dtype " + py::str(array.dtype()).cast<std::string>() +
-                        ", expected float32 or float64");
-}
-
-template <class T>
-py::array_t<T> output(std::vector<py::ssize_t> shape) {
-  return py::array_t<T>(std::move(shape));
+auto with_dtype_of(const py::object& w1, Call call) {
+  const py::dtype dtype = as_array(w1, "w1").dtype();
+  if (dtype.equal(py::dtype::of<float>())) return call(float());
+  if (dtype.equal(py::dtype::of<double>())) return call(double());
+  throw py::value_error("w1 has dtype " + dtype_text(dtype) + ", expected float32 or float64");
 }
 
 }  // namespace desire_edge::python

@@ -1,81 +1,30 @@
 // The Python module desire_edge._core: numpy arrays to the C ABI and back, no arithmetic of its own.
-#include <array>
-#include <stdexcept>
-#include <string>
-
+#include "abi.h"
 #include "arrays.h"
-#include "desire_edge.h"
 
 namespace desire_edge::python {
 namespace {
 
+using namespace py::literals;
 using Object = const py::object&;
 
-template <class T>
-struct Abi;
+// The sizes a call learns from its arrays, and the axes whose lengths they are.
+struct Axes {
+  Axis S{"S", 0}, N{"N", 0}, d{"d", 0}, h{"h", 0}, B{"B", 0}, T{"T", 0};
 
-template <>
-struct Abi<float> {
-  using Model = desire_edge_model_f32;
-  using Task = desire_edge_task_f32;
-  using Weights = desire_edge_weights_f32;
-  static constexpr auto project = desire_edge_project_f32;
-  static constexpr auto adapt_dense = desire_edge_adapt_dense_f32;
-};
-
-template <>
-struct Abi<double> {
-  using Model = desire_edge_model_f64;
-  using Task = desire_edge_task_f64;
-  using Weights = desire_edge_weights_f64;
-  static constexpr auto project = desire_edge_project_f64;
-  static constexpr auto adapt_dense = desire_edge_adapt_dense_f64;
-};
-
-// DESIRE_EDGE_DIVERGED, in Python DivergedError, a ValueError.
-class Diverged : public std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
-
-// Calls a function of the C ABI without the GIL, with room for its error sentence; raises what its status
-// says.
-template <class Call>
-void run(Call call) {
-  std::array<char, 256> error;
-  desire_edge_status status;
-  {
-    py::gil_scoped_release released;
-    status = call(error.data(), error.size());
+  Axes(Object w1) {
+    d.size = matrix_size(w1, "w1", 0);
+    h.size = matrix_size(w1, "w1", 1);
   }
-  switch (status) {
-    case DESIRE_EDGE_OK:
-      return;
-    case DESIRE_EDGE_INVALID_ARGUMENT:
-      throw py::value_error(error.data());
-    case DESIRE_EDGE_DIVERGED:
-      throw Diverged(error.data());
-    case DESIRE_EDGE_OUT_OF_MEMORY:
-      throw std::bad_alloc();
-    case DESIRE_EDGE_INTERNAL_ERROR:
-      break;
-  }
-  throw std::runtime_error(error.data());
-}
-
-desire_edge_sizes sizes_of(Object z, Object w1, Object w_novel) {
-  desire_edge_sizes sizes{};
-  sizes.examples = matrix_size(z, "z", 0);
-  sizes.dimension = matrix_size(z, "z", 1);
-  sizes.hidden = matrix_size(w1, "w1", 1);
-  sizes.labels = matrix_size(w_novel, "w_novel", 1);
-  return sizes;
-}
+  Axis h_tilde() const { return {"h + 1", h.size + 1}; }
+  desire_edge_sizes sizes() const { return {S.size, N.size, d.size, h.size, B.size, T.size}; }
+};
 
 // W_Z and the factors.
 template <class T>
-typename Abi<T>::Model transform(const desire_edge_sizes& sizes, Object w1, Object b1, Object w2, Object b2,
-                                 double gamma1, double gamma2) {
-  const Axis d{"d", sizes.dimension}, h{"h", sizes.hidden};
+typename Abi<T>::Model transform(const Axes& axes, Object w1, Object b1, Object w2, Object b2, double gamma1,
+                                 double gamma2) {
+  const auto& [S, N, d, h, B, steps] = axes;
   typename Abi<T>::Model model{};
   model.w1 = elements<T>(w1, "w1", {d, h});
   model.b1 = elements<T>(b1, "b1", {h});
@@ -87,41 +36,77 @@ typename Abi<T>::Model transform(const desire_edge_sizes& sizes, Object w1, Obje
 }
 
 template <class T>
-void add_inference(typename Abi<T>::Model& model, desire_edge_sizes& sizes, Object w_base, Object w_i) {
-  sizes.base_labels = matrix_size(w_base, "w_base", 1);
-  const Axis d{"d", sizes.dimension}, B{"B", sizes.base_labels};
-  model.w_base = elements<T>(w_base, "w_base", {d, B});
-  model.w_i = elements<T>(w_i, "w_i", {B, d});
+void add_inference(Axes& axes, typename Abi<T>::Model& model, Object w_base, Object w_i) {
+  axes.B.size = matrix_size(w_base, "w_base", 1);
+  model.w_base = elements<T>(w_base, "w_base", {axes.d, axes.B});
+  model.w_i = elements<T>(w_i, "w_i", {axes.B, axes.d});
 }
 
 template <class T>
-typename Abi<T>::Task task_of(desire_edge_sizes& sizes, Object z, Object targets, Object mask, Object w_novel,
+const T* features(Axes& axes, Object z) {
+  axes.S.size = matrix_size(z, "z", 0);
+  return elements<T>(z, "z", {axes.S, axes.d});
+}
+
+template <class T>
+const T* label_vectors(Axes& axes, Object w_novel) {
+  axes.N.size = matrix_size(w_novel, "w_novel", 1);
+  return elements<T>(w_novel, "w_novel", {axes.d, axes.N});
+}
+
+template <class T>
+typename Abi<T>::Task support(Axes& axes, Object z, Object targets, Object mask, Object w_novel,
                               Object step_sizes) {
-  sizes.steps = matrix_size(step_sizes, "step_sizes", 0);
-  const Axis S{"S", sizes.examples}, N{"N", sizes.labels}, d{"d", sizes.dimension}, T_{"T", sizes.steps};
   typename Abi<T>::Task task{};
-  task.z = elements<T>(z, "z", {S, d});
-  task.targets = elements<T>(targets, "targets", {S, N});
-  task.mask = elements<T>(mask, "mask", {S, N});
-  task.w_novel = elements<T>(w_novel, "w_novel", {d, N});
-  task.step_sizes = elements<T>(step_sizes, "step_sizes", {T_, {"5", DESIRE_EDGE_STEP_COLUMNS}});
+  task.z = features<T>(axes, z);
+  task.w_novel = label_vectors<T>(axes, w_novel);
+  task.targets = elements<T>(targets, "targets", {axes.S, axes.N});
+  task.mask = elements<T>(mask, "mask", {axes.S, axes.N});
+  axes.T.size = matrix_size(step_sizes, "step_sizes", 0);
+  task.step_sizes = elements<T>(step_sizes, "step_sizes", {axes.T, {"5", DESIRE_EDGE_STEP_COLUMNS}});
   return task;
 }
 
+// A head's arrays for the C ABI to fill.
+template <class T>
+struct HeadArrays {
+  py::array_t<T> w1, b1, v, q, m;
+  typename Abi<T>::Head head;
+
+  explicit HeadArrays(const Axes& axes)
+      : w1({axes.d.size, axes.h.size}),
+        b1(axes.h.size),
+        v({axes.h.size + 1, axes.N.size}),
+        q({axes.h.size + 1, axes.h.size + 1}),
+        m({axes.d.size, axes.N.size}),
+        head{w1.mutable_data(),
+             b1.mutable_data(),
+             v.mutable_data(),
+             q.mutable_data(),
+             m.mutable_data(),
+             0,
+             0} {}
+
+  py::dict dict() const {
+    return py::dict("w1"_a = w1, "b1"_a = b1, "v"_a = v, "q"_a = q, "m"_a = m, "gamma1"_a = head.gamma1,
+                    "gamma2"_a = head.gamma2);
+  }
+};
+
 py::array project(Object z, Object w1, Object b1, Object w2, Object b2, double gamma1, double gamma2,
                   Object w_base, Object w_i, Object w_novel) {
-  return with_dtype_of(z, [&](auto element) -> py::array {
+  return with_dtype_of(w1, [&](auto element) -> py::array {
     using T = decltype(element);
-    desire_edge_sizes sizes = sizes_of(z, w1, w_novel);
-    auto model = transform<T>(sizes, w1, b1, w2, b2, gamma1, gamma2);
-    add_inference<T>(model, sizes, w_base, w_i);
-    const Axis S{"S", sizes.examples}, N{"N", sizes.labels}, d{"d", sizes.dimension};
-    const T* labels = elements<T>(w_novel, "w_novel", {d, N});
-    const T* features = elements<T>(z, "z", {S, d});
-    auto logits = output<T>({S.size, N.size});
+    Axes axes(w1);
+    auto model = transform<T>(axes, w1, b1, w2, b2, gamma1, gamma2);
+    add_inference<T>(axes, model, w_base, w_i);
+    const T* z_data = features<T>(axes, z);
+    const T* w_novel_data = label_vectors<T>(axes, w_novel);
+    py::array_t<T> logits({axes.S.size, axes.N.size});
+    const desire_edge_sizes sizes = axes.sizes();
     T* logits_data = logits.mutable_data();
     run([&](char* error, size_t capacity) {
-      return Abi<T>::project(&sizes, &model, labels, features, logits_data, error, capacity);
+      return Abi<T>::project(&sizes, &model, w_novel_data, z_data, logits_data, error, capacity);
     });
     return logits;
   });
@@ -130,45 +115,181 @@ py::array project(Object z, Object w1, Object b1, Object w2, Object b2, double g
 py::dict adapt_dense(Object z, Object targets, Object mask, Object w_novel, Object step_sizes, Object w1,
                      Object b1, Object w2, Object b2, double gamma1, double gamma2, Object w_base,
                      Object w_i) {
-  return with_dtype_of(z, [&](auto element) {
+  return with_dtype_of(w1, [&](auto element) {
     using T = decltype(element);
-    desire_edge_sizes sizes = sizes_of(z, w1, w_novel);
-    auto model = transform<T>(sizes, w1, b1, w2, b2, gamma1, gamma2);
-    add_inference<T>(model, sizes, w_base, w_i);
-    const auto task = task_of<T>(sizes, z, targets, mask, w_novel, step_sizes);
+    Axes axes(w1);
+    auto model = transform<T>(axes, w1, b1, w2, b2, gamma1, gamma2);
+    add_inference<T>(axes, model, w_base, w_i);
+    const auto task = support<T>(axes, z, targets, mask, w_novel, step_sizes);
+    const desire_edge_sizes sizes = axes.sizes();
     const int64_t d = sizes.dimension, h = sizes.hidden, B = sizes.base_labels;
-    auto w1_out = output<T>({d, h}), b1_out = output<T>({h}), w2_out = output<T>({h, d}),
-         b2_out = output<T>({d});
-    auto w_i_out = output<T>({B, d}), losses = output<T>({sizes.steps + 1});
-    typename Abi<T>::Weights adapted{w1_out.mutable_data(),
-                                     b1_out.mutable_data(),
-                                     w2_out.mutable_data(),
-                                     b2_out.mutable_data(),
-                                     w_i_out.mutable_data(),
-                                     T(0),
-                                     T(0)};
+    py::array_t<T> new_w1({d, h}), new_b1(h), new_w2({h, d}), new_b2(d), new_w_i({B, d}),
+        losses(sizes.steps + 1);
+    typename Abi<T>::Weights adapted{new_w1.mutable_data(),
+                                     new_b1.mutable_data(),
+                                     new_w2.mutable_data(),
+                                     new_b2.mutable_data(),
+                                     new_w_i.mutable_data(),
+                                     0,
+                                     0};
     T* losses_data = losses.mutable_data();
     run([&](char* error, size_t capacity) {
       return Abi<T>::adapt_dense(&sizes, &model, &task, &adapted, losses_data, error, capacity);
     });
-    using namespace py::literals;
-    return py::dict("w1"_a = w1_out, "b1"_a = b1_out, "w2"_a = w2_out, "b2"_a = b2_out, "w_i"_a = w_i_out,
+    return py::dict("w1"_a = new_w1, "b1"_a = new_b1, "w2"_a = new_w2, "b2"_a = new_b2, "w_i"_a = new_w_i,
                     "gamma1"_a = adapted.gamma1, "gamma2"_a = adapted.gamma2, "losses"_a = losses);
+  });
+}
+
+py::dict adapt_lowrank(Object z, Object targets, Object mask, Object w_novel, Object step_sizes, Object w1,
+                       Object b1, Object w2, Object b2, double gamma1, double gamma2, Object p, Object r,
+                       Object q0) {
+  return with_dtype_of(w1, [&](auto element) {
+    using T = decltype(element);
+    Axes axes(w1);
+    auto model = transform<T>(axes, w1, b1, w2, b2, gamma1, gamma2);
+    model.p = elements<T>(p, "p", {axes.d, axes.d});
+    model.r = elements<T>(r, "r", {axes.d, axes.d});
+    model.q0 = elements<T>(q0, "q0", {axes.h_tilde(), axes.h_tilde()});
+    const auto task = support<T>(axes, z, targets, mask, w_novel, step_sizes);
+    HeadArrays<T> arrays(axes);
+    const desire_edge_sizes sizes = axes.sizes();
+    py::array_t<T> losses(sizes.steps + 1), conditioning(2);
+    T *losses_data = losses.mutable_data(), *conditioning_data = conditioning.mutable_data();
+    run([&](char* error, size_t capacity) {
+      return Abi<T>::adapt_lowrank(&sizes, &model, &task, &arrays.head, losses_data, conditioning_data, error,
+                                   capacity);
+    });
+    py::dict result = arrays.dict();
+    result["losses"] = losses;
+    result["conditioning"] = conditioning;
+    return result;
+  });
+}
+
+py::dict fold(Object w1, Object b1, Object w2, Object b2, double gamma1, double gamma2, Object w_base,
+              Object w_i, Object w_novel) {
+  return with_dtype_of(w1, [&](auto element) {
+    using T = decltype(element);
+    Axes axes(w1);
+    auto model = transform<T>(axes, w1, b1, w2, b2, gamma1, gamma2);
+    add_inference<T>(axes, model, w_base, w_i);
+    const T* w_novel_data = label_vectors<T>(axes, w_novel);
+    HeadArrays<T> arrays(axes);
+    const desire_edge_sizes sizes = axes.sizes();
+    run([&](char* error, size_t capacity) {
+      return Abi<T>::fold(&sizes, &model, w_novel_data, &arrays.head, error, capacity);
+    });
+    return arrays.dict();
+  });
+}
+
+py::array head_logits(Object z, Object w1, Object b1, Object v, Object q, Object m, Object r, double gamma1,
+                      double gamma2) {
+  return with_dtype_of(w1, [&](auto element) -> py::array {
+    using T = decltype(element);
+    Axes axes(w1);
+    axes.N.size = matrix_size(m, "m", 1);
+    // One struct serves heads that are written and heads that are read; here it is read.
+    const auto read = [](const T* data) { return const_cast<T*>(data); };
+    const typename Abi<T>::Head head{read(elements<T>(w1, "w1", {axes.d, axes.h})),
+                                     read(elements<T>(b1, "b1", {axes.h})),
+                                     read(elements<T>(v, "v", {axes.h_tilde(), axes.N})),
+                                     read(elements<T>(q, "q", {axes.h_tilde(), axes.h_tilde()})),
+                                     read(elements<T>(m, "m", {axes.d, axes.N})),
+                                     static_cast<T>(gamma1),
+                                     static_cast<T>(gamma2)};
+    const T* r_data = elements<T>(r, "r", {axes.d, axes.d});
+    const T* z_data = features<T>(axes, z);
+    py::array_t<T> logits({axes.S.size, axes.N.size});
+    const desire_edge_sizes sizes = axes.sizes();
+    T* logits_data = logits.mutable_data();
+    run([&](char* error, size_t capacity) {
+      return Abi<T>::head_logits(&sizes, &head, r_data, z_data, logits_data, error, capacity);
+    });
+    return logits;
   });
 }
 
 }  // namespace
 
-PYBIND11_MODULE(_core, m) {
+PYBIND11_MODULE(_core, module) {
   using py::arg;
-  m.doc() = "The C++ core of desire-edge: Eq. (1) and its adaptation, on numpy arrays.";
-  py::register_exception<Diverged>(m, "DivergedError", PyExc_ValueError);
-  m.def("version", &desire_edge_version);
-  m.def("project", &project, py::kw_only(), arg("z"), arg("w1"), arg("b1"), arg("w2"), arg("b2"),
-        arg("gamma1"), arg("gamma2"), arg("w_base"), arg("w_i"), arg("w_novel"));
-  m.def("adapt_dense", &adapt_dense, py::kw_only(), arg("z"), arg("targets"), arg("mask"), arg("w_novel"),
-        arg("step_sizes"), arg("w1"), arg("b1"), arg("w2"), arg("b2"), arg("gamma1"), arg("gamma2"),
-        arg("w_base"), arg("w_i"));
+  using py::kw_only;
+  // The signatures stand in the docstrings, where inspect.signature finds them.
+  py::options options;
+  options.disable_function_signatures();
+
+  module.doc() = R"(Eq. (1), its adaptation and its folded head on numpy arrays: the C++ core of desire-edge.
+
+Source: Wang, Duan, Liu, Tao, "Multi-label Few-shot Learning with Semantic Inference" (AAAI 2021). S examples, N labels,
+d the dimension of features and word vectors, h hidden units, B base labels, T steps. All arrays of a call are
+C-contiguous numpy arrays of one dtype, float32 or float64, which is also the result's; gamma1 and gamma2 are floats.
+A wrong type, dtype, layout, shape or value raises ValueError naming the argument; a result that is not finite raises
+DivergedError, a ValueError. The GIL is released while the core computes, and any number of threads may call at once.)";
+
+  py::register_exception<Diverged>(module, "DivergedError", PyExc_ValueError);
+
+  module.def("version", &desire_edge_version, R"(version()
+--
+
+The core's version, "MAJOR.MINOR.PATCH".)");
+
+  module.def("project", &project, kw_only(), arg("z"), arg("w1"), arg("b1"), arg("w2"), arg("b2"),
+             arg("gamma1"), arg("gamma2"), arg("w_base"), arg("w_i"), arg("w_novel"),
+             R"(project(*, z, w1, b1, w2, b2, gamma1, gamma2, w_base, w_i, w_novel)
+--
+
+The l2-normalised projection, Eq. (1): logits [S, N].
+
+z [S, d]; w1 [d, h], b1 [h], w2 [h, d], b2 [d]; w_base [d, B]; w_i [B, d]; w_novel [d, N].)");
+
+  module.def(
+      "adapt_dense", &adapt_dense, kw_only(), arg("z"), arg("targets"), arg("mask"), arg("w_novel"),
+      arg("step_sizes"), arg("w1"), arg("b1"), arg("w2"), arg("b2"), arg("gamma1"), arg("gamma2"),
+      arg("w_base"), arg("w_i"),
+      R"(adapt_dense(*, z, targets, mask, w_novel, step_sizes, w1, b1, w2, b2, gamma1, gamma2, w_base, w_i)
+--
+
+T SGD steps on the support set's loss in the model's own form: the plain reference, whose cost grows with B.
+
+The loss is sum(mask * BCEWithLogits) / sum(mask), and 0 where the mask sums to 0. z [S, d]; targets [S, N] in [0, 1];
+mask [S, N], weights >= 0; step_sizes [T, 5], a row a step: for w1 and b1, w2 and b2, w_i, gamma1, gamma2; the rest as
+for project. Returns a dict of the adapted w1, b1, w2, b2, w_i, gamma1, gamma2, and losses [T + 1], before each step
+and after the last.)");
+
+  module.def(
+      "adapt_lowrank", &adapt_lowrank, kw_only(), arg("z"), arg("targets"), arg("mask"), arg("w_novel"),
+      arg("step_sizes"), arg("w1"), arg("b1"), arg("w2"), arg("b2"), arg("gamma1"), arg("gamma2"), arg("p"),
+      arg("r"), arg("q0"),
+      R"(adapt_lowrank(*, z, targets, mask, w_novel, step_sizes, w1, b1, w2, b2, gamma1, gamma2, p, r, q0)
+--
+
+The same adaptation in low-rank form, straight to the folded head: exact up to rounding, at a cost without B.
+
+p [d, d] = w_base w_i; r [d, d] with r^T r = w_base w_base^T; q0 [h + 1, h + 1] = [w2; b2] [w2; b2]^T; the rest as for
+adapt_dense. Returns a dict of the head (see fold), losses [T + 1], and conditioning [2]: the largest
+||relu(z w1 + b1) w2|| / ||W_Z(z)|| over the support examples before and after, 0 where S = 0. In float32 the result is
+good to 1e-5 while it stays below about 10; beyond, use float64.)");
+
+  module.def("fold", &fold, kw_only(), arg("w1"), arg("b1"), arg("w2"), arg("b2"), arg("gamma1"),
+             arg("gamma2"), arg("w_base"), arg("w_i"), arg("w_novel"),
+             R"(fold(*, w1, b1, w2, b2, gamma1, gamma2, w_base, w_i, w_novel)
+--
+
+The folded head of a model, adapted or not, for the labels of w_novel.
+
+Shapes as for project. Returns a dict of w1, b1, gamma1, gamma2 as given, v [h + 1, N] = [w2; b2] w_novel,
+q [h + 1, h + 1] = [w2; b2] [w2; b2]^T and m [d, N] = w_base w_i w_novel.)");
+
+  module.def("head_logits", &head_logits, kw_only(), arg("z"), arg("w1"), arg("b1"), arg("v"), arg("q"),
+             arg("m"), arg("r"), arg("gamma1"), arg("gamma2"),
+             R"(head_logits(*, z, w1, b1, v, q, m, r, gamma1, gamma2)
+--
+
+Logits [S, N] of a folded head: gamma1 h~ v / sqrt(h~ q h~^T + 1e-12) + gamma2 z m / ||z r^T||, h~ = [relu(z w1 + b1), 1].
+
+z [S, d]; r [d, d] with r^T r = w_base w_base^T; the head as fold and adapt_lowrank return it.)");
 }
 
 }  // namespace desire_edge::python

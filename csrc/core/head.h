@@ -1,0 +1,29 @@
+// The folded head: Eq. (1) for one label set, with nothing left that grows with the number of base labels.
+#pragma once
+
+#include "matrix.h"
+#include "types.h"
+
+namespace desire_edge {
+
+// Fills `head` from a model, adapted or not, for labels with word vectors w_novel [d, N].
+template <class T>
+void fold(const Sizes& sizes, const Model<T>& model, const T* w_novel, Head<T>& head);
+
+// Logits [S, N] of z [S, d], given r [d, d] with ||z r^T|| = ||z W_base||.
+template <class T>
+Matrix<T> head_logits(const Sizes& sizes, const Head<T>& head, const T* r, const T* z);
+
+// [relu(a), 1]: a row of hidden units and the constant that its bias multiplies.
+template <class T>
+Matrix<T> relu_with_one(const Matrix<T>& a);
+
+// [w2; b2], [h + 1, d].
+template <class T>
+Matrix<T> with_bias_row(const Sizes& sizes, const T* w2, const T* b2);
+
+// ||h~ [w2; b2]|| by row, from t = h~ q.
+template <class T>
+double norm_from_gram(const T* t, const T* h_tilde, int64_t size);
+
+}  // namespace desire_edge
