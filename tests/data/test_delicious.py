@@ -42,6 +42,23 @@ def test_labels_keep_the_order_of_the_file(delicious: Dataset) -> None:
     assert delicious.labels[-3:] == ("xp", "yahoo", "youtube")
 
 
+@pytest.mark.parametrize("part", ["train", "test"])
+@pytest.mark.parametrize("position", [0, 1234, -1])
+def test_a_row_is_what_its_line_says(
+    delicious: Dataset, delicious_files: DeliciousFiles, part: str, position: int
+) -> None:
+    lines = getattr(delicious_files, part).read_text("latin-1").splitlines()
+    names = [line.split()[1] for line in lines if line.startswith("@attribute")]
+    rows = [line for line in lines if line.startswith("{")]
+    present = {names[int(entry.split()[0])] for entry in rows[position].strip("{}").split(",")}
+    row = np.flatnonzero(delicious.test_rows == (part == "test"))[position]
+    assert delicious.features is not None
+    words = {delicious.feature_names[column] for column in np.flatnonzero(delicious.features[row])}
+    tags = {f"TAG_{delicious.labels[column]}" for column in np.flatnonzero(delicious.targets[row])}
+    assert words == {name for name in present if not name.startswith("TAG_")}
+    assert tags == present - words - {f"TAG_{tag}" for tag in DROPPED_TAGS}
+
+
 def test_tex_accents_are_written_as_letters(delicious: Dataset) -> None:
     assert {"diseño", "música"} <= set(delicious.labels)
     assert not any("\\" in label for label in delicious.labels)
