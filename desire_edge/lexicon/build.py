@@ -29,9 +29,11 @@ def build_lexicon(
 ) -> Lexicon:
     """Write the compact lexicon of `sources` to `out` (atomically) and open it.
 
-    Words are folded and ranked by the best rank any source gives them; those that fit into `max_bytes` are taken in
-    that order, at most `words` of them. The names in `keep`, and the words in them, come first, if a source knows
-    them. Each source's vectors are scaled to its mean norm over the words taken, and stored as int8 with one scale a row.
+    Words are folded and ranked by the best rank any source gives them; as many as fit into `max_bytes` are taken
+    in that order, at most `words` of them. The names in `keep`, and the words in them, come before all others, if
+    a source knows them. Each source's vectors are scaled so that their mean norm over the words taken is the
+    source's `norm`, and stored as int8 with one float32 scale a row. Raises `DesireEdgeError` if not even the words
+    to keep fit.
     """
     if not sources:
         raise DesireEdgeError("a lexicon needs at least one source of word vectors")
@@ -44,8 +46,8 @@ def build_lexicon(
     count = count if words is None else min(count, words)
     if count < max(1, len(kept)):
         raise DesireEdgeError(
-            f"a lexicon of at most {max_bytes} bytes holds {count} words, fewer than the {max(1, len(kept))} to keep; "
-            "allow more bytes or words"
+            f"the lexicon may hold {count} words in {max_bytes} bytes, fewer than the {max(1, len(kept))} to keep; "
+            "allow more bytes or more words"
         )
     # Ranks and bytes are worked out in this order; the file is sorted by the words' bytes.
     chosen = sorted(range(count), key=lambda index: order[index].encode())
@@ -65,7 +67,7 @@ def build_lexicon(
 
 
 def _folded_words(source: Source) -> dict[str, int]:
-    """Return the row of each usable folded word in rank order; a word that is its own folding goes before others."""
+    """Return each folded word's row, in rank order; of words with one folding, the one that equals it counts."""
     folded = [fold(word) for word in source.words]
     usable = np.linalg.norm(source.vectors, axis=1) > 0
     rows: dict[str, int] = {}
@@ -92,7 +94,7 @@ def _ranked(known: Sequence[dict[str, int]]) -> list[str]:
 
 
 def _is_plain(word: str) -> bool:
-    """Whether a name could hold this word: no loose punctuation, no "1.3775", nothing that tokenize cannot reach."""
+    """Whether this word is worth its bytes: not "1.3775", not "-you", but "2007", ".net", "c++" and "e-mail"."""
     if word.isalpha() or word.isdecimal():
         return True
     first = word[1:2] if word[0] == "." else word[0]
@@ -124,7 +126,7 @@ def _count_that_fits(
 
 
 def _quantised(source: Source, rows: NDArray[np.int64]) -> SourceTable:
-    """Return the source's table for words with these rows (-1: unknown), at its mean norm over those words."""
+    """Return the source's table for words with these rows (-1: unknown), scaled to its norm over the words."""
     used, inverse = np.unique(rows[rows >= 0], return_inverse=True)
     vectors = source.vectors[used]
     norms = np.linalg.norm(vectors, axis=1)

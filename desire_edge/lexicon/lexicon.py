@@ -27,9 +27,9 @@ _APART = 0.1  # the part added to tell them apart, relative to the vector's norm
 class LabelVector:
     """A label's name, its vector [d] float32 (never zero), and how the name was understood.
 
-    `known` are the words the vector was made of, `unknown` the parts of the name that nothing is known about.
-    `how` is "word": the name is one known word; "words": a mean over its words; "compound": words that were split
-    off one another ("webdesign"); "subwords": parts that cover most of it; "seeded": made from the letters alone.
+    `known` are the words the vector was made of, `unknown` the words of the name that nothing is known about.
+    `how` is "word": the name is one known word; "words": a mean over its words; "compound": some of them had to
+    be split ("webdesign"); "subwords": known parts cover most of one; "seeded": made from the letters alone.
     """
 
     name: str
@@ -51,8 +51,8 @@ class LabelMatrix:
 class Lexicon:
     """Folded words and their vectors [d] float32: each source's part, scaled and concatenated.
 
-    The file stays mapped, so processes that open the same file share its memory. A word that only some sources know
-    has zeros in the other parts, and the known parts are scaled up so that its norm stays typical.
+    The file stays mapped, so processes that open the same file share its memory. A word that only some sources
+    know has zeros in the other parts, and the known parts are scaled up so that its norm stays typical.
     """
 
     def __init__(self, tables: Tables) -> None:
@@ -96,20 +96,20 @@ class Lexicon:
     def look_up(self, name: str) -> LabelVector:
         """Return the vector of a label's name, which may be any text.
 
-        The whole folded name is tried as a word; else its words, each of them split at camelCase or as a compound
-        if it is unknown, are averaged, common words counting less (Arora, Liang and Ma, "A simple but
-        tough-to-beat baseline for sentence embeddings", ICLR 2017), and scaled to the mean of their norms. A name of
-        which nothing is known gets a direction seeded by its letters at the sources' norms. Raises
-        `DesireEdgeError` only if the name is empty.
+        The whole folded name is tried as a word. Else its words (an unknown one split at camelCase or as a compound)
+        are averaged, frequent ones counting less (Arora, Liang and Ma, "A simple but tough-to-beat baseline for
+        sentence embeddings", ICLR 2017), and scaled to the mean of their norms. A name of which nothing is known
+        gets a direction seeded by its letters, at the sources' norms. Raises `DesireEdgeError` only if the name is
+        empty.
         """
         name = name.strip()
         folded = fold(name).strip()
         if not folded:
             raise DesireEdgeError("a label's name is empty; give every label a name")
         index = self._find(folded)
-        if index is not None:
-            return LabelVector(name, self._vector(index), (folded,), (), "word")
-        known: list[str] = []
+        if index is not None and (vector := self._vector(index)).any():
+            return LabelVector(name, vector, (folded,), (), "word")
+        known: list[int] = []
         unknown: list[str] = []
         how: How = "words"
         for word in split_name(name):
@@ -119,17 +119,17 @@ class Lexicon:
                 unknown.append(word.lower())
             elif piece_how == "subwords" or (piece_how == "compound" and how == "words"):
                 how = piece_how
-        vector = self._mean(known) if known else None
-        if vector is None:
+        mean = self._mean(known)
+        if mean is None:
             return LabelVector(name, self._seeded(folded), (), (folded,), "seeded")
-        return LabelVector(name, vector, tuple(known), tuple(unknown), how)
+        return LabelVector(name, mean, tuple(map(self._word, known)), tuple(unknown), how)
 
     def label_matrix(self, names: Sequence[str]) -> LabelMatrix:
         """Return the vectors [d, N] of N label names, no two of them equal and none zero.
 
-        Where two names have the same vector (cosine above 0.9999), the later one gets a part of a tenth of its norm
-        added, orthogonal to it and seeded by its name, and a warning says so. Raises `DesireEdgeError` for an empty
-        name or for the same name twice.
+        Where two names have the same vector (cosine above 0.9999), the later one gets a part of a tenth of its
+        norm added, orthogonal to it and seeded by its name, and a warning says so. Raises `DesireEdgeError` for an
+        empty name or for the same name twice.
         """
         entries = [self.look_up(name) for name in names]
         warnings: list[str] = []
@@ -148,28 +148,32 @@ class Lexicon:
                 directions[column] = vector / np.linalg.norm(vector)
                 warnings.append(
                     f"the labels {other!r} and {entry.name!r} have the same word vector; a small part made from "
-                    f"the name {entry.name!r} tells them apart"
+                    "the second name tells them apart"
                 )
         vectors = np.zeros((self.dim, len(entries)), np.float32)
         for column, entry in enumerate(entries):
             vectors[:, column] = entry.vector
         return LabelMatrix(vectors, tuple(entries), tuple(warnings))
 
-    def _pieces(self, word: str) -> tuple[list[str], How]:
-        """Return the known words that make up one word of a name, and how they were found."""
+    def _pieces(self, word: str) -> tuple[list[int], How]:
+        """Return the indices of the known words that make up one word of a name, and how they were found."""
         folded = word.lower()
-        if self._find(folded) is not None:
-            return [folded], "words"
-        parts = [part.lower() for part in split_camel_case(word)]
-        if len(parts) > 1 and all(self._find(part) is not None for part in parts):
+        if whole := self._find_all([folded]):
+            return whole, "words"
+        if parts := self._find_all([part.lower() for part in split_camel_case(word)]):
             return parts, "compound"
-        bare = folded.rstrip("+#")
-        if bare != folded and self._find(bare) is not None:
-            return [bare], "subwords"
+        bare = folded.rstrip("+#")  # an unknown "c#" is better taken for "c" than for nothing
+        if whole := self._find_all([bare]):
+            return whole, "subwords"
         split = split_compound(bare, self._rank)
         if split is None:
             return [], "seeded"
-        return list(split.pieces), "compound" if split.complete else "subwords"
+        return self._find_all(split.pieces), "compound" if split.complete else "subwords"
+
+    def _find_all(self, words: Sequence[str]) -> list[int]:
+        """Return the indices of the folded words, or nothing if one of them is unknown."""
+        found = [index for index in map(self._find, words) if index is not None]
+        return found if len(found) == len(words) else []
 
     def _find(self, folded: str) -> int | None:
         """Return the index of an already folded word, by binary search over the words' UTF-8 bytes."""
@@ -205,13 +209,10 @@ class Lexicon:
             start += source.dim
         return vector * np.float32(self._norm / np.sqrt(square))
 
-    def _mean(self, words: Sequence[str]) -> NDArray[np.float32] | None:
+    def _mean(self, indices: Sequence[int]) -> NDArray[np.float32] | None:
         total = np.zeros(self.dim, np.float64)
         weights, norms = 0.0, 0.0
-        for word in words:
-            index = self._find(word)
-            if index is None:
-                raise AssertionError(f"the piece {word!r} was known a moment ago")
+        for index in indices:
             vector = self._vector(index).astype(np.float64)
             rank = float(self._tables.ranks[index]) + 1.0
             weight = rank / (rank + _SMOOTHING)
@@ -219,7 +220,7 @@ class Lexicon:
             weights += weight
             norms += weight * float(np.linalg.norm(vector))
         length = float(np.linalg.norm(total))
-        if length < 1e-3 * norms:  # the words cancel one another: no direction is left
+        if length <= 1e-3 * norms:  # there is no word, or the words cancel one another
             return None
         return (total * (norms / weights / length)).astype(np.float32)
 

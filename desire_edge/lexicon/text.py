@@ -5,22 +5,22 @@ from __future__ import annotations
 import re
 import unicodedata
 
-# JavaScript: /[\p{L}\p{M}\p{N}]+(?:\+\+|#)?/gu after deleting /['’]/g. The trailing "++" or "#" keeps c++ and c# whole.
+# In JavaScript: text.replace(/['’]/g, "").match(/[\p{L}\p{M}\p{N}]+(?:\+\+|#)?/gu). The end keeps c++ and c# whole.
 _ASCII_RUN = re.compile(r"[A-Za-z0-9]+(?:\+\+|#)?")
 _APOSTROPHES = re.compile("['’]")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 def fold(text: str) -> str:
-    """Return `text` in Unicode's NFKC form, lower-cased: JavaScript's `text.normalize("NFKC").toLowerCase()`."""
+    """Return `text` in Unicode's NFKC form, lower-cased: in JavaScript `text.normalize("NFKC").toLowerCase()`."""
     return unicodedata.normalize("NFKC", text).lower()
 
 
 def tokenize(text: str) -> list[str]:
     """Split `text` into folded words, the same at training and on the device.
 
-    A word is a longest run of Unicode letters, marks and digits (categories L, M, N), and takes a "++" or "#" that
-    follows it directly. Apostrophes (' and ’) are deleted first, so "don't" is "dont". Everything else separates.
+    A word is a longest run of Unicode letters, marks and digits (categories L, M, N), with a "++" or "#" that
+    follows it directly. Apostrophes (' and ’) are deleted first, so "don't" is "dont". All else separates.
     """
     return _runs(fold(text))
 
@@ -44,7 +44,7 @@ def _runs(text: str) -> list[str]:
     text = _APOSTROPHES.sub("", text)
     if text.isascii():
         return _ASCII_RUN.findall(text)
-    # re has no \p{L}: mark each character's kind in ASCII, find the runs there, and cut the text at the same places.
+    # re has no \p{L}: mark each character's kind in ASCII, find the runs there, cut the text at the same places.
     kinds = "".join("a" if _is_word_character(character) else character for character in text)
     return [text[run.start() : run.end()] for run in _ASCII_RUN.finditer(kinds)]
 

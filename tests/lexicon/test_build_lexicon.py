@@ -1,0 +1,163 @@
+"""What the compact lexicon holds, and how exactly."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from desire_edge.errors import DesireEdgeError
+from desire_edge.lexicon import Lexicon, fold
+from desire_edge.lexicon.build import build_lexicon
+from desire_edge.lexicon.format import map_tables
+from desire_edge.lexicon.sources import Source
+
+MakeSource = Callable[..., Source]
+
+
+def test_the_default_lexicon_fills_its_16_mib(default_path: Path, default_lexicon: Lexicon) -> None:
+    assert 15.9 * 2**20 < default_path.stat().st_size <= 16 * 2**20
+    assert len(default_lexicon) > 140_000
+    glove, spacy = map_tables(default_path).sources
+    assert glove.dim == 50 and spacy.dim == 300
+    assert len(spacy.vectors) <= 20_000 < (spacy.rows > 0).sum()  # many words share one row
+
+
+def test_int8_keeps_the_direction(default_sources: list[Source], default_path: Path) -> None:
+    tables = map_tables(default_path)
+    lexicon = Lexicon(tables)
+    words = lexicon.words_by_rank(3_000)
+    start = 0
+    for source in default_sources:
+        rows = dict(zip(source.words, source.rows.tolist(), strict=True))
+        words = [word for word in words if word in rows]
+        exact = source.vectors[[rows[word] for word in words]]
+        stored = lexicon.word_vectors(words)[:, start : start + source.dim]
+        cosines = (exact * stored).sum(1) / np.linalg.norm(exact, axis=1) / np.linalg.norm(stored, axis=1)
+        assert cosines.min() > 0.999
+        start += source.dim
+
+
+def test_each_source_has_its_mean_norm(default_path: Path) -> None:
+    for source, norm in zip(map_tables(default_path).sources, (4.5, 3.0), strict=True):
+        rows = source.rows[source.rows > 0].astype(np.int64) - 1
+        norms = np.linalg.norm(source.vectors.astype(np.float32) * source.scales[:, None], axis=1)
+        np.testing.assert_allclose(norms[rows].mean(), norm, rtol=1e-3)
+
+
+def test_everyday_words_are_in(default_lexicon: Lexicon) -> None:
+    for word in (
+        "python",
+        "e-mail",
+        "c++",
+        ".net",
+        "2007",
+        "łódź",
+        "o'brien",
+        "blockchain",
+        "kubernetes",
+        "usa",
+    ):
+        assert word in default_lexicon, word
+    for word in ("1.3775", "-you", "</s>", "!", "'s", "i--"):
+        assert word not in default_lexicon, word
+
+
+def test_a_small_limit_is_kept_and_filled(make_source: MakeSource, tmp_path: Path) -> None:
+    source = make_source(*(f"word{number}" for number in range(10_000)), dim=30)
+    for limit in (20_000, 100_000, 333_333):
+        path = tmp_path / f"{limit}.safetensors"
+        lexicon = build_lexicon([source], path, max_bytes=limit)
+        assert path.stat().st_size <= limit < path.stat().st_size + 8192 + 60
+        assert lexicon.words_by_rank(len(lexicon)) == list(source.words[: len(lexicon)])
+
+
+def test_words_caps_the_count_and_keep_comes_first(make_source: MakeSource, tmp_path: Path) -> None:
+    source = make_source(*(f"word{number}" for number in range(100)), "machine", "learning", "rare-one")
+    path = tmp_path / "capped.safetensors"
+    keep = ["Machine Learning!", "RARE-one", "nobody knows this"]
+    lexicon = build_lexicon([source], path, words=10, keep=keep)
+    assert len(lexicon) == 10
+    assert lexicon.words_by_rank(10)[:7] == [f"word{number}" for number in range(7)]
+    assert lexicon.words_by_rank(10)[7:] == ["machine", "learning", "rare-one"]
+    with pytest.raises(DesireEdgeError, match=r"2 words .* fewer than the 3 to keep"):
+        build_lexicon([source], path, words=2, keep=keep)
+    with pytest.raises(DesireEdgeError, match="0 words"):
+        build_lexicon([source], path, max_bytes=100)
+    assert len(Lexicon.open(path)) == 10  # a failed build leaves the old file whole
+
+
+def test_kept_tags_get_their_own_vectors(default_sources: list[Source], tmp_path: Path) -> None:
+    kept = build_lexicon(default_sources, tmp_path / "kept.safetensors", keep=["folksonomy", "pocketpc"])
+    assert kept.look_up("folksonomy").how == kept.look_up("PocketPC").how == "word"
+
+
+def test_the_exact_lower_case_form_is_preferred(tmp_path: Path) -> None:
+    vectors = np.eye(4, dtype=np.float32)
+    source = Source("cased", ["Apple", "APPLE", "Pear", "apple"], np.arange(4), vectors, 1.0)
+    lexicon = build_lexicon([source], tmp_path / "cased.safetensors")
+    assert lexicon.words_by_rank(9) == ["apple", "pear"]
+    assert lexicon.word_vectors(["apple", "pear"]).argmax(axis=1).tolist() == [3, 2]
+
+
+def test_a_word_of_one_source_speaks_at_full_strength(make_source: MakeSource, tmp_path: Path) -> None:
+    first, second = make_source("both", "left", norm=4.0), make_source("both", "right", norm=3.0, seed=1)
+    lexicon = build_lexicon([first, second], tmp_path / "two.safetensors")
+    left, right = lexicon.word_vectors(["left", "right"])
+    assert not left[8:].any() and not right[:8].any()
+    mean_left = np.linalg.norm(lexicon.word_vectors(["both"])[0][:8]) + np.linalg.norm(left) * 4 / 5
+    mean_right = np.linalg.norm(lexicon.word_vectors(["both"])[0][8:]) + np.linalg.norm(right) * 3 / 5
+    np.testing.assert_allclose([mean_left / 2, mean_right / 2], [4.0, 3.0], rtol=1e-2)
+
+
+def test_words_without_a_vector_are_left_out(tmp_path: Path) -> None:
+    vectors = np.array([[1, 0], [0, 0], [0, 2]], dtype=np.float32)
+    lexicon = build_lexicon(
+        [Source("s", ["a", "b", "c"], np.arange(3), vectors, 1.0)], tmp_path / "z.safetensors"
+    )
+    assert lexicon.words_by_rank(9) == ["a", "c"]
+
+
+def test_nothing_to_build_from_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DesireEdgeError, match="at least one source"):
+        build_lexicon([], tmp_path / "none.safetensors")
+    nothing = Source("zeros", ["a", "b"], np.arange(2), np.zeros((2, 3), np.float32), 1.0)
+    with pytest.raises(DesireEdgeError, match="0 words"):
+        build_lexicon([nothing], tmp_path / "none.safetensors")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_equal_input_gives_equal_files(tmp_path: Path) -> None:
+    program = (
+        "import sys; import numpy as np; from pathlib import Path\n"
+        "from desire_edge.lexicon.build import build_lexicon; from desire_edge.lexicon.sources import Source\n"
+        "words = [f'word{n}' for n in range(500)]; vectors = np.sin(np.arange(2000.0)).reshape(500, 4)\n"
+        "source = Source('s', words, np.arange(500), vectors.astype(np.float32), 2.0)\n"
+        "build_lexicon([source, source], Path(sys.argv[1]), keep={'word3', 'word9', 'word77'}, words=300)"
+    )
+    paths = [tmp_path / name for name in ("a.safetensors", "b.safetensors")]
+    for path in paths:
+        subprocess.run([sys.executable, "-c", program, str(path)], check=True)
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+
+
+@given(words=st.lists(st.text(min_size=1, max_size=12), min_size=1, max_size=30))
+def test_any_words_survive_the_round_trip(
+    make_source: MakeSource, tmp_path_factory: pytest.TempPathFactory, words: list[str]
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "round.safetensors"
+    try:
+        lexicon = build_lexicon([make_source(*words)], path)
+    except DesireEdgeError as error:
+        assert "0 words" in str(error)  # nothing but punctuation
+        return
+    stored = lexicon.words_by_rank(len(words))
+    assert len(stored) == len(set(stored)) == len(lexicon)
+    assert set(stored) <= {fold(word) for word in words}
+    assert {fold(word) for word in words if fold(word).isalnum() and fold(word).isascii()} <= set(stored)
