@@ -56,19 +56,19 @@ template <class T>
 void check_transform(const Sizes& sizes, const Model<T>* model) {
   const int64_t d = sizes.dimension, h = sizes.hidden;
   check_pointer(model, 1, "model");
-  check_input(model->w1, d, h, "w1");
-  check_input(model->b1, 1, h, "b1");
-  check_input(model->w2, h, d, "w2");
-  check_input(model->b2, 1, d, "b2");
-  check_input(&model->gamma1, 1, 1, "gamma1");
-  check_input(&model->gamma2, 1, 1, "gamma2");
+  check_matrix(model->w1, d, h, "w1");
+  check_vector(model->b1, h, "b1");
+  check_matrix(model->w2, h, d, "w2");
+  check_vector(model->b2, d, "b2");
+  check_scalar(model->gamma1, "gamma1");
+  check_scalar(model->gamma2, "gamma2");
 }
 
 template <class T>
 void check_inference(const Sizes& sizes, const Model<T>* model) {
   check_size(sizes.base_labels, 1, "sizes.base_labels");
-  check_input(model->w_base, sizes.dimension, sizes.base_labels, "w_base");
-  check_input(model->w_i, sizes.base_labels, sizes.dimension, "w_i");
+  check_matrix(model->w_base, sizes.dimension, sizes.base_labels, "w_base");
+  check_matrix(model->w_i, sizes.base_labels, sizes.dimension, "w_i");
 }
 
 template <class T>
@@ -77,11 +77,11 @@ void check_task(const Sizes& sizes, const Task<T>* task) {
   check_size(S, 0, "sizes.examples");
   check_size(sizes.steps, 0, "sizes.steps");
   check_pointer(task, 1, "task");
-  check_input(task->z, S, sizes.dimension, "z");
+  check_matrix(task->z, S, sizes.dimension, "z");
   check_range(task->targets, S, N, T(0), T(1), "targets", "0 to 1");
   check_range(task->mask, S, N, T(0), std::numeric_limits<T>::max(), "mask", "0 or more");
-  check_input(task->w_novel, sizes.dimension, N, "w_novel");
-  check_input(task->step_sizes, sizes.steps, DESIRE_EDGE_STEP_COLUMNS, "step_sizes");
+  check_matrix(task->w_novel, sizes.dimension, N, "w_novel");
+  check_matrix(task->step_sizes, sizes.steps, DESIRE_EDGE_STEP_COLUMNS, "step_sizes");
 }
 
 template <class T>
@@ -90,8 +90,8 @@ void project_checked(const Sizes* sizes, const Model<T>* model, const T* w_novel
   check_size(sizes->examples, 0, "sizes.examples");
   check_transform<T>(*sizes, model);
   check_inference<T>(*sizes, model);
-  check_input(w_novel, sizes->dimension, sizes->labels, "w_novel");
-  check_input(z, sizes->examples, sizes->dimension, "z");
+  check_matrix(w_novel, sizes->dimension, sizes->labels, "w_novel");
+  check_matrix(z, sizes->examples, sizes->dimension, "z");
   check_pointer(logits, sizes->examples * sizes->labels, "logits");
   project<T>(*sizes, *model, w_novel, z).copy_to(logits);
   check_result(logits, sizes->examples * sizes->labels, "logits");
@@ -153,9 +153,9 @@ void adapt_lowrank_checked(const Sizes* sizes, const Model<T>* model, const Task
   check_label_sizes(sizes);
   check_transform<T>(*sizes, model);
   const int64_t d = sizes->dimension, h = sizes->hidden;
-  check_input(model->p, d, d, "p");
-  check_input(model->r, d, d, "r");
-  check_input(model->q0, h + 1, h + 1, "q0");
+  check_matrix(model->p, d, d, "p");
+  check_matrix(model->r, d, d, "r");
+  check_matrix(model->q0, h + 1, h + 1, "q0");
   check_task<T>(*sizes, task);
   check_head<T>(*sizes, head);
   check_pointer(losses, sizes->steps + 1, "losses");
@@ -171,7 +171,7 @@ void fold_checked(const Sizes* sizes, const Model<T>* model, const T* w_novel, H
   check_label_sizes(sizes);
   check_transform<T>(*sizes, model);
   check_inference<T>(*sizes, model);
-  check_input(w_novel, sizes->dimension, sizes->labels, "w_novel");
+  check_matrix(w_novel, sizes->dimension, sizes->labels, "w_novel");
   check_head<T>(*sizes, head);
   fold<T>(*sizes, *model, w_novel, *head);
   check_head_result<T>(*sizes, *head);
@@ -183,15 +183,15 @@ void head_logits_checked(const Sizes* sizes, const Head<T>* head, const T* r, co
   check_size(sizes->examples, 0, "sizes.examples");
   check_head<T>(*sizes, head);
   const int64_t S = sizes->examples, N = sizes->labels, d = sizes->dimension, h = sizes->hidden;
-  check_input(head->w1, d, h, "w1");
-  check_input(head->b1, 1, h, "b1");
-  check_input(head->v, h + 1, N, "v");
-  check_input(head->q, h + 1, h + 1, "q");
-  check_input(head->m, d, N, "m");
-  check_input(&head->gamma1, 1, 1, "gamma1");
-  check_input(&head->gamma2, 1, 1, "gamma2");
-  check_input(r, d, d, "r");
-  check_input(z, S, d, "z");
+  check_matrix(head->w1, d, h, "w1");
+  check_vector(head->b1, h, "b1");
+  check_matrix(head->v, h + 1, N, "v");
+  check_matrix(head->q, h + 1, h + 1, "q");
+  check_matrix(head->m, d, N, "m");
+  check_scalar(head->gamma1, "gamma1");
+  check_scalar(head->gamma2, "gamma2");
+  check_matrix(r, d, d, "r");
+  check_matrix(z, S, d, "z");
   check_pointer(logits, S * N, "logits");
   head_logits<T>(*sizes, *head, r, z).copy_to(logits);
   check_result(logits, S * N, "logits");

@@ -38,33 +38,44 @@ inline void check_pointer(const void* data, int64_t count, const char* name) {
   if (data == nullptr && count > 0) refuse(std::string(name) + " is NULL");
 }
 
-// "name[i, j]", or "name[j]" for a single row.
-inline std::string element(const char* name, int64_t rows, int64_t i, int64_t j) {
-  const std::string position = rows == 1 ? std::to_string(j) : std::to_string(i) + ", " + std::to_string(j);
-  return std::string(name) + "[" + position + "]";
+template <class T>
+void check_scalar(T value, const char* name) {
+  if (!std::isfinite(value)) refuse(std::string(name) + " is NaN or infinite");
 }
 
-// All elements are there and finite. A vector is one row.
+// All elements are there and finite.
 template <class T>
-void check_input(const T* data, int64_t rows, int64_t cols, const char* name) {
+void check_vector(const T* data, int64_t size, const char* name) {
+  check_pointer(data, size, name);
+  for (int64_t j = 0; j < size; ++j) {
+    if (!std::isfinite(data[j])) refuse(std::string(name) + "[" + std::to_string(j) + "] is NaN or infinite");
+  }
+}
+
+inline std::string element(const char* name, int64_t i, int64_t j) {
+  return std::string(name) + "[" + std::to_string(i) + ", " + std::to_string(j) + "]";
+}
+
+template <class T>
+void check_matrix(const T* data, int64_t rows, int64_t cols, const char* name) {
   check_pointer(data, rows * cols, name);
   for (int64_t i = 0; i < rows; ++i) {
     for (int64_t j = 0; j < cols; ++j) {
-      if (!std::isfinite(data[i * cols + j])) refuse(element(name, rows, i, j) + " is NaN or infinite");
+      if (!std::isfinite(data[i * cols + j])) refuse(element(name, i, j) + " is NaN or infinite");
     }
   }
 }
 
-// As check_input, and every element lies in [low, high].
+// As check_matrix, and every element lies in [low, high].
 template <class T>
 void check_range(const T* data, int64_t rows, int64_t cols, T low, T high, const char* name,
                  const char* expected) {
-  check_input(data, rows, cols, name);
+  check_matrix(data, rows, cols, name);
   for (int64_t i = 0; i < rows; ++i) {
     for (int64_t j = 0; j < cols; ++j) {
       const T value = data[i * cols + j];
       if (value < low || value > high) {
-        refuse(element(name, rows, i, j) + " is " + std::to_string(value) + ", expected " + expected);
+        refuse(element(name, i, j) + " is " + std::to_string(value) + ", expected " + expected);
       }
     }
   }

@@ -1,6 +1,6 @@
-// Names follow the design: F = W_Z(z) on the support set, H~ = [relu(z w1 + b1), 1], W2~ = [w2; b2], E the
-// loss's gradient at the logits. The gradient at F is dF = D w_novel^T - diag(r) F with D = diag(gamma1 / n)
-// E. Neither F nor dF is ever formed: F enters only as F w_novel = Y = H~ V and F W2~^T = T = H~ Q.
+// In the comments below F = W_Z(z) on the support set, H~ = [relu(z w1 + b1), 1], W2~ = [w2; b2], and E is
+// the loss's gradient at the logits. The gradient at F is dF = D w_novel^T - diag(r) F with D = diag(gamma1 /
+// n) E. Neither F nor dF is ever formed: F enters only as F w_novel = Y = H~ V and as F W2~^T = T = H~ Q.
 #include "lowrank.h"
 
 #include <algorithm>

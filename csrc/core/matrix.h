@@ -61,8 +61,7 @@ Matrix<T> transposed(View<T> a) {
   return result;
 }
 
-// a b. Each element is summed in double and rounded once: the norms downstream amplify the error of float
-// sums.
+// a b. Each element is summed in double and rounded once: the norms downstream amplify float's error.
 template <class T>
 Matrix<T> multiply(View<T> a, View<T> b) {
   Matrix<T> result(a.rows(), b.cols());

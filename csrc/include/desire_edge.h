@@ -1,27 +1,26 @@
 /*
  * desire-edge: multi-label few-shot inference on the device, as a C library.
  *
- * The model is Eq. (1) of Wang, Duan, Liu, Tao, "Multi-label Few-shot Learning with Semantic Inference" (AAAI
- * 2021):
+ * The model is Eq. (1) of Wang, Duan, Liu, Tao, "Multi-label Few-shot Learning with Semantic Inference",
+ * AAAI 2021:
  *
  *     logits = ( gamma1 W_Z(z) / ||W_Z(z)||  +  gamma2 (z W_base) / ||z W_base|| W_I ) W_novel
  *     W_Z(z) = relu(z w1 + b1) w2 + b2             ||a|| = sqrt(a.a + 1e-12)
  *
  * Conventions that hold for every function:
  * - Arrays are dense and row-major; a shape is written [rows, columns]. Sizes: S examples, N labels, d the
- * dimension of the features z and of the word vectors, h hidden units of W_Z, B base labels, T adaptation
- * steps.
+ *   dimension of the features z and of the word vectors, h hidden units of W_Z, B base labels, T steps.
  * - Each function comes for float (`_f32`) and double (`_f64`). Sums are taken in double in both.
- * - Memory belongs to the caller, inputs and outputs alike; nothing is kept after the call returns. Outputs
- * must not overlap inputs or each other. An array without elements (S = 0, T = 0) may be NULL.
- * - A function reads only the sizes and the fields its comment names; the others may be 0 or NULL.
+ * - Memory belongs to the caller, inputs and outputs alike; nothing is kept after the call returns.
+ *   Outputs must not overlap inputs or each other. An array without elements (S = 0, T = 0) may be NULL.
+ * - A function reads only the sizes and fields its comment names; the others may be 0 or NULL.
  * - Every input is checked: sizes within their bounds, pointers not NULL, all values finite. Anything else
- * returns DESIRE_EDGE_INVALID_ARGUMENT. A result that is not finite returns DESIRE_EDGE_DIVERGED. After any
- * status but DESIRE_EDGE_OK the outputs hold unspecified values.
- * - `error` (of `error_capacity` bytes; NULL and 0 for none) receives a sentence that names the argument at
- * fault, cut to the capacity and always ended by a 0 byte; an empty one on DESIRE_EDGE_OK.
+ *   returns DESIRE_EDGE_INVALID_ARGUMENT. A result that is not finite returns DESIRE_EDGE_DIVERGED.
+ *   After any status but DESIRE_EDGE_OK the outputs hold unspecified values.
+ * - `error` (of `error_capacity` bytes; NULL and 0 for none) receives a sentence that names the argument
+ *   at fault, cut to the capacity and always ended by a 0 byte; an empty one on DESIRE_EDGE_OK.
  * - Functions have no state: any number of threads may call them at once, on shared inputs and separate
- * outputs. They start no thread, and throw nothing. The same input gives the same bits.
+ *   outputs. They start no thread and throw nothing. The same input gives the same bits.
  */
 #ifndef DESIRE_EDGE_H
 #define DESIRE_EDGE_H
@@ -53,8 +52,7 @@ extern "C" {
 /* The largest size accepted for S, N, d, h, B and T; products of two stay far from overflow. */
 #define DESIRE_EDGE_MAX_SIZE (sizeof(void*) >= 8 ? (int64_t)1 << 24 : (int64_t)1 << 13)
 
-/* Columns of `step_sizes`: one step size for w1 and b1, one for w2 and b2, one for w_i, one each for gamma1,
- * gamma2. */
+/* Columns of `step_sizes`: for w1 and b1, for w2 and b2, for w_i, for gamma1, for gamma2. */
 #define DESIRE_EDGE_STEP_COLUMNS 5
 
 typedef enum desire_edge_status {
@@ -81,8 +79,8 @@ typedef struct desire_edge_sizes {
   int64_t steps;       /* T >= 0 */
 } desire_edge_sizes;
 
-/* The model, as trained or as adapted by desire_edge_adapt_dense. The last three stand in for w_base and w_i
- * in the low-rank form. */
+/* The model, as trained or as adapted by desire_edge_adapt_dense. The low-rank form reads the last three in
+ * place of w_base and w_i. */
 typedef struct desire_edge_model_f32 {
   const float* w1;     /* [d, h] */
   const float* b1;     /* [h] */
@@ -128,7 +126,7 @@ typedef struct desire_edge_task_f64 {
   const double* step_sizes;
 } desire_edge_task_f64;
 
-/* Adapted weights in the model's own form: the caller gives the arrays, the call fills them and sets the
+/* Adapted weights in the model's own form. The caller gives the arrays; the call fills them and sets the
  * gammas. */
 typedef struct desire_edge_weights_f32 {
   float* w1;  /* [d, h] */
@@ -189,11 +187,13 @@ DESIRE_EDGE_API desire_edge_status desire_edge_project_f64(const desire_edge_siz
                                                            size_t error_capacity);
 
 /*
- * Adaptation: T plain SGD steps on the support set's loss
- *     sum(mask * BCEWithLogits(logits, targets)) / sum(mask)        (0, with no gradient, where the mask sums
- * to 0) over w1, b1, w2, b2, w_i, gamma1, gamma2, in the model's own form: the plain reference, whose cost
- * grows with B. Reads all sizes, the whole task, and the model's w1, b1, w2, b2, gamma1, gamma2, w_base, w_i.
- *   adapted: output;  losses [T + 1]: output, the loss before each step and after the last.
+ * Adaptation: T plain SGD steps on the support set's loss,
+ *     sum(mask * BCEWithLogits(logits, targets)) / sum(mask),
+ * which is 0 without a gradient where the mask sums to 0, over w1, b1, w2, b2, w_i, gamma1, gamma2, in the
+ * model's own form: the plain reference, whose cost grows with B.
+ * Reads all sizes, the whole task, and the model's w1, b1, w2, b2, gamma1, gamma2, w_base, w_i.
+ *   adapted: output;
+ *   losses [T + 1]: output, the loss before each step and after the last.
  */
 DESIRE_EDGE_API desire_edge_status desire_edge_adapt_dense_f32(
     const desire_edge_sizes* sizes, const desire_edge_model_f32* model, const desire_edge_task_f32* task,
@@ -204,12 +204,15 @@ DESIRE_EDGE_API desire_edge_status desire_edge_adapt_dense_f64(
 
 /*
  * The same adaptation in low-rank form, straight to the folded head: the same numbers up to rounding, at a
- * cost that does not depend on B. The W_Z norm is taken from q, which squares a cancellation: watch
- * `conditioning`. Reads S, N, d, h, T, the whole task, and the model's w1, b1, w2, b2, gamma1, gamma2, p, r,
- * q0. That r and q0 belong to the model is the caller's word: it is not checked. head: output;  losses [T +
- * 1]: output, as above; conditioning [2]: output, the largest ||relu(z w1 + b1) w2|| / ||W_Z(z)|| over the
- * support examples, before adaptation and after it (0 where S = 0). In float the result is good to 1e-5 up to
- * about 10; beyond, use double.
+ * cost that does not depend on B. The norm of W_Z(z) is taken from q, which squares a cancellation: watch
+ * `conditioning`.
+ * Reads S, N, d, h, T, the whole task, and the model's w1, b1, w2, b2, gamma1, gamma2, p, r, q0. That p, r
+ * and q0 belong to the model is the caller's word: it is not checked.
+ *   head: output;
+ *   losses [T + 1]: output, the loss before each step and after the last;
+ *   conditioning [2]: output, the largest ||relu(z w1 + b1) w2|| / ||W_Z(z)|| over the support examples,
+ *   before adaptation and after it, 0 where S = 0. In float the result is good to 1e-5 while this stays
+ *   below about 10 and d is not tiny (4 or more); else use double, or desire_edge_adapt_dense.
  */
 DESIRE_EDGE_API desire_edge_status desire_edge_adapt_lowrank_f32(
     const desire_edge_sizes* sizes, const desire_edge_model_f32* model, const desire_edge_task_f32* task,

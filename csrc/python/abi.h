@@ -1,5 +1,4 @@
-// The C ABI as the binding calls it: chosen by element type, without the GIL, its statuses raised as
-// exceptions.
+// The C ABI as the binding calls it: by element type, without the GIL, its statuses raised as exceptions.
 #pragma once
 
 #include <pybind11/pybind11.h>

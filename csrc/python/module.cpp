@@ -270,7 +270,7 @@ The same adaptation in low-rank form, straight to the folded head: exact up to r
 p [d, d] = w_base w_i; r [d, d] with r^T r = w_base w_base^T; q0 [h + 1, h + 1] = [w2; b2] [w2; b2]^T; the rest as for
 adapt_dense. Returns a dict of the head (see fold), losses [T + 1], and conditioning [2]: the largest
 ||relu(z w1 + b1) w2|| / ||W_Z(z)|| over the support examples before and after, 0 where S = 0. In float32 the result is
-good to 1e-5 while it stays below about 10; beyond, use float64.)");
+good to 1e-5 while that stays below about 10 and d is not tiny (4 or more); else use float64, or adapt_dense.)");
 
   module.def("fold", &fold, kw_only(), arg("w1"), arg("b1"), arg("w2"), arg("b2"), arg("gamma1"),
              arg("gamma2"), arg("w_base"), arg("w_i"), arg("w_novel"),

@@ -31,7 +31,9 @@ class Model:
 
     def arrays(self, dtype: type[np.floating] = np.float64) -> dict[str, NDArray[np.floating] | float]:
         """The fields as numpy arrays of `dtype`, the factors as floats: keyword arguments of the extension."""
-        named = {field.name: getattr(self, field.name).detach().numpy().astype(dtype) for field in fields(self)}
+        named = {
+            field.name: getattr(self, field.name).detach().numpy().astype(dtype) for field in fields(self)
+        }
         return {name: float(value) if value.ndim == 0 else value for name, value in named.items()}
 
 
@@ -76,35 +78,57 @@ def support_loss(model: Model, task: Task) -> torch.Tensor:
     return (task.mask * losses).sum() / (weight if weight > 0 else 1.0)
 
 
-LEARNED = {"w1": 0, "b1": 0, "w2": 1, "b2": 1, "w_i": 2, "gamma1": 3, "gamma2": 4}  # tensor: column of step_sizes
+LEARNED = {
+    "w1": 0,
+    "b1": 0,
+    "w2": 1,
+    "b2": 1,
+    "w_i": 2,
+    "gamma1": 3,
+    "gamma2": 4,
+}  # tensor: column of step_sizes
 
 
-def adapt(model: Model, task: Task) -> tuple[Model, Array]:
-    """The model after T SGD steps, and the losses [T + 1] before each step and after the last."""
-    losses = []
+def adapt(model: Model, task: Task) -> tuple[list[Model], Array]:
+    """T SGD steps: the models [T + 1] and their losses [T + 1], the one given first."""
+    models = [model]
     for step_sizes in task.step_sizes:
-        tensors = {name: getattr(model, name).detach().requires_grad_() for name in LEARNED}
+        tensors = {name: getattr(models[-1], name).detach().requires_grad_() for name in LEARNED}
         loss = support_loss(Model(**tensors, w_base=model.w_base), task)
         gradients = torch.autograd.grad(loss, list(tensors.values()))
-        losses.append(loss.item())
         stepped = {
             name: (tensors[name] - step_sizes[LEARNED[name]] * gradient).detach()
             for name, gradient in zip(LEARNED, gradients, strict=True)
         }
-        model = Model(**stepped, w_base=model.w_base)
-    losses.append(support_loss(model, task).item())
-    return model, np.array(losses)
+        models.append(Model(**stepped, w_base=model.w_base))
+    return models, np.array([support_loss(each, task).item() for each in models])
 
 
 def conditioning(model: Model, z: torch.Tensor) -> float:
     """The largest ||relu(z w1 + b1) w2|| / ||W_Z(z)|| over the rows of z; 0 without rows."""
-    if len(z) == 0:
-        return 0.0
     transformed = transform(model, z)
-    return float(((transformed - model.b2).norm(dim=1, keepdim=True) / smooth_norm(transformed)).max())
+    ratio = (transformed - model.b2).norm(dim=1, keepdim=True) / smooth_norm(transformed)
+    return float(ratio.max()) if len(z) else 0.0
 
 
-def lowrank_arrays(model: Model, dtype: type[np.floating] = np.float64) -> dict[str, NDArray[np.floating] | float]:
+def cancellation(models: list[Model], z: torch.Tensor) -> float:
+    """How many times larger the terms of W_Z(z) and of z W_base are than their sums: what amplifies rounding.
+
+    Unlike `conditioning` it also sees hidden units, or features, that cancel each other: the usual case in tiny sizes.
+    """
+    worst = 1.0
+    for model in models if len(z) else []:
+        hidden, base = torch.relu(z @ model.w1 + model.b1), z @ model.w_base
+        terms = hidden @ model.w2.norm(dim=1, keepdim=True) + model.b2.norm()
+        base_terms = z.norm(dim=1, keepdim=True) * model.w_base.norm()
+        ratios = terms / smooth_norm(transform(model, z)), base_terms / smooth_norm(base)
+        worst = max(worst, *(float(ratio.max()) for ratio in ratios))
+    return worst
+
+
+def lowrank_arrays(
+    model: Model, dtype: type[np.floating] = np.float64
+) -> dict[str, NDArray[np.floating] | float]:
     """What the low-rank form reads in place of w_base and w_i: p = w_base w_i, r from a QR of w_base^T, q0."""
     arrays = model.arrays()
     w_base, w_i = arrays.pop("w_base"), arrays.pop("w_i")
@@ -113,7 +137,9 @@ def lowrank_arrays(model: Model, dtype: type[np.floating] = np.float64) -> dict[
     r[: len(factor)] = factor
     tilde = np.vstack([arrays["w2"], arrays["b2"]])
     arrays |= {"p": w_base @ w_i, "r": r, "q0": tilde @ tilde.T}
-    return {name: value if isinstance(value, float) else value.astype(dtype) for name, value in arrays.items()}
+    return {
+        name: value if isinstance(value, float) else value.astype(dtype) for name, value in arrays.items()
+    }
 
 
 def random_model(generator: torch.Generator, d: int, h: int, B: int) -> Model:
@@ -144,7 +170,7 @@ def random_task(generator: torch.Generator, S: int, N: int, d: int, T: int) -> T
         z=torch.randn(S, d, generator=generator, dtype=torch.float64),
         targets=(uniform(S, N) < 0.4).double(),
         mask=(uniform(S, N) < 0.8).double() * (0.5 + uniform(S, N)),
-        w_novel=torch.randn(d, N, generator=generator, dtype=torch.float64),
+        w_novel=2 * torch.randn(d, N, generator=generator, dtype=torch.float64) / d**0.5,
         step_sizes=0.05 + 0.2 * uniform(T, 5),
     )
 

@@ -1,0 +1,107 @@
+# The C++ core. Shapes, meaning and errors stand in the functions' docstrings (csrc/python/module.cpp).
+from typing import Any, Generic, TypedDict, TypeVar, type_check_only
+
+import numpy as np
+from numpy.typing import NDArray
+
+_Float = TypeVar("_Float", bound=np.floating[Any])
+
+class DivergedError(ValueError): ...
+
+@type_check_only
+class _Weights(TypedDict, Generic[_Float]):
+    w1: NDArray[_Float]  # [d, h]
+    b1: NDArray[_Float]  # [h]
+    w2: NDArray[_Float]  # [h, d]
+    b2: NDArray[_Float]  # [d]
+    w_i: NDArray[_Float]  # [B, d]
+    gamma1: float
+    gamma2: float
+    losses: NDArray[_Float]  # [T + 1]
+
+@type_check_only
+class _Head(TypedDict, Generic[_Float]):
+    w1: NDArray[_Float]  # [d, h]
+    b1: NDArray[_Float]  # [h]
+    v: NDArray[_Float]  # [h + 1, N]
+    q: NDArray[_Float]  # [h + 1, h + 1]
+    m: NDArray[_Float]  # [d, N]
+    gamma1: float
+    gamma2: float
+
+@type_check_only
+class _AdaptedHead(_Head[_Float], Generic[_Float]):
+    losses: NDArray[_Float]  # [T + 1]
+    conditioning: NDArray[_Float]  # [2]
+
+def version() -> str: ...
+def project(
+    *,
+    z: NDArray[_Float],
+    w1: NDArray[_Float],
+    b1: NDArray[_Float],
+    w2: NDArray[_Float],
+    b2: NDArray[_Float],
+    gamma1: float,
+    gamma2: float,
+    w_base: NDArray[_Float],
+    w_i: NDArray[_Float],
+    w_novel: NDArray[_Float],
+) -> NDArray[_Float]: ...
+def adapt_dense(
+    *,
+    z: NDArray[_Float],
+    targets: NDArray[_Float],
+    mask: NDArray[_Float],
+    w_novel: NDArray[_Float],
+    step_sizes: NDArray[_Float],
+    w1: NDArray[_Float],
+    b1: NDArray[_Float],
+    w2: NDArray[_Float],
+    b2: NDArray[_Float],
+    gamma1: float,
+    gamma2: float,
+    w_base: NDArray[_Float],
+    w_i: NDArray[_Float],
+) -> _Weights[_Float]: ...
+def adapt_lowrank(
+    *,
+    z: NDArray[_Float],
+    targets: NDArray[_Float],
+    mask: NDArray[_Float],
+    w_novel: NDArray[_Float],
+    step_sizes: NDArray[_Float],
+    w1: NDArray[_Float],
+    b1: NDArray[_Float],
+    w2: NDArray[_Float],
+    b2: NDArray[_Float],
+    gamma1: float,
+    gamma2: float,
+    p: NDArray[_Float],
+    r: NDArray[_Float],
+    q0: NDArray[_Float],
+) -> _AdaptedHead[_Float]: ...
+def fold(
+    *,
+    w1: NDArray[_Float],
+    b1: NDArray[_Float],
+    w2: NDArray[_Float],
+    b2: NDArray[_Float],
+    gamma1: float,
+    gamma2: float,
+    w_base: NDArray[_Float],
+    w_i: NDArray[_Float],
+    w_novel: NDArray[_Float],
+) -> _Head[_Float]: ...
+def head_logits(
+    *,
+    z: NDArray[_Float],
+    w1: NDArray[_Float],
+    b1: NDArray[_Float],
+    v: NDArray[_Float],
+    q: NDArray[_Float],
+    m: NDArray[_Float],
+    r: NDArray[_Float],
+    gamma1: float,
+    gamma2: float,
+) -> NDArray[_Float]: ...
