@@ -212,7 +212,7 @@ DESIRE_EDGE_API desire_edge_status desire_edge_adapt_dense_f64(
  *   losses [T + 1]: output, the loss before each step and after the last;
  *   conditioning [2]: output, the largest ||relu(z w1 + b1) w2|| / ||W_Z(z)|| over the support examples,
  *   before adaptation and after it, 0 where S = 0. In float the result is good to 1e-5 while this stays
- *   below about 10 and d is not tiny (4 or more); else use double, or desire_edge_adapt_dense.
+ *   below about 10 and d is 4 or more; else use double (d 2 or more), or desire_edge_adapt_dense.
  */
 DESIRE_EDGE_API desire_edge_status desire_edge_adapt_lowrank_f32(
     const desire_edge_sizes* sizes, const desire_edge_model_f32* model, const desire_edge_task_f32* task,

@@ -1,4 +1,5 @@
-// numpy arrays in, pointers out: dtype, layout and shape are checked here; values are checked by the C ABI.
+// numpy arrays in, pointers out: type, dtype, layout and shape are checked here; values are checked by the C
+// ABI.
 #pragma once
 
 #include <pybind11/numpy.h>
@@ -34,13 +35,24 @@ inline std::string shape_text(const py::array& array) {
 
 inline std::string dtype_text(const py::dtype& dtype) { return py::str(dtype).cast<std::string>(); }
 
+inline std::string type_text(const py::object& value) {
+  return py::type::of(value).attr("__name__").cast<std::string>();
+}
+
 inline py::array as_array(const py::object& value, const char* name) {
   if (!py::isinstance<py::array>(value)) {
-    throw py::value_error(std::string(name) + " is a " +
-                          py::type::of(value).attr("__name__").cast<std::string>() +
-                          ", expected a numpy array");
+    throw py::value_error(std::string(name) + " is a " + type_text(value) + ", expected a numpy array");
   }
   return py::reinterpret_borrow<py::array>(value);
+}
+
+inline double number(const py::object& value, const char* name) {
+  const double result = PyFloat_AsDouble(value.ptr());
+  if (PyErr_Occurred() != nullptr) {
+    PyErr_Clear();
+    throw py::value_error(std::string(name) + " is a " + type_text(value) + ", expected a number");
+  }
+  return result;
 }
 
 // The length of one axis of a matrix: where a size of the call comes from.

@@ -22,16 +22,16 @@ struct Axes {
 
 // W_Z and the factors.
 template <class T>
-typename Abi<T>::Model transform(const Axes& axes, Object w1, Object b1, Object w2, Object b2, double gamma1,
-                                 double gamma2) {
+typename Abi<T>::Model transform(const Axes& axes, Object w1, Object b1, Object w2, Object b2, Object gamma1,
+                                 Object gamma2) {
   const auto& [S, N, d, h, B, steps] = axes;
   typename Abi<T>::Model model{};
   model.w1 = elements<T>(w1, "w1", {d, h});
   model.b1 = elements<T>(b1, "b1", {h});
   model.w2 = elements<T>(w2, "w2", {h, d});
   model.b2 = elements<T>(b2, "b2", {d});
-  model.gamma1 = static_cast<T>(gamma1);
-  model.gamma2 = static_cast<T>(gamma2);
+  model.gamma1 = static_cast<T>(number(gamma1, "gamma1"));
+  model.gamma2 = static_cast<T>(number(gamma2, "gamma2"));
   return model;
 }
 
@@ -93,7 +93,7 @@ struct HeadArrays {
   }
 };
 
-py::array project(Object z, Object w1, Object b1, Object w2, Object b2, double gamma1, double gamma2,
+py::array project(Object z, Object w1, Object b1, Object w2, Object b2, Object gamma1, Object gamma2,
                   Object w_base, Object w_i, Object w_novel) {
   return with_dtype_of(w1, [&](auto element) -> py::array {
     using T = decltype(element);
@@ -113,7 +113,7 @@ py::array project(Object z, Object w1, Object b1, Object w2, Object b2, double g
 }
 
 py::dict adapt_dense(Object z, Object targets, Object mask, Object w_novel, Object step_sizes, Object w1,
-                     Object b1, Object w2, Object b2, double gamma1, double gamma2, Object w_base,
+                     Object b1, Object w2, Object b2, Object gamma1, Object gamma2, Object w_base,
                      Object w_i) {
   return with_dtype_of(w1, [&](auto element) {
     using T = decltype(element);
@@ -142,7 +142,7 @@ py::dict adapt_dense(Object z, Object targets, Object mask, Object w_novel, Obje
 }
 
 py::dict adapt_lowrank(Object z, Object targets, Object mask, Object w_novel, Object step_sizes, Object w1,
-                       Object b1, Object w2, Object b2, double gamma1, double gamma2, Object p, Object r,
+                       Object b1, Object w2, Object b2, Object gamma1, Object gamma2, Object p, Object r,
                        Object q0) {
   return with_dtype_of(w1, [&](auto element) {
     using T = decltype(element);
@@ -167,7 +167,7 @@ py::dict adapt_lowrank(Object z, Object targets, Object mask, Object w_novel, Ob
   });
 }
 
-py::dict fold(Object w1, Object b1, Object w2, Object b2, double gamma1, double gamma2, Object w_base,
+py::dict fold(Object w1, Object b1, Object w2, Object b2, Object gamma1, Object gamma2, Object w_base,
               Object w_i, Object w_novel) {
   return with_dtype_of(w1, [&](auto element) {
     using T = decltype(element);
@@ -184,8 +184,8 @@ py::dict fold(Object w1, Object b1, Object w2, Object b2, double gamma1, double 
   });
 }
 
-py::array head_logits(Object z, Object w1, Object b1, Object v, Object q, Object m, Object r, double gamma1,
-                      double gamma2) {
+py::array head_logits(Object z, Object w1, Object b1, Object v, Object q, Object m, Object r, Object gamma1,
+                      Object gamma2) {
   return with_dtype_of(w1, [&](auto element) -> py::array {
     using T = decltype(element);
     Axes axes(w1);
@@ -197,8 +197,8 @@ py::array head_logits(Object z, Object w1, Object b1, Object v, Object q, Object
                                      read(elements<T>(v, "v", {axes.h_tilde(), axes.N})),
                                      read(elements<T>(q, "q", {axes.h_tilde(), axes.h_tilde()})),
                                      read(elements<T>(m, "m", {axes.d, axes.N})),
-                                     static_cast<T>(gamma1),
-                                     static_cast<T>(gamma2)};
+                                     static_cast<T>(number(gamma1, "gamma1")),
+                                     static_cast<T>(number(gamma2, "gamma2"))};
     const T* r_data = elements<T>(r, "r", {axes.d, axes.d});
     const T* z_data = features<T>(axes, z);
     py::array_t<T> logits({axes.S.size, axes.N.size});
@@ -270,7 +270,7 @@ The same adaptation in low-rank form, straight to the folded head: exact up to r
 p [d, d] = w_base w_i; r [d, d] with r^T r = w_base w_base^T; q0 [h + 1, h + 1] = [w2; b2] [w2; b2]^T; the rest as for
 adapt_dense. Returns a dict of the head (see fold), losses [T + 1], and conditioning [2]: the largest
 ||relu(z w1 + b1) w2|| / ||W_Z(z)|| over the support examples before and after, 0 where S = 0. In float32 the result is
-good to 1e-5 while that stays below about 10 and d is not tiny (4 or more); else use float64, or adapt_dense.)");
+good to 1e-5 while that stays below about 10 and d is 4 or more; else use float64 (d 2 or more), or adapt_dense.)");
 
   module.def("fold", &fold, kw_only(), arg("w1"), arg("b1"), arg("w2"), arg("b2"), arg("gamma1"),
              arg("gamma2"), arg("w_base"), arg("w_i"), arg("w_novel"),

@@ -7,6 +7,7 @@ d feature dimensions, h hidden units, B base labels, T steps.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,7 +30,7 @@ class Model:
     w_i: torch.Tensor  # [B, d]
     w_base: torch.Tensor  # [d, B], never learned
 
-    def arrays(self, dtype: type[np.floating] = np.float64) -> dict[str, NDArray[np.floating] | float]:
+    def arrays(self, dtype: type[np.floating[Any]] = np.float64) -> dict[str, Any]:
         """The fields as numpy arrays of `dtype`, the factors as floats: keyword arguments of the extension."""
         named = {
             field.name: getattr(self, field.name).detach().numpy().astype(dtype) for field in fields(self)
@@ -47,7 +48,7 @@ class Task:
     w_novel: torch.Tensor  # [d, N]
     step_sizes: torch.Tensor  # [T, 5]: (w1, b1), (w2, b2), w_i, gamma1, gamma2
 
-    def arrays(self, dtype: type[np.floating] = np.float64) -> dict[str, NDArray[np.floating]]:
+    def arrays(self, dtype: type[np.floating[Any]] = np.float64) -> dict[str, Any]:
         """The fields as numpy arrays of `dtype`: keyword arguments of the extension."""
         return {field.name: getattr(self, field.name).numpy().astype(dtype) for field in fields(self)}
 
@@ -126,9 +127,7 @@ def cancellation(models: list[Model], z: torch.Tensor) -> float:
     return worst
 
 
-def lowrank_arrays(
-    model: Model, dtype: type[np.floating] = np.float64
-) -> dict[str, NDArray[np.floating] | float]:
+def lowrank_arrays(model: Model, dtype: type[np.floating[Any]] = np.float64) -> dict[str, Any]:
     """What the low-rank form reads in place of w_base and w_i: p = w_base w_i, r from a QR of w_base^T, q0."""
     arrays = model.arrays()
     w_base, w_i = arrays.pop("w_base"), arrays.pop("w_i")
@@ -175,8 +174,8 @@ def random_task(generator: torch.Generator, S: int, N: int, d: int, T: int) -> T
     )
 
 
-def relative_error(result: NDArray[np.floating] | float, reference: torch.Tensor | Array | float) -> float:
-    """max|result - reference| / max|reference|, and the absolute error where the reference is all zero."""
+def relative_error(result: Any, reference: Any) -> float:
+    """max|result - reference| / max|reference|; max|result| where the reference is all zero. Shapes must agree."""
     expected = np.asarray(reference, dtype=np.float64)
     found = np.asarray(result, dtype=np.float64)
     assert found.shape == expected.shape

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -23,7 +25,7 @@ from numpy.typing import NDArray
 from desire_edge import _core
 
 HEAD = ("w1", "b1", "v", "q", "m", "gamma1", "gamma2")
-TOLERANCE: dict[type[np.floating], float] = {np.float64: 1e-9, np.float32: 1e-5}
+TOLERANCE: dict[type[np.floating[Any]], float] = {np.float64: 1e-9, np.float32: 1e-5}
 DTYPES = pytest.mark.parametrize("dtype", TOLERANCE, ids=lambda dtype: dtype.__name__)
 CORNER = pytest.mark.parametrize("corner", CORNERS)
 # Derandomised: float32 is held to 1e-5 on well-conditioned problems, and chance could always find a worse one.
@@ -36,20 +38,22 @@ def queries(model: Model, count: int = 16) -> torch.Tensor:
     return torch.randn(count, len(model.w1), generator=generator, dtype=torch.float64)
 
 
-def dense_logits(model: Model, task: Task, z: torch.Tensor, dtype: type[np.floating]) -> NDArray[np.floating]:
+def dense_logits(
+    model: Model, task: Task, z: torch.Tensor, dtype: type[np.floating[Any]]
+) -> NDArray[np.floating[Any]]:
     """Logits of z after dense adaptation, computed in `dtype`."""
-    adapted = _core.adapt_dense(**task.arrays(dtype), **model.arrays(dtype))
+    adapted: Any = _core.adapt_dense(**task.arrays(dtype), **model.arrays(dtype))
     weights = {name: adapted[name] for name in LEARNED}
     w_base, w_novel = model.w_base.numpy().astype(dtype), task.w_novel.numpy().astype(dtype)
     return _core.project(z=z.numpy().astype(dtype), w_base=w_base, w_novel=w_novel, **weights)
 
 
 def lowrank_logits(
-    model: Model, task: Task, z: torch.Tensor, dtype: type[np.floating]
-) -> NDArray[np.floating]:
+    model: Model, task: Task, z: torch.Tensor, dtype: type[np.floating[Any]]
+) -> NDArray[np.floating[Any]]:
     """Logits of z from the folded head that low-rank adaptation gives, computed in `dtype`."""
     arrays = lowrank_arrays(model, dtype)
-    adapted = _core.adapt_lowrank(**task.arrays(dtype), **arrays)
+    adapted: Any = _core.adapt_lowrank(**task.arrays(dtype), **arrays)
     head = {name: adapted[name] for name in HEAD}
     return _core.head_logits(z=z.numpy().astype(dtype), r=arrays["r"], **head)
 
@@ -58,7 +62,7 @@ IMPLEMENTATIONS = {"dense": dense_logits, "lowrank": lowrank_logits}
 IMPLEMENTATION = pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
 
 
-def logits_error(implementation: str, model: Model, task: Task, dtype: type[np.floating]) -> float:
+def logits_error(implementation: str, model: Model, task: Task, dtype: type[np.floating[Any]]) -> float:
     """Relative error of the logits of support and query examples after adaptation."""
     models, _ = adapt(model, task)
     z = torch.cat([task.z, queries(model)])
@@ -67,34 +71,51 @@ def logits_error(implementation: str, model: Model, task: Task, dtype: type[np.f
     )
 
 
-@IMPLEMENTATION
+def assert_logits_equal_autograd(
+    implementation: str, problem: tuple[Model, Task], dtype: type[np.floating[Any]], worst_cancellation: float
+) -> None:
+    """Hold the logits to the tolerance of `dtype`, unless the problem itself amplifies rounding."""
+    model, task = problem
+    models, _ = adapt(model, task)
+    assume(cancellation(models, torch.cat([task.z, queries(model)])) < worst_cancellation)
+    assert logits_error(implementation, model, task, dtype) < TOLERANCE[dtype]
+
+
 @given(problem=problems())
 @DRAWN
-def test_logits_in_float64_equal_autograd(implementation: str, problem: tuple[Model, Task]) -> None:
-    model, task = problem
-    assume(cancellation(adapt(model, task)[0], torch.cat([task.z, queries(model)])) < 100)
-    assert logits_error(implementation, model, task, np.float64) < 1e-9
+def test_dense_logits_in_float64_equal_autograd(problem: tuple[Model, Task]) -> None:
+    assert_logits_equal_autograd("dense", problem, np.float64, worst_cancellation=1e4)
 
 
-@IMPLEMENTATION
+@given(problem=problems())
+@DRAWN
+def test_dense_logits_in_float32_equal_autograd(problem: tuple[Model, Task]) -> None:
+    assert_logits_equal_autograd("dense", problem, np.float32, worst_cancellation=10)
+
+
+# The low-rank form needs room around W_Z(z): with d = 1 its gradient is the rounding of a difference that is 0.
+@given(problem=problems(smallest_d=2))
+@DRAWN
+def test_lowrank_logits_in_float64_equal_autograd(problem: tuple[Model, Task]) -> None:
+    assert_logits_equal_autograd("lowrank", problem, np.float64, worst_cancellation=100)
+
+
 @given(problem=problems(smallest_d=4))
 @DRAWN
-def test_logits_in_float32_equal_autograd(implementation: str, problem: tuple[Model, Task]) -> None:
-    model, task = problem
-    assume(cancellation(adapt(model, task)[0], torch.cat([task.z, queries(model)])) < 10)
-    assert logits_error(implementation, model, task, np.float32) < 1e-5
+def test_lowrank_logits_in_float32_equal_autograd(problem: tuple[Model, Task]) -> None:
+    assert_logits_equal_autograd("lowrank", problem, np.float32, worst_cancellation=10)
 
 
 @IMPLEMENTATION
 @DTYPES
 @CORNER
-def test_corners_equal_autograd(implementation: str, dtype: type[np.floating], corner: str) -> None:
+def test_corners_equal_autograd(implementation: str, dtype: type[np.floating[Any]], corner: str) -> None:
     assert logits_error(implementation, *CORNERS[corner], dtype) < TOLERANCE[dtype]
 
 
 @IMPLEMENTATION
 @DTYPES
-def test_realistic_sizes_equal_autograd(implementation: str, dtype: type[np.floating]) -> None:
+def test_realistic_sizes_equal_autograd(implementation: str, dtype: type[np.floating[Any]]) -> None:
     assert logits_error(implementation, *realistic(), dtype) < TOLERANCE[dtype]
 
 
@@ -104,28 +125,28 @@ def test_each_dense_weight_changes_as_autograd_changes_it(problem: tuple[Model, 
     model, task = problem
     models, losses = adapt(model, task)
     assume(cancellation(models, task.z) < 100)
-    adapted = _core.adapt_dense(**task.arrays(), **model.arrays())
+    adapted: Any = _core.adapt_dense(**task.arrays(), **model.arrays())
     assert relative_error(adapted["losses"], losses) < 1e-9
     for name in LEARNED:
         before, after = getattr(model, name).numpy(), getattr(models[-1], name).numpy()
-        scale = max(np.abs(after - before).max(), 1e-6)
-        assert np.abs(adapted[name] - after).max() < 1e-9 * scale, name
+        change = np.abs(after - before).max()
+        assert np.abs(adapted[name] - after).max() < 1e-12 + 1e-9 * change, name
 
 
-@given(problem=problems())
+@given(problem=problems(smallest_d=2))
 @DRAWN
 def test_each_part_of_the_lowrank_head_equals_the_fold_of_autograd(problem: tuple[Model, Task]) -> None:
     model, task = problem
     models, losses = adapt(model, task)
     assume(cancellation(models, task.z) < 100)
-    adapted = _core.adapt_lowrank(**task.arrays(), **lowrank_arrays(model))
-    expected = _core.fold(**models[-1].arrays(), w_novel=task.w_novel.numpy())
+    adapted: Any = _core.adapt_lowrank(**task.arrays(), **lowrank_arrays(model))
+    expected: Any = _core.fold(**models[-1].arrays(), w_novel=task.w_novel.numpy())
     assert relative_error(adapted["losses"], losses) < 1e-9
     for name in HEAD:
         assert relative_error(adapted[name], expected[name]) < 1e-9, name
 
 
-@given(problem=problems())
+@given(problem=problems(smallest_d=2))
 @DRAWN
 def test_conditioning_is_that_of_the_model_before_and_after(problem: tuple[Model, Task]) -> None:
     model, task = problem
@@ -168,10 +189,11 @@ def test_lowrank_takes_any_square_root_of_the_base_gram() -> None:
 
 @pytest.mark.parametrize("name", ["adapt_dense", "adapt_lowrank"])
 @DTYPES
-def test_the_same_input_gives_the_same_bits_in_its_own_dtype(name: str, dtype: type[np.floating]) -> None:
+def test_the_same_input_gives_the_same_bits_in_its_own_dtype(
+    name: str, dtype: type[np.floating[Any]]
+) -> None:
     model, task = CORNERS["one label"]
     arrays = model.arrays(dtype) if name == "adapt_dense" else lowrank_arrays(model, dtype)
     first, second = (getattr(_core, name)(**task.arrays(dtype), **arrays) for _ in range(2))
-    for key, value in first.items():
-        np.testing.assert_array_equal(value, second[key])
-        assert isinstance(value, float) or value.dtype == dtype
+    np.testing.assert_equal(first, second)
+    assert all(isinstance(value, float) or value.dtype == dtype for value in first.values())
