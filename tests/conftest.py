@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from desire_edge.data import DataNotFoundError, Dataset, DeliciousFiles, find_delicious, load_delicious
@@ -20,6 +22,7 @@ def delicious_files() -> DeliciousFiles:
     try:
         return find_delicious(fetch=False)
     except DataNotFoundError:
+        assert "DESIRE_EDGE_DATA" not in os.environ, "DESIRE_EDGE_DATA is set, so the data must be there"
         pytest.skip("Delicious is not on this machine; name its folder in DESIRE_EDGE_DATA")
 
 

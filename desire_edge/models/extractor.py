@@ -17,8 +17,8 @@ class Extractor(nn.Module):
     layers are Linear-ReLU-Dropout for each size in `hidden`, then one Linear to `d` (500-1000-1000-d by default, as in
     the authors' later SIN).
 
-    `embedding` [features, e], where given, is a fixed first layer: x counts words, so x @ embedding sums their word
-    vectors, and the sum is divided by its length. Words that no training text holds then still mean something.
+    `embedding` [features, e], where given, is a fixed first layer: x says which words a text holds, x @ embedding sums
+    their word vectors, and the sum is brought to length √e. Words that no training text holds then still mean something.
     """
 
     embedding: Tensor | None
@@ -42,6 +42,6 @@ class Extractor(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, features] float32 -> z [batch, d] float32."""
         if self.embedding is not None:
-            x = smooth_normalize(x @ self.embedding)
+            x = smooth_normalize(x @ self.embedding) * self.embedding.shape[1] ** 0.5
         z: Tensor = self.layers(x)
         return z

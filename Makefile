@@ -1,0 +1,47 @@
+# Every target sets up what it needs: a virtual environment with the tested versions, and the C++ extension.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+SOURCES := $(shell find csrc -type f) CMakeLists.txt
+PYTHON_FILES := desire_edge export tests examples benchmarks
+
+.PHONY: demo test test-all test-gpu lint format install clean
+
+demo: install          ## train, export, adapt and predict, and print how well it did
+	$(BIN)/python examples/demo.py
+
+test: install lint     ## what must always pass
+	$(BIN)/pytest -m "not slow"
+
+test-all: install      ## what takes longer: the wheel in a clean environment, the oldest ONNX Runtime, the demo
+	$(BIN)/pytest -m slow
+	$(BIN)/python examples/demo.py --data sample --out build/demo
+
+test-gpu: install      ## every device-dependent test on CUDA; fails where there is none
+	$(BIN)/pytest -m gpu --device cuda
+
+lint: install
+	$(BIN)/ruff check $(PYTHON_FILES)
+	$(BIN)/ruff format --check $(PYTHON_FILES)
+	$(BIN)/mypy desire_edge
+	$(BIN)/mypy export
+	$(BIN)/mypy tests examples benchmarks
+	find csrc tests -name '*.[ch]' -o -name '*.cpp' | xargs $(BIN)/clang-format --dry-run --Werror
+
+format: install
+	$(BIN)/ruff check --fix $(PYTHON_FILES)
+	$(BIN)/ruff format $(PYTHON_FILES)
+	find csrc tests -name '*.[ch]' -o -name '*.cpp' | xargs $(BIN)/clang-format -i
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt $(SOURCES)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "$(PYTHON) is older than 3.11; name a newer one: make PYTHON=python3.12 ..."; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[cpu,train,test]"
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build dist
