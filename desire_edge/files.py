@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import shutil
@@ -11,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
+
 from desire_edge.errors import DesireEdgeError
 
 
@@ -18,24 +21,20 @@ from desire_edge.errors import DesireEdgeError
 def atomic_path(target: Path) -> Iterator[Path]:
     """Yield a temporary path beside `target`; on success it is synced and renamed over `target`.
 
-    If the body raises, or the process dies, `target` is what it was before. An `OSError` (full disk, no permission)
-    becomes a `DesireEdgeError` that names the target.
+    If the body raises, or the process dies, `target` is what it was before. A full disk or a missing permission becomes
+    a `DesireEdgeError` that names the target.
     """
     temporary: Path | None = None
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
-        os.close(handle)
-        temporary = Path(name)
-        yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(target)
-    except OSError as error:
-        raise DesireEdgeError(
-            f"could not write {target}: {error.strerror or error}; what was there before is unchanged"
-        ) from error
+        with _writing(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
+            os.close(handle)
+            temporary = Path(name)
+            yield temporary
+            _sync(temporary)
+            temporary.chmod(0o644)
+            temporary.replace(target)
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
@@ -56,31 +55,36 @@ def write_json(target: Path, value: Any) -> None:
 def atomic_folder(target: Path) -> Iterator[Path]:
     """Yield a temporary folder beside `target`; on success it takes the place of `target` as a whole.
 
-    The old folder is moved aside, the new one renamed into place, and only then the old one deleted; if anything
-    fails before that the old one is put back.
+    If the body raises, or the process dies, `target` is what it was before. On Linux the two folders are exchanged in
+    one step. Where that cannot be done the old one is first renamed to `.NAME.*.old` beside `target`, which is where a
+    kill between the two renames leaves it. Where `target` is a link, the folder it names is replaced.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent))
-    temporary.chmod(0o755)
-    aside = temporary.with_suffix(".old")
+    temporary: Path | None = None
+    aside: Path | None = None
     try:
-        yield temporary
-        if target.exists():
-            target.replace(aside)
-        try:
-            temporary.replace(target)
-        except OSError:
-            if aside.exists():
-                aside.replace(target)
-            raise
-    except OSError as error:
-        raise DesireEdgeError(
-            f"could not write {target}: {error.strerror or error}; what was there before is unchanged"
-        ) from error
+        with _writing(target):
+            target = target.resolve()
+            if Path.cwd().is_relative_to(target):
+                raise DesireEdgeError(f"{target} is the folder you are in; name a folder inside it")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent))
+            temporary.chmod(0o755)
+            yield temporary
+            for path in temporary.rglob("*"):
+                if path.is_file():
+                    _sync(path)
+            if not target.exists():
+                temporary.replace(target)
+            elif not _exchange(temporary, target):
+                aside = temporary.with_suffix(".old")
+                target.replace(aside)
+                temporary.replace(target)
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-        if target.exists():
-            shutil.rmtree(aside, ignore_errors=True)
+        if aside is not None and aside.exists() and not target.exists():
+            aside.replace(target)
+        for leftover in (temporary, aside):
+            if leftover is not None:
+                shutil.rmtree(leftover, ignore_errors=True)
 
 
 def read_json(path: Path, *, limit: int = 64 * 2**20) -> Any:
@@ -88,8 +92,47 @@ def read_json(path: Path, *, limit: int = 64 * 2**20) -> Any:
     try:
         if path.stat().st_size > limit:
             raise DesireEdgeError(f"{path} is larger than {limit} bytes, so it is not read")
-        return json.loads(path.read_bytes())
+        return parse_json(path.read_bytes())
     except OSError as error:
         raise DesireEdgeError(f"cannot read {path}: {error.strerror or error}") from error
     except ValueError as error:
         raise DesireEdgeError(f"{path} is not valid JSON: {error}") from error
+
+
+def parse_json(content: str | bytes) -> Any:
+    """The JSON value in `content`; a `ValueError` where there is none, or NaN, or nesting without measure."""
+    try:
+        return json.loads(content, parse_constant=_refuse_constant)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON number")
+
+
+@contextmanager
+def _writing(target: Path) -> Iterator[None]:
+    """Turn what the system refuses while `target` is written into a `DesireEdgeError`."""
+    try:
+        yield
+    except (OSError, SafetensorError) as error:  # the latter is what safetensors makes of a full disk
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise DesireEdgeError(
+            f"could not write {target}: {reason}; what was there before is unchanged"
+        ) from error
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def _exchange(first: Path, second: Path) -> bool:
+    """Exchange two folders in one step, so that neither name is ever missing; False where the system cannot."""
+    try:
+        renameat2 = ctypes.CDLL(None).renameat2
+    except (AttributeError, OSError, TypeError):  # not Linux, or an old C library
+        return False
+    here, exchange = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
+    return bool(renameat2(here, os.fsencode(first), here, os.fsencode(second), exchange) == 0)
