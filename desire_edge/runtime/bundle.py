@@ -62,7 +62,11 @@ class Bundle:
             file = path / name
             if not file.is_file():
                 raise DesireEdgeError(f"the bundle {path} lacks its file {name}; copy it again")
-            if file.stat().st_size != record.bytes or FileRecord.of(file) != record:
+            try:
+                same = FileRecord.of(file) == record
+            except OSError as error:
+                raise DesireEdgeError(f"cannot read {file}: {error.strerror or error}") from error
+            if not same:
                 raise DesireEdgeError(
                     f"{file} is not what was exported (its SHA-256 differs); copy the bundle again"
                 )
@@ -87,6 +91,10 @@ class Bundle:
                 f"{self.path}: the extractor takes {session.features} features, but the manifest says "
                 f"{self.manifest.input.features}"
             )
+        if session.columns.get("z") != self.manifest.dimension:
+            raise DesireEdgeError(
+                f"{self.path / EXTRACTOR} has no output z of {self.manifest.dimension} numbers a row"
+            )
         return session
 
     @cached_property
@@ -95,7 +103,7 @@ class Bundle:
         path = self.path / SEMANTICS
         try:
             arrays = load(path.read_bytes())
-        except (OSError, SafetensorError, ValueError) as error:
+        except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
             raise DesireEdgeError(f"{path} is not a readable safetensors file: {error}") from error
         d, h, b = self.manifest.dimension, self.manifest.hidden, len(self.manifest.base_labels)
         shapes: dict[str, tuple[int, ...]] = {
@@ -111,10 +119,10 @@ class Bundle:
             "r": (d, d),
             "q0": (h + 1, h + 1),
         }
+        steps = arrays.get("step_sizes")
+        shapes["step_sizes"] = (len(steps) if steps is not None and steps.ndim else 0, 5)
         for name, shape in shapes.items():
             _check(arrays, name, shape, path)
-        steps = arrays.get("step_sizes", np.zeros(0, np.float32))
-        _check(arrays, "step_sizes", (len(steps), 5), path)
         return arrays
 
     def extract(self, support: Support) -> tuple[Array, int, int]:
@@ -127,11 +135,7 @@ class Bundle:
             if features
             else np.zeros((0, self.manifest.input.features), np.float32)
         )
-        z = self.extractor.run(x).get("z")
-        if z is None or z.shape[1:] != (self.manifest.dimension,):
-            raise DesireEdgeError(
-                f"{self.path / EXTRACTOR} has no output z of {self.manifest.dimension} numbers a row"
-            )
+        z = self.extractor.run(x)["z"]
         return z, sum(item.words for item in features), sum(item.known_words for item in features)
 
     def adapt(
@@ -163,7 +167,8 @@ class Bundle:
         provider = self.extractor.provider  # opened before the clock starts
         started = time.perf_counter()
         z, words, known_words = self.extract(support)
-        stored = z.astype(np.float16)  # what is stored is what is used: replaying it gives the same bits
+        with np.errstate(over="ignore"):  # refused below
+            stored = z.astype(np.float16)  # what is stored is what is used: replaying it gives the same bits
         if not np.isfinite(stored).all():
             raise DesireEdgeError(
                 "the extractor's features do not fit half precision; the bundle cannot be adapted"

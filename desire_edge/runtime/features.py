@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -93,16 +94,23 @@ class InputSpec:
         x = np.zeros(self.features, np.float32)
         for name, value in values.items():
             if isinstance(value, bool) or not isinstance(value, int | float):
-                raise DesireEdgeError(f"{where}: the value of feature '{name}' is {value!r}, not a number")
+                raise DesireEdgeError(
+                    f"{where}: the value of feature {reprlib.repr(name)} is {reprlib.repr(value)}, not a number"
+                )
             index = self._index.get(name)
             if index is None and name.isascii() and name.isdigit() and len(name) < 10:
                 index = int(name)
             if index is None or index >= self.features:
                 expected = "one of the vocabulary's words, or an index" if self.vocabulary else "an index"
                 raise DesireEdgeError(
-                    f"{where}: the model has no feature '{name}'; a feature is {expected} from 0 to {self.features - 1}"
+                    f"{where}: the model has no feature {reprlib.repr(name)}; a feature is {expected} "
+                    f"from 0 to {self.features - 1}"
                 )
-            x[index] = value
+            try:
+                with np.errstate(over="ignore"):  # too large for float32: infinite, and refused as such
+                    x[index] = value
+            except OverflowError:
+                x[index] = np.inf
         return Features(_finite(x, where))
 
     def _from_vector(self, values: Sequence[float] | NDArray[Any], where: str) -> Features:
@@ -118,7 +126,7 @@ class InputSpec:
             raise DesireEdgeError(
                 f"{where} has shape {list(x.shape)}, but this model takes {self.features} features an example"
             )
-        with np.errstate(over="ignore"):  # too large for float32 becomes infinite, and is refused as such
+        with np.errstate(over="ignore"):
             return Features(_finite(np.ascontiguousarray(x, np.float32), where))
 
 

@@ -108,7 +108,7 @@ class Manifest:
             files = {str(name): _record(record) for name, record in dict(values["files"]).items()}
             if sorted(files) != sorted(FILES):
                 raise ValueError(f"files are {sorted(files)}, not {sorted(FILES)}")
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise DesireEdgeError(
                 f"{path} is not a manifest of desire-edge: {error!s}; export the bundle again"
             ) from error

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from desire_edge.errors import DesireEdgeError
+from desire_edge.files import parse_json
 from desire_edge.runtime.features import InputSpec, RawInput
 from desire_edge.runtime.session import Session
 
@@ -54,16 +55,21 @@ class Predictor:
         metadata = self._session.metadata
         try:
             values = {
-                key: json.loads(metadata[METADATA_PREFIX + key]) for key in ("labels", "thresholds", "input")
+                key: parse_json(metadata[METADATA_PREFIX + key]) for key in ("labels", "thresholds", "input")
             }
-            self.labels: tuple[str, ...] = tuple(str(label) for label in values["labels"])
+            self.labels: tuple[str, ...] = _names(values["labels"])
             self.thresholds: tuple[float, ...] = tuple(float(value) for value in values["thresholds"])
-            self.base_labels: tuple[str, ...] = tuple(
-                json.loads(metadata.get(METADATA_PREFIX + "base_labels", "[]"))
+            self.base_labels: tuple[str, ...] = _names(
+                parse_json(metadata.get(METADATA_PREFIX + "base_labels", "[]"))
             )
             if len(self.labels) != len(self.thresholds) or not all(map(math.isfinite, self.thresholds)):
                 raise ValueError("labels and thresholds do not agree")
-        except (KeyError, TypeError, ValueError) as error:
+            columns = self._session.columns
+            if columns.get("probabilities", 0) < len(self.labels):
+                raise ValueError("the output `probabilities` has not a column a label")
+            if self.base_labels and columns.get("base_probabilities") != len(self.base_labels):
+                raise ValueError("the output `base_probabilities` has not a column a base label")
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise DesireEdgeError(
                 f"{where} is not a model adapted by desire-edge (its metadata: {error}); "
                 "make one with `desire-edge adapt`"
@@ -87,11 +93,7 @@ class Predictor:
 
     def outputs(self, x: NDArray[np.float32]) -> Mapping[str, NDArray[np.float32]]:
         """x [n, features] -> `probabilities` [n, N] and, with `keep_base`, `base_probabilities` [n, B]."""
-        outputs = dict(self._session.run(x))
-        if "probabilities" not in outputs or outputs["probabilities"].shape[1] < len(self.labels):
-            raise DesireEdgeError(
-                "the model has no output `probabilities` with a column a label; adapt it again"
-            )
+        outputs = self._session.run(x)
         outputs["probabilities"] = outputs["probabilities"][:, : len(self.labels)]
         return outputs
 
@@ -114,3 +116,9 @@ class Predictor:
             "features": self.input.features,
             "batch": self._session.batch,
         }
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        raise TypeError("a list of label names is not one")
+    return tuple(value)

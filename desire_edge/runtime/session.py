@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import warnings
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -23,6 +22,7 @@ class Session:
     Attributes:
         provider: the execution provider in use, "cpu" or "cuda".
         batch, features: the input's fixed shape.
+        columns: the width n of each output [batch, n].
         metadata: the model's metadata_props.
     """
 
@@ -41,10 +41,9 @@ class Session:
         try:
             self._session = onnxruntime.InferenceSession(content, options, providers=wanted)
         except Exception as error:  # onnxruntime's exception classes share no public base
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             raise DesireEdgeError(
                 f"{self._name} is not a whole ONNX model that this ONNX Runtime ({onnxruntime.__version__}) can run: "
-                f"{reason}"
+                f"{_reason(error)}"
             ) from error
         self.provider = "cuda" if PROVIDERS["cuda"] in self._session.get_providers() else "cpu"
         if provider == "cuda" and self.provider != "cuda":
@@ -52,50 +51,55 @@ class Session:
                 "CUDA was asked for, but ONNX Runtime could not start it here; check the driver and CUDA libraries, "
                 "or use --provider cpu"
             )
-        inputs = self._session.get_inputs()
-        shape = inputs[0].shape if len(inputs) == 1 else None
-        if shape is None or len(shape) != 2 or not all(isinstance(size, int) and size > 0 for size in shape):
+        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
+        if len(inputs) != 1 or not all(_is_fixed_matrix(value) for value in (*inputs, *outputs)):
             raise DesireEdgeError(
-                f"{self._name} is not a model of desire-edge: it has no single input [batch, features]"
+                f"{self._name} is not a model of desire-edge: it has not one float32 input [batch, features] "
+                "and outputs of fixed shape"
             )
         self._input = inputs[0].name
-        self._outputs = [output.name for output in self._session.get_outputs()]
-        self.batch, self.features = shape
+        self.batch, self.features = inputs[0].shape
+        self.columns: dict[str, int] = {output.name: output.shape[1] for output in outputs}
         self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
 
     def run(self, x: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
         """x [n, features] -> each output [n, …], for any n: the model's batches are filled up with zero rows."""
-        parts: dict[str, list[NDArray[np.float32]]] = {name: [] for name in self._outputs}
+        parts: dict[str, list[NDArray[np.float32]]] = {name: [] for name in self.columns}
         for start in range(0, len(x), self.batch):
             rows = x[start : start + self.batch]
             padded = np.zeros((self.batch, self.features), np.float32)
             padded[: len(rows)] = rows
-            for name, values in zip(
-                self._outputs, self._session.run(None, {self._input: padded}), strict=True
-            ):
+            try:
+                found = self._session.run(list(parts), {self._input: padded})
+            except Exception as error:
+                raise DesireEdgeError(
+                    f"ONNX Runtime could not run {self._name} on {self.provider}: {_reason(error)}"
+                ) from error
+            for name, values in zip(parts, found, strict=True):
                 parts[name].append(values[: len(rows)])
-        shapes = {output.name: output.shape[1:] for output in self._session.get_outputs()}
         return {
-            name: np.concatenate(rows) if rows else np.zeros((0, *shapes[name]), np.float32)
+            name: np.concatenate(rows) if rows else np.zeros((0, self.columns[name]), np.float32)
             for name, rows in parts.items()
         }
 
 
 def import_onnxruntime() -> Any:
     """The onnxruntime module, or a `DesireEdgeError` that says which extra to install."""
-    if importlib.util.find_spec("onnxruntime") is None:
+    try:
+        import onnxruntime
+
+        _ = onnxruntime.InferenceSession  # what uninstalling leaves behind may be a folder without it
+    except (ImportError, AttributeError) as error:
         raise DesireEdgeError(
-            "no ONNX Runtime is installed; install one with `pip install 'desire-edge[cpu]'`, "
+            f"no ONNX Runtime can be loaded ({error}); install one with `pip install 'desire-edge[cpu]'`, "
             "or 'desire-edge[gpu]' for CUDA"
-        )
+        ) from error
     if _installed("onnxruntime") and _installed("onnxruntime-gpu"):
         warnings.warn(
             "both onnxruntime and onnxruntime-gpu are installed; they overwrite each other's files, so uninstall both "
             "and install the one you want",
             stacklevel=2,
         )
-    import onnxruntime
-
     return onnxruntime
 
 
@@ -110,6 +114,17 @@ def choose_providers(available: list[str], provider: str) -> list[str]:
         )
     names = ["cuda", "cpu"] if provider == "auto" else [provider, "cpu"]
     return [PROVIDERS[name] for name in dict.fromkeys(names) if PROVIDERS[name] in available]
+
+
+def _is_fixed_matrix(value: Any) -> bool:
+    sizes = value.shape
+    fixed = len(sizes) == 2 and all(isinstance(size, int) and size > 0 for size in sizes)
+    return value.type == "tensor(float)" and fixed
+
+
+def _reason(error: Exception) -> str:
+    """The first line of what ONNX Runtime says."""
+    return str(error).strip().partition("\n")[0] or type(error).__name__
 
 
 def _installed(distribution: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-import json
+import reprlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from desire_edge.errors import DesireEdgeError
+from desire_edge.errors import CONTROL, DesireEdgeError, shown
+from desire_edge.files import parse_json
 from desire_edge.runtime.features import RawInput
 
 Missing = Literal["negative", "unknown"]
@@ -159,26 +160,29 @@ def read_input(path: Path) -> RawInput:
         if path.suffix == ".txt":
             return content.decode("utf-8")
         if path.suffix == ".npy":
-            array: NDArray[Any] = np.load(io.BytesIO(content), allow_pickle=False)
+            # Not np.load, which also opens zip archives, of any size once unpacked.
+            array: NDArray[Any] = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
             return array
-        values = json.loads(content)
+        values = parse_json(content)
         if not isinstance(values, dict):
             raise ValueError("expected an object from feature name to number")
         return values
-    except (ValueError, EOFError) as error:
-        raise DesireEdgeError(f"{path} is not a readable {path.suffix} file: {error}") from error
+    except (ValueError, MemoryError, RecursionError) as error:  # the last two: a hostile .npy header
+        reason = str(error).partition("\n")[0] or "its header cannot be"
+        raise DesireEdgeError(f"{path} is not a readable {path.suffix} file: {reason}") from error
 
 
 def check_name(name: Any, where: str) -> str:
     """The label name, stripped; empty ones, ones over 200 characters and ones with control characters are refused."""
     if not isinstance(name, str):
-        raise DesireEdgeError(f"{where}: a label is {name!r}, not a name")
+        raise DesireEdgeError(f"{where}: a label is {reprlib.repr(name)}, not a name")
     stripped = name.strip()
     if not stripped:
         raise DesireEdgeError(f"{where}: a label name is empty")
-    if len(stripped) > MAX_NAME or not stripped.isprintable():
+    if len(stripped) > MAX_NAME or CONTROL.search(stripped):
         raise DesireEdgeError(
-            f"{where}: label names are at most {MAX_NAME} printable characters, and {stripped[:40]!r} is not"
+            f"{where}: label names are at most {MAX_NAME} characters without control characters, "
+            f"and {stripped[:40]!r} is not"
         )
     return stripped
 
@@ -195,7 +199,7 @@ def check_names(names: Iterable[Any], where: str) -> tuple[str, ...]:
 def _example(raw: RawInput, labels: Any, negative_labels: Any, where: str) -> Example:
     for field, value in (("labels", labels), ("negative_labels", negative_labels)):
         if isinstance(value, str | Mapping) or not isinstance(value, Iterable):
-            raise DesireEdgeError(f"{where}: {field} must be a list of names, and is {value!r}")
+            raise DesireEdgeError(f"{where}: {field} must be a list of names, and is {reprlib.repr(value)}")
     positive, negative = check_names(labels, where), check_names(negative_labels, where)
     for name in negative:
         if name in positive:
@@ -216,21 +220,14 @@ def _entries(metadata: Path) -> Iterable[tuple[str, dict[str, Any]]]:
     except UnicodeDecodeError as error:
         raise DesireEdgeError(f"{metadata} is not UTF-8 text: {error}") from error
     if metadata.suffix == ".csv":
-        reader = csv.DictReader(io.StringIO(text, newline=""))
-        if not {"file_name", "labels"} <= set(reader.fieldnames or ()):
-            raise DesireEdgeError(f"{metadata} needs a first line with the columns file_name and labels")
-        for row in reader:
-            entry: dict[str, Any] = {"file_name": row["file_name"]}
-            for field in ("labels", "negative_labels"):
-                entry[field] = [name for name in (row.get(field) or "").split(";") if name.strip()]
-            yield f"{metadata}, line {reader.line_num}", entry
+        yield from _csv_entries(metadata, text)
         return
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):  # not splitlines: JSON strings may hold U+2028
         if not line.strip():
             continue
         where = f"{metadata}, line {number}"
         try:
-            entry = json.loads(line)
+            entry = parse_json(line)
         except ValueError as error:
             raise DesireEdgeError(f"{where} is not valid JSON: {error}") from error
         if not isinstance(entry, dict):
@@ -238,14 +235,36 @@ def _entries(metadata: Path) -> Iterable[tuple[str, dict[str, Any]]]:
         yield where, entry
 
 
+def _csv_entries(metadata: Path, text: str) -> Iterable[tuple[str, dict[str, Any]]]:
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    try:
+        if not {"file_name", "labels"} <= set(reader.fieldnames or ()):
+            raise DesireEdgeError(f"{metadata} needs a first line with the columns file_name and labels")
+        for row in reader:
+            where = f"{metadata}, line {reader.line_num}"
+            if None in row or None in row.values():
+                raise DesireEdgeError(
+                    f"{where} has not as many fields as the first line; separate labels by ; or quote them"
+                )
+            entry: dict[str, Any] = {"file_name": row["file_name"]}
+            for field in ("labels", "negative_labels"):
+                names = row.get(field, "")
+                entry[field] = names.split(";") if names.strip() else []
+            yield where, entry
+    except csv.Error as error:
+        raise DesireEdgeError(f"{metadata}, line {reader.line_num} is not valid CSV: {error}") from error
+
+
 def _inside(folder: Path, name: str, where: str) -> Path:
     """The file `name` of `folder`; paths and links that lead out of the folder are refused."""
     path = folder / name
     try:
+        if CONTROL.search(name):
+            raise ValueError
         inside = path.resolve().is_relative_to(folder.resolve())
         exists = path.is_file()
-    except (OSError, ValueError):
-        raise DesireEdgeError(f"{where}: {name!r} is no file name") from None
+    except (OSError, ValueError, RuntimeError):  # too long, a NUL in it, links in a circle
+        raise DesireEdgeError(f"{where}: '{shown(name[:MAX_NAME])}' is no file name") from None
     if not inside:
         raise DesireEdgeError(f"{where}: {name} lies outside the support folder; copy it into the folder")
     if not exists:

@@ -18,7 +18,7 @@ from desire_edge.files import atomic_folder
 from desire_edge.lexicon import LabelVector
 from desire_edge.runtime.adaptation import AdaptedHead
 from desire_edge.runtime.features import RawInput
-from desire_edge.runtime.predictor import Predictor
+from desire_edge.runtime.predictor import METADATA_PREFIX, Predictor
 
 MODEL, TASK = "model.onnx", "task.safetensors"
 
@@ -140,5 +140,9 @@ class Task:
 
 def check_replaceable(out: Path) -> None:
     """Refuse to replace a folder that holds anything but an earlier task."""
-    if out.exists() and (not out.is_dir() or {path.name for path in out.iterdir()} - {MODEL, TASK}):
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return
+    ours = out.is_dir() and {path.name for path in out.iterdir()} <= {MODEL, TASK} and (out / MODEL).is_file()
+    # Anyone may have a folder with a model.onnx alone; the names of the labels mark one of ours.
+    if not ours or f"{METADATA_PREFIX}labels".encode() not in (out / MODEL).read_bytes():
         raise DesireEdgeError(f"{out} exists and is not an adapted task; choose another --out, or remove it")
