@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from desire_edge.errors import DesireEdgeError
 from desire_edge.files import atomic_folder, write_json
@@ -84,7 +84,7 @@ def export_bundle(run: Run, out: Path, options: ExportOptions | None = None) -> 
         (folder / HEAD).write_bytes(serialize(head_model))
         (folder / TEMPLATE).write_bytes(serialize(template_graph(extractor_model, head_model)))
         (folder / BASE_FRAGMENT).write_bytes(base_fragment(dimension, base, options.batch))
-        save_file(arrays, folder / SEMANTICS)
+        (folder / SEMANTICS).write_bytes(save(arrays))
         shutil.copyfile(lexicon_path(run.folder), folder / LEXICON)
         manifest = Manifest(
             name=re.sub(r"\.desire$", "", out.name),
@@ -121,5 +121,6 @@ def _check_options(run: Run, out: Path, options: ExportOptions) -> None:
             raise DesireEdgeError(
                 f"--{name.replace('_', '-')} is {value}, but must lie between {low} and {high}"
             )
-    if out.exists() and not (out / MANIFEST).is_file() and (not out.is_dir() or any(out.iterdir())):
+    found = {path.name for path in out.iterdir()} if out.is_dir() else {out.name}
+    if out.exists() and found and found != {MANIFEST, *FILES}:
         raise DesireEdgeError(f"{out} exists and is no bundle; choose another --out, or remove it")

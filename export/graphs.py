@@ -11,6 +11,8 @@ The folded head is Eq. (1) after adaptation with everything that can be multipli
 from __future__ import annotations
 
 import io
+import logging
+import warnings
 from typing import Any
 
 import numpy as np
@@ -33,15 +35,19 @@ def float_value(name: str, *shape: int) -> ValueInfoProto:
 
 def extractor_graph(extractor: nn.Module, features: int, batch: int, opset: int) -> ModelProto:
     """F as ONNX: x [batch, features] -> z [batch, d]. `extractor` must be in evaluation mode, on the CPU."""
-    program = torch.onnx.export(
-        extractor,
-        (torch.zeros(batch, features),),
-        input_names=["x"],
-        output_names=["z"],
-        opset_version=opset,
-        dynamo=True,
-        verbose=False,
-    )
+    # Torch's exporter speaks of its own affairs: torchvision is not there, a function of its own is deprecated.
+    logging.getLogger("torch.onnx._internal.exporter").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        program = torch.onnx.export(
+            extractor,
+            (torch.zeros(batch, features),),
+            input_names=["x"],
+            output_names=["z"],
+            opset_version=opset,
+            dynamo=True,
+            verbose=False,
+        )
     assert program is not None
     model = program.model_proto
     for entry in list(model.metadata_props):

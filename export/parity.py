@@ -79,7 +79,7 @@ def check_parity(run: Run, bundle_folder: Path) -> Parity:
 def _adapted_errors(run: Run, bundle: Bundle) -> tuple[float, float]:
     """One real task of novel labels: the device path against the differentiable inner loop in torch float64."""
     data, dataset = run.data, run.data.dataset
-    labels = data.split.novel
+    labels = data.split.novel[dataset.targets[data.rows.support][:, data.split.novel].any(axis=0)]
     ways = min(5, bundle.manifest.ways, len(labels))
     sampler = EpisodeSampler(
         dataset.targets,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,11 +23,20 @@ def write_episode(dataset: Dataset, episode: Episode, out: Path) -> None:
     Raises:
         DesireEdgeError: `out` exists and is no episode.
     """
-    if out.exists() and not (out / "support" / "metadata.jsonl").is_file():
+    if out.exists() and not _is_episode(out):
         raise DesireEdgeError(f"{out} exists and is no episode; choose another --out, or remove it")
     with atomic_folder(out) as folder:
         for name, rows in (("support", episode.support), ("query", episode.query)):
             _write_examples(dataset, rows, episode.labels.tolist(), folder / name)
+
+
+def _is_episode(out: Path) -> bool:
+    """Whether `out` is empty or holds what `write_episode` writes, and nothing of anyone's own."""
+    folders = list(out.iterdir()) if out.is_dir() else [out]
+    if not all(folder.is_dir() and folder.name in ("support", "query") for folder in folders):
+        return False
+    files = [file.name for folder in folders for file in folder.iterdir()]
+    return all(re.fullmatch(r"metadata\.jsonl|\d{5,}\.(txt|json)", name) for name in files)
 
 
 def _write_examples(dataset: Dataset, rows: NDArray[np.int64], labels: Sequence[int], folder: Path) -> None:
