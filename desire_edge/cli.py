@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import errno
 import json
-import sys
 import warnings
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ import click
 from rich.console import Console
 
 from desire_edge import Bundle, DesireEdgeError, Predictor, Support, __version__, tables
+from desire_edge.errors import shown
 from desire_edge.runtime.support import METADATA, Missing, check_names, read_input
 
 if TYPE_CHECKING:
@@ -71,6 +72,10 @@ class Commands(click.Group):
                 f"this command needs {error.name}, which is not installed; "
                 "install it with pip install 'desire-edge[train]'"
             ) from error
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # whoever read our output left; click knows what to do
+                raise
+            raise UserError(f"cannot use {error.filename or 'a file'}: {error.strerror or error}") from error
 
 
 class UserError(click.ClickException):
@@ -80,7 +85,12 @@ class UserError(click.ClickException):
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Print the message in one piece, so that it can be searched and copied."""
-        click.echo(f"error: {self.message}", file=file or sys.stderr)
+        say(f"error: {self.message}")
+
+
+def say(message: str) -> None:
+    """Print to standard error; what names and files bring into the message cannot steer the terminal."""
+    click.echo("\n".join(map(shown, message.split("\n"))), err=True)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -97,7 +107,7 @@ def main() -> None:
         desire-edge adapt tagger.desire --support examples/ --out taught/
         desire-edge predict taught/model.onnx page.txt
     """
-    warnings.showwarning = lambda message, *_: click.echo(f"warning: {message}", err=True)
+    warnings.showwarning = lambda message, *_: say(f"warning: {message}")
 
 
 @main.command()
@@ -177,7 +187,7 @@ def train(
             data_dir,
         )
     for warning in run.data.warnings:
-        click.echo(f"warning: {warning}", err=True)
+        say(f"warning: {warning}")
     try:
         with show_progress(Console(stderr=True), run) as report:
             run.train(report)
@@ -348,12 +358,13 @@ def predict(model: Path, inputs: tuple[Path, ...], provider: str, as_json: bool)
 )
 @click.option("--ways", default=5, show_default=True, help="Labels a task, N.")
 @click.option("--shots", default=1, show_default=True, help="Support examples a label, K.")
+@click.option("--queries", default=15, show_default=True, help="Query examples a label.")
 @click.option("--tasks", default=600, show_default=True, help="How many tasks.")
 @click.option("--seed", default=0, show_default=True, help="Of the tasks.")
 @click.option(
     "--all-labels",
     is_flag=True,
-    help="Tasks over all labels, with min(15, available) queries, not only eligible ones.",
+    help="Tasks over all labels, with min(queries, available) query examples, not only eligible ones.",
 )
 @data_dir_option
 @device_option
@@ -363,6 +374,7 @@ def evaluate(
     labels: Any,
     ways: int,
     shots: int,
+    queries: int,
     tasks: int,
     seed: int,
     all_labels: bool,
@@ -375,10 +387,10 @@ def evaluate(
     from desire_edge.evaluation.evaluate import evaluate as run_evaluation
     from desire_edge.training.progress import count_tasks
 
-    if min(ways, shots, tasks) < 1:
-        raise DesireEdgeError("--ways, --shots and --tasks must be at least 1")
+    if min(ways, shots, queries, tasks) < 1:
+        raise DesireEdgeError("--ways, --shots, --queries and --tasks must be at least 1")
     opened = open_run(run, device, data_dir)
-    options = EvaluateOptions(labels, ways, shots, tasks=tasks, seed=seed, eligible_only=not all_labels)
+    options = EvaluateOptions(labels, ways, shots, queries, tasks, seed, eligible_only=not all_labels)
     with count_tasks(Console(stderr=True), tasks) as report:
         result = run_evaluation(opened, options, report)
     if as_json:
@@ -400,7 +412,7 @@ def info(path: Path | None, as_json: bool) -> None:
     if (path / "config.json").is_file():
         record = {"run": str(path), "config": read_json(path / "config.json")}
         if (path / "run.json").is_file():
-            record |= read_json(path / "run.json")
+            record |= dict(read_json(path / "run.json"))
         print_json(record) if as_json else tables.show_run(console, path, record)
     elif path.suffix == ".onnx" or (path / MODEL).is_file():
         model = path if path.suffix == ".onnx" else path / MODEL
@@ -450,11 +462,21 @@ def data_info(name: str, data_dir: Path | None, as_json: bool) -> None:
 @click.option("--out", type=FOLDER, required=True, help="Where support/ and query/ go.")
 @click.option("--ways", default=5, show_default=True, help="Labels.")
 @click.option("--shots", default=1, show_default=True, help="Support examples a label.")
+@click.option(
+    "--queries", default=15, show_default=True, help="Query examples a label, as far as there are so many."
+)
 @click.option("--seed", default=0, show_default=True, help="Of the task.")
 @data_dir_option
 @json_option
 def data_episode(
-    run: Path | None, out: Path, ways: int, shots: int, seed: int, data_dir: Path | None, as_json: bool
+    run: Path | None,
+    out: Path,
+    ways: int,
+    shots: int,
+    queries: int,
+    seed: int,
+    data_dir: Path | None,
+    as_json: bool,
 ) -> None:
     """Write one task over labels the run has never seen: a support folder to adapt with, a query folder to predict."""
     import numpy as np
@@ -465,7 +487,14 @@ def data_episode(
     opened = open_run(run, "cpu", data_dir)
     rows, dataset = opened.data.rows, opened.data.dataset
     sampler = EpisodeSampler(
-        dataset.targets, opened.data.split.novel, rows.support, rows.query, ways=ways, shots=shots
+        dataset.targets,
+        opened.data.split.novel,
+        rows.support,
+        rows.query,
+        ways=ways,
+        shots=shots,
+        queries=queries,
+        eligible_only=False,
     )
     episode = sampler.sample(np.random.default_rng(seed))
     write_episode(dataset, episode, out)
@@ -476,7 +505,9 @@ def data_episode(
         )
     else:
         click.echo(
-            f"{out}: {len(episode.support)} support and {len(episode.query)} query examples of {', '.join(names)}"
+            shown(
+                f"{out}: {len(episode.support)} support and {len(episode.query)} query examples of {', '.join(names)}"
+            )
         )
 
 
@@ -490,7 +521,7 @@ def open_run(run: Path | None, device: str, data_dir: Path | None) -> Run:
         if not found:
             raise DesireEdgeError("there is no run in runs/; name one, or train one with `desire-edge train`")
         run = max(found, key=lambda folder: max(path.stat().st_mtime for path in folder.iterdir()))
-        click.echo(f"using {run}", err=True)
+        say(f"using {run}")
     return Run.open(run, choose_device(device), data_dir)
 
 
@@ -515,6 +546,8 @@ def input_files(path: Path) -> list[Path]:
     """`path` itself, or the readable inputs of the folder `path`, by name."""
     from desire_edge.runtime.support import KINDS
 
+    if not path.exists():
+        raise DesireEdgeError(f"there is no file or folder {path}")
     if not path.is_dir():
         return [path]
     files = sorted(file for file in path.iterdir() if file.suffix in KINDS and file.name not in METADATA)
@@ -524,5 +557,6 @@ def input_files(path: Path) -> list[Path]:
 
 
 def print_json(value: Any) -> None:
-    """Print one JSON value to standard output."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    """Print one JSON value to standard output, in ASCII; NaN, a figure that could not be had, becomes null."""
+    values = json.loads(json.dumps(value), parse_constant=lambda _: None)
+    click.echo(json.dumps(values, indent=2))

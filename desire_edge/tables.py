@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
+from desire_edge.errors import shown
 from desire_edge.runtime.manifest import Manifest
 from desire_edge.runtime.predictor import Predictor
 from desire_edge.runtime.task import AdaptReport
@@ -25,15 +26,20 @@ UNDERSTOOD = {
     "words": "its words",
     "compound": "split into words",
     "subwords": "parts of it",
-    "seeded": "[yellow]nothing; examples only[/]",
+    "seeded": "nothing; examples only",
 }
+
+
+def plain(value: object, style: str = "") -> Text:
+    """`value` as it is: names in it are no markup, no emoji codes and no control characters."""
+    return Text(shown(str(value)), style)
 
 
 def show_values(console: Console, title: str, values: Mapping[str, Any]) -> None:
     """Names and values, a line each."""
-    table = Table(title=title, show_header=False, title_justify="left")
+    table = Table(title=plain(title), show_header=False, title_justify="left")
     for name, value in values.items():
-        table.add_row(name.replace("_", " "), escape(str(value)))
+        table.add_row(name.replace("_", " "), plain(value))
     console.print(table)
 
 
@@ -84,13 +90,13 @@ def show_adaptation(console: Console, out: Path, report: AdaptReport) -> None:
     table = Table("label", "with", "without", "unknown", "name understood by", "words known", "words unknown")
     for label in report.labels:
         table.add_row(
-            escape(label.name),
+            plain(label.name),
             str(label.positives),
             str(label.negatives),
             str(label.unknown),
-            UNDERSTOOD[label.how],
-            escape(" ".join(label.known_words)),
-            escape(" ".join(label.unknown_words)),
+            plain(UNDERSTOOD[label.how], "yellow" if label.how == "seeded" else ""),
+            plain(" ".join(label.known_words)),
+            plain(" ".join(label.unknown_words)),
         )
     console.print(table)
     if report.text_words:
@@ -105,27 +111,42 @@ def show_adaptation(console: Console, out: Path, report: AdaptReport) -> None:
         f"{1000 * report.adapt_seconds:.2f} ms to adapt"
     )
     for warning in report.warnings:
-        console.print(f"[yellow]warning:[/] {escape(warning)}")
-    console.print(f"wrote {escape(str(out))}")
+        console.print(plain("warning: ", "yellow") + plain(warning), soft_wrap=True)
+    console.print(plain(f"wrote {out}"), soft_wrap=True)
 
 
 def show_predictions(
     console: Console, predictor: Predictor, files: Sequence[Path], outputs: Mapping[str, NDArray[np.float32]]
 ) -> None:
-    """A row a file; probabilities at or above a label's threshold are bold."""
-    table = Table("file", *map(escape, predictor.labels))
-    for file, row in zip(files, outputs["probabilities"], strict=True):
-        cells = [
-            f"[bold green]{value:.3f}[/]" if value >= threshold else f"{value:.3f}"
-            for value, threshold in zip(row, predictor.thresholds, strict=True)
-        ]
-        table.add_row(escape(file.name), *cells)
-    console.print(table)
+    """A row a file: its labels by probability, bold from their threshold up, and the five likeliest base labels."""
+    table = Table("file", "labels, the most probable first")
     if predictor.base_labels:
-        for file, row in zip(files, outputs["base_probabilities"], strict=True):
-            best = np.argsort(-row)[:5]
-            words = ", ".join(f"{predictor.base_labels[index]} {row[index]:.2f}" for index in best)
-            console.print(f"{escape(file.name)}, base labels: {escape(words)}")
+        table.add_column("base labels")
+    for index, file in enumerate(files):
+        row = outputs["probabilities"][index]
+        cells = [_ranked(predictor.labels, row, predictor.thresholds)]
+        if predictor.base_labels:
+            base = outputs["base_probabilities"][index]
+            cells.append(_ranked(predictor.base_labels, base, [np.inf] * len(base), most=5))
+        table.add_row(plain(file), *cells)
+    console.print(table)
+    console.print(f"ran on {predictor.provider}")
+
+
+def _ranked(
+    labels: Sequence[str],
+    probabilities: NDArray[np.float32],
+    thresholds: Sequence[float],
+    most: int | None = None,
+) -> Text:
+    order = np.argsort(-probabilities, kind="stable")[:most].tolist()
+    return Text(", ").join(
+        plain(
+            f"{labels[index]} {probabilities[index]:.3f}",
+            "bold green" if probabilities[index] >= thresholds[index] else "",
+        )
+        for index in order
+    )
 
 
 def show_model(console: Console, path: Path, predictor: Predictor) -> None:
