@@ -53,6 +53,7 @@ def _corners() -> dict[str, tuple[Model, Task]]:
             replace(task, mask=torch.zeros_like(task.mask).index_fill_(0, torch.tensor(1), 1)),
         ),
         "a zero feature vector": (model, replace(task, z=zero_row)),
+        "hidden units at exactly 0": (replace(model, b1=0 * model.b1), replace(task, z=zero_row)),
         "no hidden unit active": (replace(model, b1=model.b1 - 100), task),
         "one tensor each step": (model, replace(task, step_sizes=one_tensor_each_step)),
         "no l2 term": (replace(model, gamma1=torch.tensor(0.0, dtype=torch.float64)), task),
