@@ -19,7 +19,7 @@ test-all: install      ## what takes longer: the wheel in a clean environment, t
 	$(BIN)/python examples/demo.py --data sample --out build/demo
 
 test-gpu: install      ## every device-dependent test on CUDA; fails where there is none
-	$(BIN)/pytest -m gpu --device cuda
+	DESIRE_EDGE_REQUIRE_CUDA=1 $(BIN)/pytest -m gpu
 
 lint: install
 	$(BIN)/ruff check $(PYTHON_FILES)

@@ -1,7 +1,7 @@
 """The whole path in one command: train, export, adapt to labels never seen, predict. Run by `make demo`.
 
-Each step is a command of `desire-edge` that you can run yourself; the AUC at the end comes from `model.onnx` alone, run by ONNX
-Runtime on pages whose labels the model learned from a handful of examples.
+Each step is a command of `desire-edge` that you can run yourself; the AUC at the end comes from `model.onnx` alone, run
+by ONNX Runtime on pages whose labels the model learned from a handful of examples.
 """
 
 from __future__ import annotations
@@ -36,7 +36,9 @@ def run(*arguments: str, show: bool = True) -> Any:
 
 def score(predictions: list[dict[str, Any]], queries: Path) -> tuple[float, float]:
     """Micro and macro AUC of predictions on a folder of labelled queries."""
-    entries = [json.loads(line) for line in (queries / "metadata.jsonl").read_text(encoding="utf-8").splitlines()]
+    entries = [
+        json.loads(line) for line in (queries / "metadata.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
     truth = {entry["file_name"]: set(entry["labels"]) for entry in entries}
     scores, targets = [], []
     for prediction in predictions:
@@ -48,9 +50,13 @@ def score(predictions: list[dict[str, Any]], queries: Path) -> tuple[float, floa
 
 def main() -> None:
     """Run the demo."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data", default="auto", help="auto, delicious or sample (default: auto)")
-    parser.add_argument("--out", type=Path, default=Path("build/demo"), help="where everything goes (default: build/demo)")
+    parser.add_argument(
+        "--out", type=Path, default=Path("build/demo"), help="where everything goes (default: build/demo)"
+    )
     arguments = parser.parse_args()
     name, out = load_dataset(arguments.data).name, arguments.out
     shutil.rmtree(out, ignore_errors=True)
@@ -73,7 +79,10 @@ def main() -> None:
     run("predict", str(out / "taught" / "model.onnx"), *map(str, five))
 
     print(f"\nAUC over all {len(list(queries.iterdir())) - 1} query pages of {', '.join(labels)}:")
-    for folder, what in ((out / "by-name", "from their names alone"), (out / "taught", "after 5 examples each")):
+    for folder, what in (
+        (out / "by-name", "from their names alone"),
+        (out / "taught", "after 5 examples each"),
+    ):
         predictions = run("predict", str(folder / "model.onnx"), str(queries), show=False)["predictions"]
         micro, macro = score(predictions, queries)
         print(f"  {what}: micro AUC {micro:.3f}, macro AUC {macro:.3f}")

@@ -51,8 +51,13 @@ class LabelMatrix:
 class Lexicon:
     """Folded words and their vectors [d] float32: each source's part, scaled and concatenated.
 
-    The file stays mapped, so processes that open the same file share its memory. A word that only some sources
-    know has zeros in the other parts, and the known parts are scaled up so that its norm stays typical.
+    The file stays mapped, so processes that open the same file share its memory. A word that only some sources know
+    has zeros in the other parts. Every vector given out has the same norm, for logits scale with it, and a word's own
+    norm says how common it is rather than what it means (on validation labels that is worth 0.9 points of AUC).
+
+    Attributes:
+        dim: d.
+        norm: of every vector.
     """
 
     def __init__(self, tables: Tables) -> None:
@@ -60,7 +65,7 @@ class Lexicon:
         self._tables = tables
         self._words = tables.words.data
         self.dim = sum(source.dim for source in tables.sources)
-        self._norm = float(np.sqrt(sum(source.norm**2 for source in tables.sources)))
+        self.norm = float(np.sqrt(sum(source.norm**2 for source in tables.sources)))
 
     @classmethod
     def open(cls, path: Path) -> Lexicon:
@@ -98,7 +103,7 @@ class Lexicon:
 
         The whole folded name is tried as a word. Else its words (an unknown one split at camelCase or as a compound)
         are averaged, frequent ones counting less (Arora, Liang and Ma, "A simple but tough-to-beat baseline for
-        sentence embeddings", ICLR 2017), and scaled to the mean of their norms. A name of which nothing is known
+        sentence embeddings", ICLR 2017). A name of which nothing is known
         gets a direction seeded by its letters, at the sources' norms. Raises `DesireEdgeError` only if the name is
         empty.
         """
@@ -200,29 +205,27 @@ class Lexicon:
 
     def _vector(self, index: int) -> NDArray[np.float32]:
         vector = np.zeros(self.dim, np.float32)
-        start, square = 0, 0.0
+        start = 0
         for source in self._tables.sources:
             row = int(source.rows[index]) - 1
             if row >= 0:
                 vector[start : start + source.dim] = source.vectors[row] * source.scales[row]
-                square += source.norm**2
             start += source.dim
-        return vector * np.float32(self._norm / np.sqrt(square))
+        length = float(np.linalg.norm(vector))
+        return vector * np.float32(self.norm / length) if length > 0 else vector
 
     def _mean(self, indices: Sequence[int]) -> NDArray[np.float32] | None:
         total = np.zeros(self.dim, np.float64)
-        weights, norms = 0.0, 0.0
+        weights = 0.0
         for index in indices:
-            vector = self._vector(index).astype(np.float64)
             rank = float(self._tables.ranks[index]) + 1.0
             weight = rank / (rank + _SMOOTHING)
-            total += weight * vector
+            total += weight * self._vector(index).astype(np.float64)
             weights += weight
-            norms += weight * float(np.linalg.norm(vector))
         length = float(np.linalg.norm(total))
-        if length <= 1e-3 * norms:  # there is no word, or the words cancel one another
+        if length <= 1e-3 * weights * self.norm:  # there is no word, or the words cancel one another
             return None
-        return (total * (norms / weights / length)).astype(np.float32)
+        return (total * (self.norm / length)).astype(np.float32)
 
     def _seeded(self, folded: str) -> NDArray[np.float32]:
         vector = seeded_direction(folded, self.dim)

@@ -7,13 +7,21 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from desire_edge.errors import DesireEdgeError
+
+
+def _ascending(values: tuple[int, int]) -> tuple[int, int]:
+    if values[0] > values[1]:
+        raise ValueError("give the smaller number first")
+    return values
+
 
 Positive = Annotated[int, Field(ge=1)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Range = Annotated[tuple[Positive, Positive], AfterValidator(_ascending)]
 Protocol = Literal["label-disjoint", "example-disjoint", "streaming"]
 
 
@@ -43,7 +51,7 @@ class ExtractorConfig(Section):
     hidden: tuple[Positive, ...] = (1000, 1000)
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
     epochs: Positive = 20
-    batch: Positive = 256
+    batch: Positive = 64
     learning_rate: Rate = 1e-3
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
 
@@ -54,8 +62,8 @@ class MetaConfig(Section):
     hidden: Positive = 300
     batches: Positive = 3000
     episodes: Positive = 10
-    ways: tuple[Positive, Positive] = (5, 10)
-    shots: tuple[Positive, Positive] = (1, 5)
+    ways: Range = (5, 10)
+    shots: Range = (1, 5)
     queries: Positive = 5
     inner_steps: Annotated[int, Field(ge=0, le=64)] = 3
     step_size: Rate = 1.0

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 from torch.func import functional_call
+from training_cases import random_case
 
 from desire_edge.models import SemanticInference
 from desire_edge.training.inner_loop import Episodes, inner_loop
@@ -21,7 +22,7 @@ def explicit_sgd(head: SemanticInference, episode: Episodes, index: int, step_si
     s = episode.support
     z, w_novel = episode.z[index], episode.w_novel[index]
     base_mask = None if episode.base_mask is None else episode.base_mask[index]
-    weights = dict(head.named_parameters())
+    weights: dict[str, Tensor] = {**dict(head.named_parameters())}
     logits = []
     for step in range(len(step_sizes) + 1):
         logits.append(functional_call(head, weights, (z, w_novel, base_mask)))
@@ -33,26 +34,6 @@ def explicit_sgd(head: SemanticInference, episode: Episodes, index: int, step_si
                 for (name, weight), gradient in zip(weights.items(), gradients, strict=True)
             }
     return logits
-
-
-def random_case(
-    seed: int, e: int, s: int, q: int, n: int, d: int, h: int, b: int
-) -> tuple[SemanticInference, Episodes]:
-    generator = torch.Generator().manual_seed(seed)
-
-    def normal(*shape: int) -> Tensor:
-        return torch.randn(*shape, generator=generator, dtype=torch.float64)
-
-    torch.manual_seed(seed)
-    head = SemanticInference(normal(d, b), h).double()
-    with torch.no_grad():
-        head.w_i.add_(0.1 * normal(b, d))
-        head.gamma1.fill_(1.3)
-        head.gamma2.fill_(0.7)
-    targets = (normal(e, s + q, n) > 0).double()
-    mask = (normal(e, s + q, n) > -1).double()
-    base_mask = (normal(e, b) > -0.5).double()
-    return head, Episodes(normal(e, s + q, d), targets, mask, normal(e, d, n), base_mask, s)
 
 
 @settings(max_examples=25, deadline=None)

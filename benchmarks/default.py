@@ -1,0 +1,71 @@
+"""What the defaults reach on Delicious: `python benchmarks/default.py` writes results/default.json.
+
+Trains label seed 0 under `label-disjoint` and `example-disjoint` with default settings, measures 600 tasks at 5-way 1-
+and 5-shot on the novel labels, and exports, which measures how far ONNX Runtime and the C++ core are from torch.
+Finished runs in `--runs` are used again; stopped ones are continued.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from desire_edge.export import export_bundle
+from record import write_result
+from rich.console import Console
+
+from desire_edge.evaluation.evaluate import EvaluateOptions, evaluate
+from desire_edge.training.config import load_config
+from desire_edge.training.progress import show_progress
+from desire_edge.training.run import Run
+
+PROTOCOLS = ("label-disjoint", "example-disjoint")
+
+
+def trained(folder: Path, protocol: str) -> Run:
+    """The finished run in `folder`, trained now as far as it is not."""
+    device = torch.device("cpu")
+    if (folder / "config.json").exists():
+        run = Run.open(folder, device)
+    else:
+        run = Run.create(folder, load_config(None, (), {"data": "delicious", "protocol": protocol}), device)
+    if run.progress.stage != "done":
+        with show_progress(Console(stderr=True), run) as report:
+            run.train(report)
+    return run
+
+
+def main() -> None:
+    """Measure, and write the result."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--runs", type=Path, default=Path("runs/default"), help="where the runs are kept")
+    parser.add_argument("--tasks", type=int, default=600, help="tasks a figure")
+    arguments = parser.parse_args()
+    metrics: dict[str, float] = {}
+    details: dict[str, Any] = {}
+    for protocol in PROTOCOLS:
+        run = trained(arguments.runs / protocol, protocol)
+        prefix = protocol.replace("-", "_")
+        for shots in (1, 5):
+            result = evaluate(run, EvaluateOptions(shots=shots, tasks=arguments.tasks))
+            metrics[f"{prefix}_5w{shots}s_micro_auc"] = result.micro_auc.mean
+            metrics[f"{prefix}_5w{shots}s_zero_shot_micro_auc"] = result.zero_shot_micro_auc.mean
+            details[f"{protocol}, 5-way {shots}-shot"] = result.to_json()
+        metrics["train_seconds"] = max(metrics.get("train_seconds", 0.0), run.progress.seconds)
+        with tempfile.TemporaryDirectory() as folder:
+            manifest, parity = export_bundle(run, Path(folder) / "default.desire")
+        metrics["parity_max_error"] = max(metrics.get("parity_max_error", 0.0), parity.worst)
+        metrics[f"{prefix}_conditioning"] = manifest.conditioning
+        details[f"{protocol}, parity"] = parity.to_json()
+    path = write_result("default", metrics, details=details)
+    print(path.read_text(encoding="utf-8"), file=sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

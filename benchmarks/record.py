@@ -1,0 +1,54 @@
+"""Results as files anyone can compare: `benchmarks/results/NAME.json`, written by the command that measured them."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from desire_edge.files import write_json
+
+RESULTS = Path(__file__).parent / "results"
+PACKAGES = ("desire-edge", "numpy", "torch", "onnx", "onnxruntime", "scikit-learn")
+
+
+def write_result(name: str, metrics: Mapping[str, float], **details: Any) -> Path:
+    """Write the result `name`: the command, versions, machine, `metrics` (name to number), and any details."""
+    path = RESULTS / f"{name}.json"
+    command = " ".join(["python", os.path.relpath(sys.argv[0]), *sys.argv[1:]])
+    record = {
+        "command": command,
+        "versions": versions(),
+        "machine": machine(),
+        "metrics": dict(metrics),
+        **details,
+    }
+    write_json(path, record)
+    return path
+
+
+def versions() -> dict[str, str]:
+    """Python's version and those of the packages that matter, where they are installed."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def machine() -> str:
+    """Processor, cores and system, in a line."""
+    model = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        lines = cpuinfo.read_text().splitlines()
+        model = next(
+            (line.partition(":")[2].strip() for line in lines if line.startswith("model name")), model
+        )
+    return f"{model}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}"
