@@ -212,6 +212,11 @@ def train(
     help="The most examples the portable adaptation graph takes.",
 )
 @click.option("--opset", default=18, show_default=True, help="ONNX operator set, 18 to 21.")
+@click.option(
+    "--lexicon-words",
+    type=click.IntRange(1),
+    help="Keep this many words of the lexicon, the most frequent ones.  [default: all it was trained with, 16 MB]",
+)
 @data_dir_option
 @json_option
 def export(
@@ -221,6 +226,7 @@ def export(
     batch: int,
     max_support: int,
     opset: int,
+    lexicon_words: int | None,
     data_dir: Path | None,
     as_json: bool,
 ) -> None:
@@ -231,7 +237,8 @@ def export(
     from desire_edge.export import ExportOptions, export_bundle
 
     opened = open_run(run, "cpu", data_dir)
-    manifest, parity = export_bundle(opened, out, ExportOptions(ways, batch, max_support, opset))
+    options = ExportOptions(ways, batch, max_support, opset, lexicon_words)
+    manifest, parity = export_bundle(opened, out, options)
     if as_json:
         print_json({"bundle": str(out), "parity": parity.to_json(), "manifest": manifest.to_json()})
     else:

@@ -13,6 +13,7 @@ from safetensors.numpy import save
 
 from desire_edge.errors import DesireEdgeError
 from desire_edge.files import atomic_folder, write_json
+from desire_edge.lexicon.build import shrink_lexicon
 from desire_edge.runtime.manifest import (
     BASE_FRAGMENT,
     EXTRACTOR,
@@ -45,12 +46,15 @@ class ExportOptions:
         batch: rows a graph takes at once.
         max_support: the most examples the portable adaptation graph takes.
         opset: from 18 to 21.
+        lexicon_words: the most words of the lexicon; None keeps all the run was trained with. The base labels' words are
+            always among them.
     """
 
     ways: int = 16
     batch: int = 1
     max_support: int = 64
     opset: int = 18
+    lexicon_words: int | None = None
 
 
 def export_bundle(run: Run, out: Path, options: ExportOptions | None = None) -> tuple[Manifest, Parity]:
@@ -76,6 +80,7 @@ def export_bundle(run: Run, out: Path, options: ExportOptions | None = None) -> 
     arrays = {name: np.array(value, np.float32, order="C") for name, value in semantics.items()}
     dimension, base = arrays["w_base"].shape
     hidden = len(arrays["b1"])
+    base_labels = tuple(run.data.dataset.labels[index] for index in run.data.split.base)
 
     extractor_model = extractor_graph(extractor, run.data.input.features, options.batch, options.opset)
     head_model = head_graph(arrays["r"], hidden, options.batch, options.ways, options.opset)
@@ -85,7 +90,10 @@ def export_bundle(run: Run, out: Path, options: ExportOptions | None = None) -> 
         (folder / TEMPLATE).write_bytes(serialize(template_graph(extractor_model, head_model)))
         (folder / BASE_FRAGMENT).write_bytes(base_fragment(dimension, base, options.batch))
         (folder / SEMANTICS).write_bytes(save(arrays))
-        shutil.copyfile(lexicon_path(run.folder), folder / LEXICON)
+        if options.lexicon_words is None:
+            shutil.copyfile(lexicon_path(run.folder), folder / LEXICON)
+        else:
+            shrink_lexicon(run.lexicon, folder / LEXICON, words=options.lexicon_words, keep=base_labels)
         manifest = Manifest(
             name=re.sub(r"\.desire$", "", out.name),
             dimension=dimension,
@@ -94,7 +102,7 @@ def export_bundle(run: Run, out: Path, options: ExportOptions | None = None) -> 
             batch=options.batch,
             max_support=options.max_support,
             opset=options.opset,
-            base_labels=tuple(run.data.dataset.labels[index] for index in run.data.split.base),
+            base_labels=base_labels,
             input=run.data.input,
             conditioning=conditioning(z, weights["w1"], weights["b1"], weights["w2"], weights["b2"]),
             training=run.record(),

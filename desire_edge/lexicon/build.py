@@ -23,7 +23,7 @@ def build_lexicon(
     sources: Sequence[Source],
     out: Path,
     *,
-    max_bytes: int = 16 * 2**20,
+    max_bytes: int = 16_000_000,
     words: int | None = None,
     keep: Iterable[str] = (),
 ) -> Lexicon:
@@ -60,6 +60,44 @@ def build_lexicon(
         ranks=ranks,
         sources=tuple(_quantised(source, rows[number][chosen]) for number, source in enumerate(sources)),
     )
+    return _write(tables, out)
+
+
+def shrink_lexicon(lexicon: Lexicon, out: Path, *, words: int, keep: Iterable[str] = ()) -> Lexicon:
+    """Write the `words` most frequent words of `lexicon` to `out` (atomically) and open it.
+
+    The names in `keep`, and the words in them, come before all others. Vectors stay as they are, to the bit. Raises
+    `DesireEdgeError` if there are more words to keep than `words`.
+    """
+    ranked = lexicon.words_by_rank(len(lexicon))
+    kept = _kept(keep, ranked)
+    if words < max(1, len(kept)):
+        raise DesireEdgeError(
+            f"a lexicon of {words} words cannot hold the {max(1, len(kept))} words of the base labels; allow more words"
+        )
+    taken = set([*kept, *(word for word in ranked if word not in kept)][:words])
+    tables = lexicon.tables
+    chosen = np.array([rank for rank, word in enumerate(ranked) if word in taken])
+    indices = np.sort(np.argsort(tables.ranks)[chosen])
+    encoded = [bytes(tables.words[tables.offsets[i] : tables.offsets[i + 1]]) for i in indices.tolist()]
+    sources = []
+    for source in tables.sources:
+        rows = source.rows[indices]
+        used, places = np.unique(rows[rows > 0], return_inverse=True)
+        shrunk = np.zeros_like(rows)
+        shrunk[rows > 0] = places + 1
+        vectors, scales = source.vectors[used - 1], source.scales[used - 1]
+        sources.append(SourceTable(source.name, source.norm, vectors, scales, shrunk))
+    smaller = Tables(
+        words=np.frombuffer(b"".join(encoded), np.uint8),
+        offsets=np.cumsum([0, *map(len, encoded)]).astype(np.uint32),
+        ranks=np.argsort(np.argsort(tables.ranks[indices])).astype(np.uint32),
+        sources=tuple(sources),
+    )
+    return _write(smaller, out)
+
+
+def _write(tables: Tables, out: Path) -> Lexicon:
     tensors, metadata = to_tensors(tables)
     with atomic_path(out) as temporary:
         save_file(tensors, temporary, metadata)

@@ -56,13 +56,14 @@ class Lexicon:
     norm says how common it is rather than what it means (on validation labels that is worth 0.9 points of AUC).
 
     Attributes:
+        tables: what the file holds.
         dim: d.
         norm: of every vector.
     """
 
     def __init__(self, tables: Tables) -> None:
         """Use checked tables; `Lexicon.open` reads and checks them."""
-        self._tables = tables
+        self.tables = tables
         self._words = tables.words.data
         self.dim = sum(source.dim for source in tables.sources)
         self.norm = float(np.sqrt(sum(source.norm**2 for source in tables.sources)))
@@ -74,7 +75,7 @@ class Lexicon:
 
     def __len__(self) -> int:
         """Return the number of words."""
-        return len(self._tables.ranks)
+        return len(self.tables.ranks)
 
     def __contains__(self, word: str) -> bool:
         """Whether the folded word is known."""
@@ -96,7 +97,7 @@ class Lexicon:
 
     def words_by_rank(self, count: int) -> list[str]:
         """Return the `count` most frequent words, most frequent first."""
-        return [self._word(index) for index in np.argsort(self._tables.ranks)[:count].tolist()]
+        return [self._word(index) for index in np.argsort(self.tables.ranks)[:count].tolist()]
 
     def look_up(self, name: str) -> LabelVector:
         """Return the vector of a label's name, which may be any text.
@@ -183,7 +184,7 @@ class Lexicon:
     def _find(self, folded: str) -> int | None:
         """Return the index of an already folded word, by binary search over the words' UTF-8 bytes."""
         wanted = folded.encode("utf-8", "surrogatepass")
-        offsets, words = self._tables.offsets, self._words
+        offsets, words = self.tables.offsets, self._words
         low, high = 0, len(offsets) - 1
         while low < high:
             middle = (low + high) // 2
@@ -198,15 +199,15 @@ class Lexicon:
 
     def _rank(self, folded: str) -> int | None:
         index = self._find(folded)
-        return None if index is None else int(self._tables.ranks[index])
+        return None if index is None else int(self.tables.ranks[index])
 
     def _word(self, index: int) -> str:
-        return bytes(self._words[self._tables.offsets[index] : self._tables.offsets[index + 1]]).decode()
+        return bytes(self._words[self.tables.offsets[index] : self.tables.offsets[index + 1]]).decode()
 
     def _vector(self, index: int) -> NDArray[np.float32]:
         vector = np.zeros(self.dim, np.float32)
         start = 0
-        for source in self._tables.sources:
+        for source in self.tables.sources:
             row = int(source.rows[index]) - 1
             if row >= 0:
                 vector[start : start + source.dim] = source.vectors[row] * source.scales[row]
@@ -218,7 +219,7 @@ class Lexicon:
         total = np.zeros(self.dim, np.float64)
         weights = 0.0
         for index in indices:
-            rank = float(self._tables.ranks[index]) + 1.0
+            rank = float(self.tables.ranks[index]) + 1.0
             weight = rank / (rank + _SMOOTHING)
             total += weight * self._vector(index).astype(np.float64)
             weights += weight
@@ -230,7 +231,7 @@ class Lexicon:
     def _seeded(self, folded: str) -> NDArray[np.float32]:
         vector = seeded_direction(folded, self.dim)
         start = 0
-        for source in self._tables.sources:
+        for source in self.tables.sources:
             part = vector[start : start + source.dim]
             part *= source.norm / np.linalg.norm(part)
             start += source.dim

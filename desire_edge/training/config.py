@@ -35,7 +35,7 @@ class LexiconConfig(Section):
     """Where label vectors come from; see `desire_edge.lexicon`."""
 
     sources: tuple[str, ...] = ("glove-50", "spacy-md")
-    max_mib: Annotated[float, Field(gt=0)] = 16
+    max_mb: Annotated[float, Field(gt=0)] = 16
     words: Positive | None = None
 
 

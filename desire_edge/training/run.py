@@ -71,7 +71,7 @@ class Run:
         build_lexicon(
             sources,
             lexicon_path(folder),
-            max_bytes=int(config.lexicon.max_mib * 2**20),
+            max_bytes=int(config.lexicon.max_mb * 1e6),
             words=config.lexicon.words,
             keep=dataset.labels,
         )

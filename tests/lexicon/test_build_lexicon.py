@@ -14,15 +14,15 @@ from hypothesis import strategies as st
 
 from desire_edge.errors import DesireEdgeError
 from desire_edge.lexicon import Lexicon, fold
-from desire_edge.lexicon.build import build_lexicon
+from desire_edge.lexicon.build import build_lexicon, shrink_lexicon
 from desire_edge.lexicon.format import map_tables
 from desire_edge.lexicon.sources import Source
 
 MakeSource = Callable[..., Source]
 
 
-def test_the_default_lexicon_fills_its_16_mib(default_path: Path, default_lexicon: Lexicon) -> None:
-    assert 15.9 * 2**20 < default_path.stat().st_size <= 16 * 2**20
+def test_the_default_lexicon_fills_its_16_megabytes(default_path: Path, default_lexicon: Lexicon) -> None:
+    assert 15_900_000 < default_path.stat().st_size <= 16_000_000
     assert len(default_lexicon) > 140_000
     glove, spacy = map_tables(default_path).sources
     assert glove.dim == 50 and spacy.dim == 300
@@ -91,6 +91,26 @@ def test_words_caps_the_count_and_keep_comes_first(make_source: MakeSource, tmp_
     with pytest.raises(DesireEdgeError, match="0 words"):
         build_lexicon([source], path, max_bytes=100)
     assert len(Lexicon.open(path)) == 10  # a failed build leaves the old file whole
+
+
+def test_a_shrunk_lexicon_keeps_frequent_words_and_kept_ones_to_the_bit(
+    default_lexicon: Lexicon, tmp_path: Path
+) -> None:
+    small = shrink_lexicon(
+        default_lexicon, tmp_path / "small.safetensors", words=500, keep=["folksonomy blog"]
+    )
+    frequent = default_lexicon.words_by_rank(498)
+    assert len(small) == 500
+    assert set(small.words_by_rank(500)) == {*frequent, "folksonomy", "blog"}
+    assert small.words_by_rank(9) == frequent[:9]
+    words = [*frequent, "folksonomy", "blog"]
+    np.testing.assert_array_equal(small.word_vectors(words), default_lexicon.word_vectors(words))
+    assert (tmp_path / "small.safetensors").stat().st_size < 300_000
+
+
+def test_a_lexicon_cannot_shrink_below_what_it_keeps(default_lexicon: Lexicon, tmp_path: Path) -> None:
+    with pytest.raises(DesireEdgeError, match=r"2 words cannot hold the 3 words"):
+        shrink_lexicon(default_lexicon, tmp_path / "small", words=2, keep=["cats and dogs"])
 
 
 def test_kept_tags_get_their_own_vectors(default_sources: list[Source], tmp_path: Path) -> None:

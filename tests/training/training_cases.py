@@ -20,7 +20,7 @@ SMALL = [
     "validate_every=2",
     "validation_tasks=5",
     "text.vocabulary=2000",
-    "lexicon.max_mib=4",
+    "lexicon.max_mb=4",
 ]
 
 
