@@ -1,11 +1,17 @@
-"""What tests of several rooms share: the real data set."""
+"""What tests of several rooms share: the real data set, small trained models, the command line."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+import torch
+from click.testing import CliRunner, Result
+from trained import DELICIOUS, SAMPLE, Trained, train_small
 
+from desire_edge.cli import main
 from desire_edge.data import DataNotFoundError, Dataset, DeliciousFiles, find_delicious, load_delicious
 
 
@@ -30,3 +36,60 @@ def delicious_files() -> DeliciousFiles:
 def delicious(delicious_files: DeliciousFiles) -> Dataset:
     """The real Delicious data set."""
     return load_delicious(delicious_files.train.parent)
+
+
+@pytest.fixture(scope="session")
+def sample_trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """A small model of the sample corpus: raw text."""
+    return train_small(tmp_path_factory.mktemp("sample"), SAMPLE)
+
+
+@pytest.fixture(scope="session")
+def delicious_trained(delicious_files: DeliciousFiles, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """A small model of Delicious: 500 named features."""
+    return train_small(tmp_path_factory.mktemp("delicious"), DELICIOUS)
+
+
+@pytest.fixture(scope="session", params=["sample", pytest.param("delicious", marks=pytest.mark.delicious)])
+def trained(request: pytest.FixtureRequest) -> Trained:
+    """Each small model in turn."""
+    model: Trained = request.getfixturevalue(f"{request.param}_trained")
+    return model
+
+
+Cli = Callable[..., Result]
+
+
+@pytest.fixture
+def cli(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Cli:
+    """Run `desire-edge` with arguments (in `tmp_path`) and return what it printed and its exit code."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: object) -> Result:
+        return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+    return run
+
+
+@pytest.fixture
+def refused(cli: Cli) -> Callable[..., str]:
+    """Run `desire-edge`, which must refuse with exit code 2, one line on stderr, no traceback; return that line."""
+
+    def run(*arguments: object) -> str:
+        result = cli(*arguments)
+        assert result.exit_code == 2, (result.output, result.exception)
+        assert result.stdout == ""
+        (line,) = result.stderr.splitlines()
+        assert line.startswith("error: ")
+        return line
+
+    return run
+
+
+@pytest.fixture(params=["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
+def device(request: pytest.FixtureRequest) -> torch.device:
+    """Each torch device in turn; CUDA is skipped where there is none, unless `make test-gpu` asks for it."""
+    if request.param == "cuda" and not torch.cuda.is_available():
+        assert "DESIRE_EDGE_REQUIRE_CUDA" not in os.environ, "make test-gpu needs a CUDA device"
+        pytest.skip("this machine has no CUDA device")
+    return torch.device(request.param)

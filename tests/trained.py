@@ -1,0 +1,87 @@
+"""Small trained models that tests of several rooms share: a run, its bundle, and one task as folders."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from desire_edge.export import ExportOptions, export_bundle
+
+from desire_edge.data import Episode, EpisodeSampler
+from desire_edge.evaluation.folders import write_episode
+from desire_edge.training.config import load_config
+from desire_edge.training.run import Run
+
+SAMPLE = (
+    "data=sample",
+    "text.vocabulary=2000",
+    "lexicon.max_mb=4",
+    'lexicon.sources=["glove-50"]',
+    "extractor.hidden=[128]",
+    "extractor.epochs=20",
+    "meta.batches=60",
+    "validation_tasks=5",
+)
+DELICIOUS = (
+    "data=delicious",
+    "lexicon.max_mb=4",
+    "extractor.hidden=[400]",
+    "extractor.epochs=3",
+    "meta.batches=60",
+    "meta.ways=[5, 5]",
+    "validation_tasks=5",
+)
+WAYS = 6  # of the bundles: one more than the tasks have, so that there is an unused one
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A finished run, its bundle (`ways=WAYS`), and a 5-way 2-shot task of novel labels, also as `folder/support` …"""
+
+    run: Run
+    bundle: Path
+    episode: Episode
+    folder: Path
+
+    @property
+    def labels(self) -> list[str]:
+        """The task's labels."""
+        return [self.run.data.dataset.labels[label] for label in self.episode.labels]
+
+    @property
+    def support(self) -> Path:
+        """The support folder."""
+        return self.folder / "support"
+
+    @property
+    def query(self) -> Path:
+        """The query folder."""
+        return self.folder / "query"
+
+
+def train_small(folder: Path, settings: tuple[str, ...]) -> Trained:
+    """Train with `settings` in `folder`, export, and draw a task.
+
+    On one thread: for sizes as these more gain nothing, and where other programs run they lose much.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return _train_small(folder, settings)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _train_small(folder: Path, settings: tuple[str, ...]) -> Trained:
+    run = Run.create(folder / "run", load_config(overrides=settings), torch.device("cpu"))
+    run.train(lambda *_: None)
+    export_bundle(run, folder / "tagger.desire", ExportOptions(ways=WAYS))
+    data = run.data
+    sampler = EpisodeSampler(
+        data.dataset.targets, data.split.novel, data.rows.support, data.rows.query, ways=5, shots=2, queries=4
+    )
+    episode = sampler.sample(np.random.default_rng(0))
+    write_episode(data.dataset, episode, folder / "task")
+    return Trained(run, folder / "tagger.desire", episode, folder / "task")
