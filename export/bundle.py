@@ -46,8 +46,8 @@ class ExportOptions:
         batch: rows a graph takes at once.
         max_support: the most examples the portable adaptation graph takes.
         opset: from 18 to 21.
-        lexicon_words: the most words of the lexicon; None keeps all the run was trained with. The base labels' words are
-            always among them.
+        lexicon_words: the most words of the lexicon; None keeps all the run trained with. Base labels' words are
+            always kept.
     """
 
     ways: int = 16
