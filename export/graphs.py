@@ -130,6 +130,7 @@ def template_graph(extractor: ModelProto, head: ModelProto) -> ModelProto:
     weights = [value for value in joined.graph.input if value.name != "x"]
     for value in weights:
         joined.graph.input.remove(value)
+    del joined.opset_import[1:]  # both graphs import the same one, and merging keeps both entries
     joined.graph.name = "model"
     joined.ir_version = IR_VERSION
     return joined

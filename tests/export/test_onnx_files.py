@@ -1,0 +1,155 @@
+"""The ONNX files of a bundle, and the model adapting completes, by ONNX's own tools."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnx.reference
+import onnxruntime
+import pytest
+import torch
+from desire_edge.export.graphs import extractor_graph, head_graph, template_graph
+from onnx import ModelProto, checker, numpy_helper, shape_inference
+from trained import WAYS, Trained
+
+from desire_edge import Bundle, Support, Task
+from desire_edge.runtime.fragment import model_fragment
+from desire_edge.training.pretrain import extract
+
+
+def adapted(trained: Trained, *, keep_base: bool = False) -> Task:
+    """A model adapted to the task's labels; `WAYS` leaves one way unused."""
+    support = Support.read(trained.support)
+    return Bundle.open(trained.bundle, "cpu").adapt(support, labels=trained.labels, keep_base=keep_base)
+
+
+@pytest.fixture(params=["extractor.onnx", "head.onnx", "model.onnx", "model.onnx --keep-base"])
+def graph(request: pytest.FixtureRequest, trained: Trained) -> ModelProto:
+    """Each whole model in turn."""
+    if request.param.startswith("model.onnx"):
+        return onnx.load_model_from_string(adapted(trained, keep_base="base" in request.param).model)
+    return onnx.load(trained.bundle / request.param)
+
+
+def test_a_graph_passes_the_full_check(graph: ModelProto) -> None:
+    checker.check_model(graph, full_check=True)
+    assert graph.ir_version == 8
+    assert [(entry.domain, entry.version) for entry in graph.opset_import] == [("", 18)]
+
+
+def test_no_dimension_is_dynamic(graph: ModelProto) -> None:
+    inferred = shape_inference.infer_shapes(graph, check_type=True, strict_mode=True, data_prop=True).graph
+    values = {value.name: value for value in (*inferred.input, *inferred.value_info, *inferred.output)}
+    for node in inferred.node:
+        for output in node.output:
+            assert output in values, f"the shape of {output} cannot be inferred"
+    for value in values.values():
+        for dimension in value.type.tensor_type.shape.dim:
+            assert dimension.WhichOneof("value") == "dim_value", value
+            assert dimension.dim_value > 0
+
+
+def test_a_graph_says_nothing_of_the_machine_it_was_made_on(graph: ModelProto, trained: Trained) -> None:
+    content = graph.SerializeToString()
+    for trace in (str(Path.home()), str(trained.run.folder), "site-packages", ".py", "aten"):
+        assert trace.encode() not in content
+    assert graph.producer_name == "desire-edge"
+
+
+@pytest.mark.parametrize("opset", [18, 19, 20, 21])
+@pytest.mark.parametrize("batch", [1, 3])
+def test_graphs_have_the_opset_and_the_batch_asked_for(opset: int, batch: int) -> None:
+    module = torch.nn.Sequential(torch.nn.Linear(7, 5), torch.nn.ReLU(), torch.nn.Linear(5, 4)).eval()
+    extractor = extractor_graph(module, 7, batch, opset)
+    head = head_graph(np.eye(4, dtype=np.float32), 6, batch, 2, opset)
+    for model in (extractor, head, template_graph(extractor, head)):
+        assert [(entry.domain, entry.version) for entry in model.opset_import] == [("", opset)]
+        assert model.ir_version == 8
+        first = [model.graph.input[0], model.graph.output[0]]
+        assert [value.type.tensor_type.shape.dim[0].dim_value for value in first] == [batch, batch]
+    x = np.random.default_rng(0).normal(size=(batch, 7)).astype(np.float32)
+    session = onnxruntime.InferenceSession(extractor.SerializeToString())
+    np.testing.assert_allclose(
+        session.run(None, {"x": x})[0], module(torch.from_numpy(x)).detach(), rtol=1e-5, atol=1e-6
+    )
+
+
+def test_unused_ways_have_probability_zero(trained: Trained) -> None:
+    task = adapted(trained)
+    session = onnxruntime.InferenceSession(task.model)
+    for row in trained.run.data.x[trained.episode.query]:
+        (probabilities,) = session.run(None, {"x": row[None]})
+        assert probabilities.shape == (1, WAYS)
+        assert (probabilities[:, len(trained.labels) :] == 0).all()
+        assert (probabilities[:, : len(trained.labels)] > 0).all()
+
+
+def test_an_app_swaps_models_without_a_change(trained: Trained) -> None:
+    bundle = Bundle.open(trained.bundle, "cpu")
+    models = [bundle.adapt(labels=names).model for names in (["bread"], ["bread", "jazz", "open source"])]
+    signatures = [
+        [(value.name, value.type, value.shape) for value in (*session.get_inputs(), *session.get_outputs())]
+        for session in map(onnxruntime.InferenceSession, models)
+    ]
+    assert signatures[0] == signatures[1]
+
+
+def test_the_completed_model_is_the_one_onnx_would_build(trained: Trained) -> None:
+    bundle, task = Bundle.open(trained.bundle, "cpu"), adapted(trained)
+    built = onnx.load(trained.bundle / "model.template.onnx")
+    for name, array in task.head.task_weights(WAYS).items():
+        built.graph.initializer.append(numpy_helper.from_array(array, f"task.{name}"))
+    found = onnx.load_model_from_string(task.model)
+    entries = {entry.key: entry.value for entry in found.metadata_props}
+    onnx.helper.set_model_props(built, entries)
+    assert found == built
+    assert sorted(entries) == [f"desire_edge.{key}" for key in ("bundle", "input", "labels", "thresholds")]
+    assert task.model.startswith((bundle.path / "model.template.onnx").read_bytes())
+
+
+def test_the_template_waits_for_the_weights_of_the_head_and_no_others(trained: Trained) -> None:
+    template = onnx.load(trained.bundle / "model.template.onnx").graph
+    made = {value.name for value in (*template.input, *template.initializer)}
+    made |= {output for node in template.node for output in node.output}
+    wanted = {name for node in template.node for name in node.input} - made
+    assert wanted == {f"task.{name}" for name in adapted(trained).head.task_weights(WAYS)}
+    head_inputs = {value.name for value in onnx.load(trained.bundle / "head.onnx").graph.input}
+    assert {f"task.{name}" for name in head_inputs - {"z"}} == wanted
+
+
+def test_weights_appended_twice_would_be_refused_by_the_checker(trained: Trained) -> None:
+    doubled = adapted(trained).model + model_fragment({"task.used": np.ones(WAYS, np.float32)}, {})
+    with pytest.raises(checker.ValidationError):
+        checker.check_model(onnx.load_model_from_string(doubled), full_check=True)
+
+
+def test_base_labels_are_the_sigmoid_of_z_w_base(trained: Trained) -> None:
+    run, task = trained.run, adapted(trained, keep_base=True)
+    x = torch.from_numpy(run.data.x[trained.episode.query])
+    expected = torch.sigmoid(extract(run.extractor, x) @ run.learner.head.w_base).numpy()
+    found = task.predictor.outputs(x.numpy())["base_probabilities"]
+    assert np.abs(found - expected).max() / expected.max() <= 1e-5
+    names = [run.data.dataset.labels[label] for label in run.data.split.base]
+    assert list(task.predictor.base_labels) == names
+
+
+def test_keeping_the_base_labels_changes_nothing_else(trained: Trained) -> None:
+    x = trained.run.data.x[trained.episode.query]
+    plain, more = adapted(trained).predictor, adapted(trained, keep_base=True).predictor
+    assert np.array_equal(plain.outputs(x)["probabilities"], more.outputs(x)["probabilities"])
+    assert set(plain.outputs(x)) == {"probabilities"}
+
+
+def test_onnx_own_evaluation_agrees(trained: Trained) -> None:
+    task = adapted(trained, keep_base=True)
+    evaluator = onnx.reference.ReferenceEvaluator(onnx.load_model_from_string(task.model))
+    x = trained.run.data.x[trained.episode.query[:5]]
+    expected = task.predictor.outputs(x)
+    for index, row in enumerate(x):
+        probabilities, base = evaluator.run(None, {"x": row[None]})
+        np.testing.assert_allclose(
+            probabilities[0, :5], expected["probabilities"][index], rtol=1e-5, atol=1e-6
+        )
+        np.testing.assert_allclose(base[0], expected["base_probabilities"][index], rtol=1e-5, atol=1e-6)

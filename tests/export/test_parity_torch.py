@@ -1,0 +1,110 @@
+"""Torch, the C++ core and ONNX Runtime give the same adapted logits on real tasks; export refuses where not."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from core.reference import LEARNED, Model, Task, adapt, project, relative_error
+from desire_edge.export import ExportOptions, export_bundle
+from desire_edge.export.parity import TOLERANCE, check_parity, head_logits
+from numpy.typing import NDArray
+from trained import Trained
+
+from desire_edge import Bundle, DesireEdgeError, Support, _core
+from desire_edge.runtime.support import Missing
+from desire_edge.training.pretrain import extract
+
+
+def model_logits(model: bytes, x: NDArray[np.float32], labels: int) -> NDArray[np.float32]:
+    """The logits inside an adapted model, which gives only probabilities: made an output here."""
+    parsed = onnx.load_model_from_string(model)
+    ways = parsed.graph.output[0].type.tensor_type.shape.dim[1].dim_value
+    parsed.graph.output.append(
+        onnx.helper.make_tensor_value_info("logits", onnx.TensorProto.FLOAT, [1, ways])
+    )
+    session = onnxruntime.InferenceSession(parsed.SerializeToString(), providers=["CPUExecutionProvider"])
+    return np.concatenate([session.run(["logits"], {"x": row[None]})[0] for row in x])[:, :labels]
+
+
+@pytest.mark.parametrize("missing", ["negative", "unknown"])
+def test_every_implementation_gives_the_same_adapted_logits(trained: Trained, missing: Missing) -> None:
+    run, bundle = trained.run, Bundle.open(trained.bundle, "cpu")
+    task = bundle.adapt(Support.read(trained.support), labels=trained.labels, missing=missing)
+    x = run.data.x[trained.episode.query]
+    z = extract(run.extractor, torch.from_numpy(x))
+
+    # Torch: autograd through Eq. (1) as it stands, in float64, from the run's own weights.
+    weights = run.learner.head.state_dict().items()
+    model = Model(**{name: weight.double().contiguous() for name, weight in weights})
+    support = Task(
+        z=torch.from_numpy(task.taught.z.astype(np.float64)),
+        targets=torch.from_numpy(task.taught.targets).double(),
+        mask=torch.from_numpy(task.taught.mask).double(),
+        w_novel=torch.from_numpy(task.taught.vectors).double(),
+        step_sizes=run.learner.step_sizes.detach().double(),
+    )
+    reference = project(adapt(model, support)[0][-1], z.double(), support.w_novel)
+    before = project(model, z.double(), support.w_novel)
+    assert relative_error(before.numpy(), reference) > 0.01, "adapting changes the logits"
+
+    dense: Any = _core.adapt_dense(**support.arrays(np.float32), **model.arrays(np.float32))
+    head = task.head
+    logits = {
+        "C++ dense": _core.project(
+            z=z.numpy(),
+            w_base=model.w_base.float().numpy(),
+            w_novel=task.taught.vectors,
+            **{name: dense[name] for name in LEARNED},
+        ),
+        "C++ low-rank": _core.head_logits(
+            z=z.numpy(), w1=head.w1, b1=head.b1, v=head.v, q=head.q, m=head.m,
+            r=bundle.semantics["r"], gamma1=head.gamma1, gamma2=head.gamma2,
+        ),
+        "head.onnx": head_logits(bundle, task, z.numpy()),
+        "model.onnx": model_logits(task.model, x, len(task.labels)),
+    }  # fmt: skip
+    errors = {name: relative_error(found, reference) for name, found in logits.items()}
+    assert max(errors.values()) <= 1e-5, errors
+
+
+@pytest.mark.parametrize("name", ["gamma1", "gamma2", "w1", "b1", "w2", "b2", "w_i", "w_base"])
+def test_the_gate_notices_every_weight(name: str, sample_trained: Trained) -> None:
+    run = copy.copy(sample_trained.run)
+    run.learner = copy.deepcopy(run.learner)
+    check_parity(run, sample_trained.bundle)
+    with torch.no_grad():
+        weight = run.learner.head.state_dict()[name]
+        weight += 0.01 * weight.abs().max()
+    with pytest.raises(DesireEdgeError, match="ONNX Runtime does not reproduce torch within 1e-05"):
+        check_parity(run, sample_trained.bundle)
+
+
+def test_the_gate_notices_another_extractor(sample_trained: Trained) -> None:
+    run = copy.copy(sample_trained.run)
+    run.extractor = copy.deepcopy(run.extractor)
+    with torch.no_grad():
+        next(run.extractor.parameters()).mul_(1.001)
+    with pytest.raises(DesireEdgeError, match="does not reproduce torch"):
+        check_parity(run, sample_trained.bundle)
+
+
+def test_without_parity_there_is_no_bundle(
+    sample_trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("desire_edge.export.parity.TOLERANCE", 1e-12)
+    with pytest.raises(DesireEdgeError, match="so no bundle was written"):
+        export_bundle(sample_trained.run, tmp_path / "tagger.desire", ExportOptions())
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_parity_export_reports_is_that_of_real_rows(sample_trained: Trained) -> None:
+    parity = check_parity(sample_trained.run, sample_trained.bundle)
+    assert set(parity.to_json()) == {"extractor", "logits", "probabilities"}
+    assert 0 < parity.worst == max(parity.to_json().values()) <= TOLERANCE
