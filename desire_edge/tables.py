@@ -15,19 +15,11 @@ from rich.text import Text
 from desire_edge.errors import shown
 from desire_edge.runtime.manifest import Manifest
 from desire_edge.runtime.predictor import Predictor
-from desire_edge.runtime.task import AdaptReport
+from desire_edge.runtime.task import AdaptReport, LabelReport
 
 if TYPE_CHECKING:
     from desire_edge.evaluation.evaluate import Evaluation
     from desire_edge.evaluation.metrics import Estimate
-
-UNDERSTOOD = {
-    "word": "one known word",
-    "words": "its words",
-    "compound": "split into words",
-    "subwords": "parts of it",
-    "seeded": "nothing; examples only",
-}
 
 
 def plain(value: object, style: str = "") -> Text:
@@ -87,16 +79,10 @@ def show_bundle(console: Console, path: Path, manifest: Manifest) -> None:
 
 def show_adaptation(console: Console, out: Path, report: AdaptReport) -> None:
     """What was taught, and what the lexicon and the model knew."""
-    table = Table("label", "with", "without", "unknown", "name understood by", "words known", "words unknown")
+    table = Table("label", "with", "without", "unknown", "words of its name that are known")
     for label in report.labels:
         table.add_row(
-            plain(label.name),
-            str(label.positives),
-            str(label.negatives),
-            str(label.unknown),
-            plain(UNDERSTOOD[label.how], "yellow" if label.how == "seeded" else ""),
-            plain(" ".join(label.known_words)),
-            plain(" ".join(label.unknown_words)),
+            plain(label.name), str(label.positives), str(label.negatives), str(label.unknown), _known(label)
         )
     console.print(table)
     if report.text_words:
@@ -113,6 +99,18 @@ def show_adaptation(console: Console, out: Path, report: AdaptReport) -> None:
     for warning in report.warnings:
         console.print(plain("warning: ", "yellow") + plain(warning), soft_wrap=True)
     console.print(plain(f"wrote {out}"), soft_wrap=True)
+
+
+def _known(label: LabelReport) -> Text:
+    """The words a label's name was understood by, and what is left of it."""
+    if not label.known_words:
+        return plain("none: it is learned from examples alone", "yellow")
+    known = " + ".join(label.known_words)
+    if label.how == "subwords":
+        known += " (in part)"
+    return plain(known) + plain(
+        f"; not {', '.join(label.unknown_words)}" if label.unknown_words else "", "yellow"
+    )
 
 
 def show_predictions(

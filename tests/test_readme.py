@@ -1,0 +1,72 @@
+"""What the README says is so: its snippet runs, its figures are the measured ones, its commands and files exist."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import click
+import pytest
+from trained import Trained
+
+from desire_edge.cli import main
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def test_the_python_snippet_runs(
+    sample_trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tagger.desire").symlink_to(sample_trained.bundle)
+    (snippet,) = blocks("python")
+    assert len(snippet.strip().splitlines()) <= 12
+    variables: dict[str, object] = {}
+    exec(snippet, variables)
+    assert (tmp_path / "taught" / "model.onnx").is_file()
+
+
+def test_every_command_and_option_named_exists() -> None:
+    lines = re.findall(r"^(?:desire-edge|`desire-edge) ([^#\n]*)", "\n".join(blocks("sh")), re.MULTILINE)
+    assert len(lines) >= 6
+    for line in lines:
+        name, *words = line.split()
+        command = main.commands[name]
+        options = {option for parameter in command.params for option in parameter.opts}
+        assert isinstance(command, click.Command)
+        assert {word for word in words if word.startswith("--")} <= options
+    for option in set(re.findall(r"`(--[a-z-]+)", README)) - {"--help"}:
+        assert any(
+            option in parameter.opts for command in main.commands.values() for parameter in command.params
+        ), option
+
+
+def test_the_metadata_shown_is_valid() -> None:
+    (lines,) = blocks("json")
+    assert all("file_name" in json.loads(line) for line in lines.splitlines())
+
+
+def test_the_figures_are_the_measured_ones() -> None:
+    metrics = json.loads((ROOT / "benchmarks/results/default.json").read_text())["metrics"]
+    for protocol in ("label-disjoint", "example-disjoint"):
+        (row,) = re.findall(rf"^\| `{protocol}`.*\|$", README, re.MULTILINE)
+        prefix = protocol.replace("-", "_")
+        names = ("5w1s_zero_shot_micro_auc", "5w1s_micro_auc", "5w5s_micro_auc")
+        expected = [f"{metrics[f'{prefix}_{name}']:.3f}" for name in names]
+        assert re.findall(r"0\.\d{3}", row) == expected
+    assert metrics["parity_max_error"] <= 1e-5
+    assert metrics["train_seconds"] <= 600
+
+
+def test_files_and_targets_named_exist() -> None:
+    for target in re.findall(r"\]\(([^)#:]+)\)", README):
+        assert (ROOT / target).exists(), target
+    makefile = (ROOT / "Makefile").read_text()
+    for target in set(re.findall(r"make (demo|test-all|test-gpu|test|format)\b", README)):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
