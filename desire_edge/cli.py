@@ -202,7 +202,7 @@ def train(
 
 @main.command()
 @click.argument("run", type=FOLDER, required=False)
-@click.option("--out", type=FOLDER, required=True, help="The bundle, NAME.desire.")
+@click.option("--out", type=ANY_PATH, required=True, help="The bundle, NAME.desire.")
 @click.option("--ways", default=16, show_default=True, help="The most labels an adapted model can hold.")
 @click.option("--batch", default=1, show_default=True, help="Rows a model takes at once.")
 @click.option(
@@ -217,6 +217,9 @@ def train(
     type=click.IntRange(1),
     help="Keep this many words of the lexicon, the most frequent ones.  [default: all it was trained with, 16 MB]",
 )
+@click.option(
+    "--zip", "zipped", is_flag=True, help="Write the bundle as one file, a zip, instead of a folder."
+)
 @data_dir_option
 @json_option
 def export(
@@ -227,6 +230,7 @@ def export(
     max_support: int,
     opset: int,
     lexicon_words: int | None,
+    zipped: bool,
     data_dir: Path | None,
     as_json: bool,
 ) -> None:
@@ -237,7 +241,7 @@ def export(
     from desire_edge.export import ExportOptions, export_bundle
 
     opened = open_run(run, "cpu", data_dir)
-    options = ExportOptions(ways, batch, max_support, opset, lexicon_words)
+    options = ExportOptions(ways, batch, max_support, opset, lexicon_words, zipped)
     manifest, parity = export_bundle(opened, out, options)
     if as_json:
         print_json({"bundle": str(out), "parity": parity.to_json(), "manifest": manifest.to_json()})
@@ -251,7 +255,7 @@ def export(
 
 
 @main.command()
-@click.argument("bundle", type=FOLDER, required=False)
+@click.argument("bundle", type=ANY_PATH, required=False)
 @click.option(
     "--support",
     "support_folder",

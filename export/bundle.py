@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 import shutil
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
@@ -14,6 +18,7 @@ from safetensors.numpy import save
 from desire_edge.errors import DesireEdgeError
 from desire_edge.files import atomic_folder, write_json
 from desire_edge.lexicon.build import shrink_lexicon
+from desire_edge.runtime.archive import pack
 from desire_edge.runtime.manifest import (
     BASE_FRAGMENT,
     EXTRACTOR,
@@ -48,6 +53,7 @@ class ExportOptions:
         opset: from 18 to 21.
         lexicon_words: the most words of the lexicon; None keeps all the run trained with. Base labels' words are
             always kept.
+        zipped: write one zip instead of a folder.
     """
 
     ways: int = 16
@@ -55,10 +61,11 @@ class ExportOptions:
     max_support: int = 64
     opset: int = 18
     lexicon_words: int | None = None
+    zipped: bool = False
 
 
 def export_bundle(run: Run, out: Path, options: ExportOptions | None = None) -> tuple[Manifest, Parity]:
-    """Write the bundle of a finished `run` to the folder `out`, which appears only if ONNX Runtime agrees with torch.
+    """Write the bundle of a finished `run` to `out`, which appears only if ONNX Runtime agrees with torch.
 
     Raises:
         DesireEdgeError: the run is not finished, an option is out of range, `out` is something else than an earlier
@@ -84,7 +91,7 @@ def export_bundle(run: Run, out: Path, options: ExportOptions | None = None) -> 
 
     extractor_model = extractor_graph(extractor, run.data.input.features, options.batch, options.opset)
     head_model = head_graph(arrays["r"], hidden, options.batch, options.ways, options.opset)
-    with atomic_folder(out) as folder:
+    with _zip(out) if options.zipped else atomic_folder(out) as folder:
         (folder / EXTRACTOR).write_bytes(serialize(extractor_model))
         (folder / HEAD).write_bytes(serialize(head_model))
         (folder / TEMPLATE).write_bytes(serialize(template_graph(extractor_model, head_model)))
@@ -113,6 +120,14 @@ def export_bundle(run: Run, out: Path, options: ExportOptions | None = None) -> 
     return manifest, parity
 
 
+@contextmanager
+def _zip(out: Path) -> Iterator[Path]:
+    """Yield a temporary folder; on success it becomes the zip `out`."""
+    with TemporaryDirectory(prefix="desire-edge-") as folder:
+        yield Path(folder)
+        pack(Path(folder), out)
+
+
 def _check_options(run: Run, out: Path, options: ExportOptions) -> None:
     if run.progress.stage != "done":
         raise DesireEdgeError(
@@ -129,6 +144,10 @@ def _check_options(run: Run, out: Path, options: ExportOptions) -> None:
             raise DesireEdgeError(
                 f"--{name.replace('_', '-')} is {value}, but must lie between {low} and {high}"
             )
-    found = {path.name for path in out.iterdir()} if out.is_dir() else {out.name}
-    if out.exists() and found and found != {MANIFEST, *FILES}:
+    if out.is_dir():
+        found = {path.name for path in out.iterdir()}
+        ours = not options.zipped and (not found or found == {MANIFEST, *FILES})
+    else:
+        ours = not out.exists() or (options.zipped and zipfile.is_zipfile(out))
+    if not ours:
         raise DesireEdgeError(f"{out} exists and is no bundle; choose another --out, or remove it")

@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from safetensors.numpy import load
 from desire_edge.errors import DesireEdgeError
 from desire_edge.lexicon import LabelMatrix, Lexicon
 from desire_edge.runtime.adaptation import adapt_head
+from desire_edge.runtime.archive import unpack
 from desire_edge.runtime.fragment import model_fragment
 from desire_edge.runtime.manifest import (
     BASE_FRAGMENT,
@@ -44,15 +46,21 @@ class Bundle:
         self.path = path
         self.manifest = manifest
         self._provider = provider
+        self._unpacked: TemporaryDirectory[str] | None = None  # kept for as long as the bundle is
 
     @classmethod
     def open(cls, path: Path | str, provider: str = "auto") -> Bundle:
-        """Open the bundle folder at `path`; `provider` (auto, cpu, cuda) is what its models will run on.
+        """Open the bundle at `path`, a folder or a zip; `provider` (auto, cpu, cuda) is what its models will run on.
 
         Raises:
             DesireEdgeError: not a bundle, another schema version, or a file missing or changed since export.
         """
         path = Path(path)
+        if path.is_file():
+            unpacked = unpack(path)
+            bundle = cls.open(unpacked.name, provider)
+            bundle._unpacked = unpacked
+            return bundle
         if not (path / MANIFEST).is_file():
             raise DesireEdgeError(
                 f"{path} is not a bundle: it holds no {MANIFEST}; make one with `desire-edge export --out NAME.desire`"
