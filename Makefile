@@ -26,7 +26,7 @@ lint: install
 	$(BIN)/ruff format --check $(PYTHON_FILES)
 	$(BIN)/mypy desire_edge
 	$(BIN)/mypy export
-	$(BIN)/mypy tests examples benchmarks
+	MYPYPATH=tests:benchmarks $(BIN)/mypy --explicit-package-bases tests examples benchmarks
 	find csrc tests -name '*.[ch]' -o -name '*.cpp' | xargs $(BIN)/clang-format --dry-run --Werror
 
 format: install
@@ -40,7 +40,7 @@ $(STAMP): pyproject.toml constraints.txt $(SOURCES)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "$(PYTHON) is older than 3.11; name a newer one: make PYTHON=python3.12 ..."; exit 2; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[cpu,train,test]"
+	$(BIN)/python -m pip install --constraint constraints.txt --editable ".[cpu,train,test]"
 	@touch $@
 
 clean:

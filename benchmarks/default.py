@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from desire_edge.export import export_bundle
 from record import write_result
 from rich.console import Console
 
 from desire_edge.evaluation.evaluate import EvaluateOptions, evaluate
+from desire_edge.export import export_bundle
 from desire_edge.training.config import load_config
 from desire_edge.training.progress import show_progress
 from desire_edge.training.run import Run

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from desire_edge.export import ExportOptions, export_bundle
 
 from desire_edge.data import Episode, EpisodeSampler
 from desire_edge.evaluation.folders import write_episode
+from desire_edge.export import ExportOptions, export_bundle
 from desire_edge.training.config import load_config
 from desire_edge.training.run import Run
 

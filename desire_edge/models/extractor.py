@@ -18,7 +18,8 @@ class Extractor(nn.Module):
     the authors' later SIN).
 
     `embedding` [features, e], where given, is a fixed first layer: x says which words a text holds, x @ embedding sums
-    their word vectors, and the sum is brought to length √e. Words that no training text holds then still mean something.
+    their word vectors, and the sum is brought to length √e. Words that no training text holds then still mean
+    something.
     """
 
     embedding: Tensor | None

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from training_cases import random_case, small_config, train
+from training.cases import random_case, small_config, train
 
 from desire_edge.errors import DesireEdgeError
 from desire_edge.training.device import choose_device

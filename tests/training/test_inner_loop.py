@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 from torch.func import functional_call
-from training_cases import random_case
+from training.cases import random_case
 
 from desire_edge.models import SemanticInference
 from desire_edge.training.inner_loop import Episodes, inner_loop
