@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-SOURCES := $(shell find csrc -type f) CMakeLists.txt
+# An editable install notes which packages there are, so a new one wants a new install.
+SOURCES := $(shell find csrc -type f) $(shell find desire_edge export -name __init__.py) CMakeLists.txt
 PYTHON_FILES := desire_edge export tests examples benchmarks
 
 .PHONY: demo test test-all test-gpu lint format install clean

@@ -13,7 +13,7 @@ import torch
 from trained import Trained
 
 from desire_edge import Bundle, DesireEdgeError
-from desire_edge.cli import SERVER_PACKAGES
+from desire_edge.cli.common import SERVER_PACKAGES
 from desire_edge.runtime.session import choose_providers
 
 Refused = Callable[..., str]

@@ -1,116 +1,34 @@
-"""The command line. Commands are thin: they parse, call the rooms, and print. Heavy imports stand inside them."""
+"""The commands of a server: train, export, evaluate, data. What needs torch is imported inside them."""
 
 from __future__ import annotations
 
-import errno
-import json
-import warnings
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 
-from desire_edge import Bundle, DesireEdgeError, Predictor, Support, __version__, tables
+from desire_edge import DesireEdgeError
+from desire_edge.cli import tables
+from desire_edge.cli.common import (
+    ANY_PATH,
+    FOLDER,
+    UserError,
+    data_dir_option,
+    device_option,
+    json_option,
+    print_json,
+    say,
+)
 from desire_edge.errors import shown
-from desire_edge.runtime.support import METADATA, Missing, check_names, read_input
 
 if TYPE_CHECKING:
     from desire_edge.training.run import Run
 
 RUNS = Path("runs")
-FOLDER = click.Path(path_type=Path, file_okay=False)
-ANY_PATH = click.Path(path_type=Path)
-SERVER_PACKAGES = {
-    "torch",
-    "onnx",
-    "onnxscript",
-    "sklearn",
-    "scipy",
-    "pydantic",
-    "arff",
-    "pooch",
-    "pyarrow",
-    "msgpack",
-}
-
-json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON value, for machines.")
-provider_option = click.option(
-    "--provider",
-    type=click.Choice(["auto", "cpu", "cuda"]),
-    default="auto",
-    show_default=True,
-    help="What ONNX Runtime runs the models on.",
-)
-device_option = click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda"]),
-    default="auto",
-    show_default=True,
-    help="What torch runs on.",
-)
-data_dir_option = click.option(
-    "--data-dir",
-    type=FOLDER,
-    help="Where the Delicious files are; else $DESIRE_EDGE_DATA, the user's cache, or a download.",
-)
 
 
-class Commands(click.Group):
-    """Turns errors a user can mend into one sentence and exit code 2."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command."""
-        try:
-            return super().invoke(ctx)
-        except DesireEdgeError as error:
-            raise UserError(str(error)) from error
-        except ModuleNotFoundError as error:
-            if (error.name or "").partition(".")[0] not in SERVER_PACKAGES:
-                raise
-            raise UserError(
-                f"this command needs {error.name}, which is not installed; "
-                "install it with pip install 'desire-edge[train]'"
-            ) from error
-        except OSError as error:
-            if error.errno == errno.EPIPE:  # whoever read our output left; click knows what to do
-                raise
-            raise UserError(f"cannot use {error.filename or 'a file'}: {error.strerror or error}") from error
-
-
-class UserError(click.ClickException):
-    """Printed without a traceback; the process exits with 2."""
-
-    exit_code = 2
-
-    def show(self, file: IO[Any] | None = None) -> None:
-        """Print the message in one piece, so that it can be searched and copied."""
-        say(f"error: {self.message}")
-
-
-def say(message: str) -> None:
-    """Print to standard error; what names and files bring into the message cannot steer the terminal."""
-    click.echo("\n".join(map(shown, message.split("\n"))), err=True)
-
-
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="desire-edge")
-def main() -> None:
-    r"""Teach a deployed ONNX model new labels, from their names and a handful of examples.
-
-    \b
-    On a server (pip install 'desire-edge[train,cpu]'):
-        desire-edge train                        train on Delicious, or on the sample corpus
-        desire-edge evaluate                     how well it learns labels it has never seen
-        desire-edge export --out tagger.desire   a bundle for devices
-    On a device (pip install 'desire-edge[cpu]'):
-        desire-edge adapt tagger.desire --support examples/ --out taught/
-        desire-edge predict taught/model.onnx page.txt
-    """
-    warnings.showwarning = lambda message, *_: say(f"warning: {message}")
-
-
-@main.command()
+@click.command()
 @click.option(
     "--data",
     help="auto (Delicious if it can be had, else the sample corpus), delicious, sample, or a .jsonl file.",
@@ -155,7 +73,7 @@ def train(
     device: str,
     as_json: bool,
 ) -> None:
-    r"""Train a model: pre-train the feature extractor, then meta-train the inference head.
+    """Train a model: pre-train the feature extractor, then meta-train the inference head.
 
     A run can be stopped at any time (Ctrl-C, a crash) and continued with --resume; the result is the same as without
     the break. Settings come from the defaults, then --config, then the options and --set.
@@ -200,7 +118,7 @@ def train(
         tables.show_run(Console(), run.folder, record)
 
 
-@main.command()
+@click.command()
 @click.argument("run", type=FOLDER, required=False)
 @click.option("--out", type=ANY_PATH, required=True, help="The bundle, NAME.desire.")
 @click.option("--ways", default=16, show_default=True, help="The most labels an adapted model can hold.")
@@ -254,111 +172,7 @@ def export(
         )
 
 
-@main.command()
-@click.argument("bundle", type=ANY_PATH, required=False)
-@click.option(
-    "--support",
-    "support_folder",
-    type=FOLDER,
-    help="Examples: metadata.jsonl or metadata.csv, and the files it names.",
-)
-@click.option("--out", type=FOLDER, required=True, help="Where model.onnx and task.safetensors go.")
-@click.option(
-    "--labels", help="The labels to learn, separated by commas.  [default: those of the support folder]"
-)
-@click.option(
-    "--shots",
-    type=click.IntRange(0),
-    help="At most this many examples a label; 0 goes by the labels' names alone.",
-)
-@click.option(
-    "--missing",
-    type=click.Choice(["negative", "unknown"]),
-    default="negative",
-    show_default=True,
-    help="What it means that an example does not carry a label.",
-)
-@click.option("--keep-base", is_flag=True, help="Give the model a second output with the base labels.")
-@click.option("--forget-support", is_flag=True, help="Do not write task.safetensors.")
-@provider_option
-@json_option
-def adapt(
-    bundle: Path | None,
-    support_folder: Path | None,
-    out: Path,
-    labels: str | None,
-    shots: int | None,
-    missing: Missing,
-    keep_base: bool,
-    forget_support: bool,
-    provider: str,
-    as_json: bool,
-) -> None:
-    r"""Teach the model of BUNDLE (by default the only *.desire here) new labels.
-
-    Writes OUT/model.onnx, which any ONNX Runtime runs, and OUT/task.safetensors, what it was taught.
-
-    \b
-    support/metadata.jsonl, one line an example (any number of labels, none allowed):
-        {"file_name": "a.txt", "labels": ["baking", "history"]}
-        {"file_name": "b.txt", "labels": [], "negative_labels": ["baking"]}
-    Files are .txt (text), .npy (a feature vector) or .json (features by name).
-
-    \b
-    desire-edge adapt tagger.desire --support support/ --out taught/
-    desire-edge adapt --shots 0 --labels "baking,jazz,open source" --out taught/
-    """
-    from desire_edge.runtime.task import check_replaceable
-
-    check_replaceable(out)
-    names = check_names(labels.split(","), "--labels") if labels is not None else None
-    if support_folder is None and not (shots == 0 and names):
-        raise DesireEdgeError(
-            "name a folder of examples with --support, or go by names alone with --shots 0 --labels a,b,c"
-        )
-    opened = Bundle.open(bundle or only_bundle(Path()), provider)
-    support = Support.read(support_folder) if support_folder is not None else Support(())
-    if shots is not None:
-        names = names or support.names()
-        support = support.first_shots(shots)
-    task = opened.adapt(support, labels=names, missing=missing, keep_base=keep_base)
-    task.save(out, forget_support=forget_support)
-    if as_json:
-        print_json({"out": str(out), **task.report.to_json()})
-    else:
-        tables.show_adaptation(Console(), out, task.report)
-
-
-@main.command()
-@click.argument("model", type=click.Path(path_type=Path, dir_okay=False))
-@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=ANY_PATH)
-@provider_option
-@json_option
-def predict(model: Path, inputs: tuple[Path, ...], provider: str, as_json: bool) -> None:
-    """Predict with an adapted MODEL (OUT/model.onnx). INPUT: .txt, .npy or .json files, or folders of them."""
-    predictor = Predictor(model, provider)
-    files = [file for path in inputs for file in input_files(path)]
-    x = predictor.features([read_input(file) for file in files], [str(file) for file in files])
-    outputs = predictor.outputs(x)
-    if as_json:
-        rows = []
-        for index, file in enumerate(files):
-            probabilities = outputs["probabilities"][index]
-            row: dict[str, Any] = {
-                "file": str(file),
-                "labels": predictor.decide(probabilities),
-                "probabilities": dict(zip(predictor.labels, map(float, probabilities), strict=True)),
-            }
-            if predictor.base_labels:
-                base = map(float, outputs["base_probabilities"][index])
-                row["base_probabilities"] = dict(zip(predictor.base_labels, base, strict=True))
-            rows.append(row)
-        print_json({"provider": predictor.provider, "predictions": rows})
-    else:
-        tables.show_predictions(Console(), predictor, files, outputs)
-
-
-@main.command()
+@click.command()
 @click.argument("run", type=FOLDER, required=False)
 @click.option(
     "--labels",
@@ -410,36 +224,7 @@ def evaluate(
         tables.show_evaluation(Console(), opened.folder, result)
 
 
-@main.command()
-@click.argument("path", type=ANY_PATH, required=False)
-@json_option
-def info(path: Path | None, as_json: bool) -> None:
-    """Say what PATH is and holds: a bundle (by default the only *.desire here), a run, or an adapted model."""
-    from desire_edge.files import read_json
-    from desire_edge.runtime.task import MODEL
-
-    path = path or only_bundle(Path())
-    console = Console()
-    if (path / "config.json").is_file():
-        record = {"run": str(path), "config": read_json(path / "config.json")}
-        if (path / "run.json").is_file():
-            record |= dict(read_json(path / "run.json"))
-        print_json(record) if as_json else tables.show_run(console, path, record)
-    elif path.suffix == ".onnx" or (path / MODEL).is_file():
-        model = path if path.suffix == ".onnx" else path / MODEL
-        predictor = Predictor(model, "cpu")
-        print_json({"model": str(model), **predictor.describe()}) if as_json else tables.show_model(
-            console, model, predictor
-        )
-    else:
-        bundle = Bundle.open(path)
-        manifest = bundle.manifest
-        print_json({"bundle": str(path), **manifest.to_json()}) if as_json else tables.show_bundle(
-            console, path, manifest
-        )
-
-
-@main.group()
+@click.group()
 def data() -> None:
     """Look at a data set, or take one few-shot task out of it as folders."""
 
@@ -542,32 +327,3 @@ def next_run_folder(name: str, protocol: str, seed: int) -> Path:
     while (folder := RUNS / f"{Path(name).stem}-{protocol}-s{seed}-{number}").exists():
         number += 1
     return folder
-
-
-def only_bundle(folder: Path) -> Path:
-    """The one bundle in `folder`."""
-    found = sorted(folder.glob("*.desire"))
-    if len(found) != 1:
-        what = "no *.desire" if not found else f"more than one ({', '.join(path.name for path in found)})"
-        raise DesireEdgeError(f"name a bundle: there is {what} in this folder")
-    return found[0]
-
-
-def input_files(path: Path) -> list[Path]:
-    """`path` itself, or the readable inputs of the folder `path`, by name."""
-    from desire_edge.runtime.support import KINDS
-
-    if not path.exists():
-        raise DesireEdgeError(f"there is no file or folder {path}")
-    if not path.is_dir():
-        return [path]
-    files = sorted(file for file in path.iterdir() if file.suffix in KINDS and file.name not in METADATA)
-    if not files:
-        raise DesireEdgeError(f"the folder {path} holds no {', '.join(KINDS)} files")
-    return files
-
-
-def print_json(value: Any) -> None:
-    """Print one JSON value to standard output, in ASCII; NaN, a figure that could not be had, becomes null."""
-    values = json.loads(json.dumps(value), parse_constant=lambda _: None)
-    click.echo(json.dumps(values, indent=2))

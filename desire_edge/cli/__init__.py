@@ -1,0 +1,40 @@
+"""The command line. Commands are thin: they parse, call the rooms, and print."""
+
+from __future__ import annotations
+
+import warnings
+
+import click
+
+from desire_edge import __version__
+from desire_edge.cli import device, server
+from desire_edge.cli.common import Commands, say
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="desire-edge")
+def main() -> None:
+    """Teach a deployed ONNX model new labels, from their names and a handful of examples.
+
+    \b
+    On a server (pip install 'desire-edge[train,cpu]'):
+        desire-edge train                        train on Delicious, or on the sample corpus
+        desire-edge evaluate                     how well it learns labels it has never seen
+        desire-edge export --out tagger.desire   a bundle for devices
+    On a device (pip install 'desire-edge[cpu]'):
+        desire-edge adapt tagger.desire --support examples/ --out taught/
+        desire-edge predict taught/model.onnx page.txt
+    """
+    warnings.showwarning = lambda message, *_: say(f"warning: {message}")
+
+
+for command in (
+    server.train,
+    server.export,
+    server.evaluate,
+    server.data,
+    device.adapt,
+    device.predict,
+    device.info,
+):
+    main.add_command(command)

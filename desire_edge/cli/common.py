@@ -1,0 +1,101 @@
+"""What the commands share: options, errors, JSON."""
+
+from __future__ import annotations
+
+import errno
+import json
+from pathlib import Path
+from typing import IO, Any
+
+import click
+
+from desire_edge import DesireEdgeError
+from desire_edge.errors import shown
+
+FOLDER = click.Path(path_type=Path, file_okay=False)
+ANY_PATH = click.Path(path_type=Path)
+SERVER_PACKAGES = {
+    "torch",
+    "onnx",
+    "onnxscript",
+    "sklearn",
+    "scipy",
+    "pydantic",
+    "arff",
+    "pooch",
+    "pyarrow",
+    "msgpack",
+}
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON value, for machines.")
+provider_option = click.option(
+    "--provider",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    default="auto",
+    show_default=True,
+    help="What ONNX Runtime runs the models on.",
+)
+device_option = click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    default="auto",
+    show_default=True,
+    help="What torch runs on.",
+)
+data_dir_option = click.option(
+    "--data-dir",
+    type=FOLDER,
+    help="Where the Delicious files are; else $DESIRE_EDGE_DATA, the user's cache, or a download.",
+)
+
+
+class Commands(click.Group):
+    """Turns errors a user can mend into one sentence and exit code 2."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except DesireEdgeError as error:
+            raise UserError(str(error)) from error
+        except ModuleNotFoundError as error:
+            if (error.name or "").partition(".")[0] not in SERVER_PACKAGES:
+                raise
+            raise UserError(
+                f"this command needs {error.name}, which is not installed; "
+                "install it with pip install 'desire-edge[train]'"
+            ) from error
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # whoever read our output left; click knows what to do
+                raise
+            raise UserError(f"cannot use {error.filename or 'a file'}: {error.strerror or error}") from error
+
+
+class UserError(click.ClickException):
+    """Printed without a traceback; the process exits with 2."""
+
+    exit_code = 2
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print the message in one piece, so that it can be searched and copied."""
+        say(f"error: {self.message}")
+
+
+def say(message: str) -> None:
+    """Print to standard error; what names and files bring into the message cannot steer the terminal."""
+    click.echo("\n".join(map(shown, message.split("\n"))), err=True)
+
+
+def only_bundle(folder: Path) -> Path:
+    """The one bundle in `folder`."""
+    found = sorted(folder.glob("*.desire"))
+    if len(found) != 1:
+        what = "no *.desire" if not found else f"more than one ({', '.join(path.name for path in found)})"
+        raise DesireEdgeError(f"name a bundle: there is {what} in this folder")
+    return found[0]
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON value to standard output, in ASCII; NaN, a figure that could not be had, becomes null."""
+    values = json.loads(json.dumps(value), parse_constant=lambda _: None)
+    click.echo(json.dumps(values, indent=2))

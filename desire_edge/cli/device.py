@@ -1,0 +1,156 @@
+"""The commands of a device: adapt, predict, info. They need no training framework."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from desire_edge import Bundle, DesireEdgeError, Predictor, Support
+from desire_edge.cli import tables
+from desire_edge.cli.common import ANY_PATH, FOLDER, json_option, only_bundle, print_json, provider_option
+from desire_edge.files import read_json
+from desire_edge.runtime.support import KINDS, METADATA, Missing, check_names, read_input
+from desire_edge.runtime.task import MODEL, check_replaceable
+
+
+@click.command()
+@click.argument("bundle", type=ANY_PATH, required=False)
+@click.option(
+    "--support",
+    "support_folder",
+    type=FOLDER,
+    help="Examples: metadata.jsonl or metadata.csv, and the files it names.",
+)
+@click.option("--out", type=FOLDER, required=True, help="Where model.onnx and task.safetensors go.")
+@click.option(
+    "--labels", help="The labels to learn, separated by commas.  [default: those of the support folder]"
+)
+@click.option(
+    "--shots",
+    type=click.IntRange(0),
+    help="At most this many examples a label; 0 goes by the labels' names alone.",
+)
+@click.option(
+    "--missing",
+    type=click.Choice(["negative", "unknown"]),
+    default="negative",
+    show_default=True,
+    help="What it means that an example does not carry a label.",
+)
+@click.option("--keep-base", is_flag=True, help="Give the model a second output with the base labels.")
+@click.option("--forget-support", is_flag=True, help="Do not write task.safetensors.")
+@provider_option
+@json_option
+def adapt(
+    bundle: Path | None,
+    support_folder: Path | None,
+    out: Path,
+    labels: str | None,
+    shots: int | None,
+    missing: Missing,
+    keep_base: bool,
+    forget_support: bool,
+    provider: str,
+    as_json: bool,
+) -> None:
+    """Teach the model of BUNDLE (by default the only *.desire here) new labels.
+
+    Writes OUT/model.onnx, which any ONNX Runtime runs, and OUT/task.safetensors, what it was taught.
+
+    \b
+    support/metadata.jsonl, one line an example (any number of labels, none allowed):
+        {"file_name": "a.txt", "labels": ["baking", "history"]}
+        {"file_name": "b.txt", "labels": [], "negative_labels": ["baking"]}
+    Files are .txt (text), .npy (a feature vector) or .json (features by name).
+
+    \b
+    desire-edge adapt tagger.desire --support support/ --out taught/
+    desire-edge adapt --shots 0 --labels "baking,jazz,open source" --out taught/
+    """
+    check_replaceable(out)
+    names = check_names(labels.split(","), "--labels") if labels is not None else None
+    if support_folder is None and not (shots == 0 and names):
+        raise DesireEdgeError(
+            "name a folder of examples with --support, or go by names alone with --shots 0 --labels a,b,c"
+        )
+    opened = Bundle.open(bundle or only_bundle(Path()), provider)
+    support = Support.read(support_folder) if support_folder is not None else Support(())
+    if shots is not None:
+        names = names or support.names()
+        support = support.first_shots(shots)
+    task = opened.adapt(support, labels=names, missing=missing, keep_base=keep_base)
+    task.save(out, forget_support=forget_support)
+    if as_json:
+        print_json({"out": str(out), **task.report.to_json()})
+    else:
+        tables.show_adaptation(Console(), out, task.report)
+
+
+@click.command()
+@click.argument("model", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=ANY_PATH)
+@provider_option
+@json_option
+def predict(model: Path, inputs: tuple[Path, ...], provider: str, as_json: bool) -> None:
+    """Predict with an adapted MODEL (OUT/model.onnx). INPUT: .txt, .npy or .json files, or folders of them."""
+    predictor = Predictor(model, provider)
+    files = [file for path in inputs for file in input_files(path)]
+    x = predictor.features([read_input(file) for file in files], [str(file) for file in files])
+    outputs = predictor.outputs(x)
+    if as_json:
+        rows = []
+        for index, file in enumerate(files):
+            probabilities = outputs["probabilities"][index]
+            row: dict[str, Any] = {
+                "file": str(file),
+                "labels": predictor.decide(probabilities),
+                "probabilities": dict(zip(predictor.labels, map(float, probabilities), strict=True)),
+            }
+            if predictor.base_labels:
+                base = map(float, outputs["base_probabilities"][index])
+                row["base_probabilities"] = dict(zip(predictor.base_labels, base, strict=True))
+            rows.append(row)
+        print_json({"provider": predictor.provider, "predictions": rows})
+    else:
+        tables.show_predictions(Console(), predictor, files, outputs)
+
+
+@click.command()
+@click.argument("path", type=ANY_PATH, required=False)
+@json_option
+def info(path: Path | None, as_json: bool) -> None:
+    """Say what PATH is and holds: a bundle (by default the only *.desire here), a run, or an adapted model."""
+    path = path or only_bundle(Path())
+    console = Console()
+    if (path / "config.json").is_file():
+        record = {"run": str(path), "config": read_json(path / "config.json")}
+        if (path / "run.json").is_file():
+            record |= dict(read_json(path / "run.json"))
+        print_json(record) if as_json else tables.show_run(console, path, record)
+    elif path.suffix == ".onnx" or (path / MODEL).is_file():
+        model = path if path.suffix == ".onnx" else path / MODEL
+        predictor = Predictor(model, "cpu")
+        print_json({"model": str(model), **predictor.describe()}) if as_json else tables.show_model(
+            console, model, predictor
+        )
+    else:
+        bundle = Bundle.open(path)
+        manifest = bundle.manifest
+        print_json({"bundle": str(path), **manifest.to_json()}) if as_json else tables.show_bundle(
+            console, path, manifest
+        )
+
+
+def input_files(path: Path) -> list[Path]:
+    """`path` itself, or the readable inputs of the folder `path`, by name."""
+    if not path.exists():
+        raise DesireEdgeError(f"there is no file or folder {path}")
+    if not path.is_dir():
+        return [path]
+    files = sorted(file for file in path.iterdir() if file.suffix in KINDS and file.name not in METADATA)
+    if not files:
+        raise DesireEdgeError(f"the folder {path} holds no {', '.join(KINDS)} files")
+    return files
