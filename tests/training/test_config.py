@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -63,3 +64,14 @@ def test_a_broken_file_is_named(tmp_path: Path) -> None:
 def test_settings_cannot_be_changed() -> None:
     with pytest.raises(ValueError, match="frozen"):
         TrainConfig().seed = 3
+
+
+def test_the_example_file_names_every_setting_with_its_default() -> None:
+    path = Path(__file__).parents[2] / "examples" / "train.toml"
+    assert load_config(path) == TrainConfig()
+    settings = tomllib.loads(path.read_text(encoding="utf-8").replace("# words", "words"))
+    names = TrainConfig().model_dump()
+    assert settings.keys() == names.keys()
+    assert all(
+        settings[name].keys() == values.keys() for name, values in names.items() if isinstance(values, dict)
+    )
