@@ -69,7 +69,7 @@ def test_settings_cannot_be_changed() -> None:
 def test_the_example_file_names_every_setting_with_its_default() -> None:
     path = Path(__file__).parents[2] / "examples" / "train.toml"
     assert load_config(path) == TrainConfig()
-    settings = tomllib.loads(path.read_text(encoding="utf-8").replace("# words", "words"))
+    settings = tomllib.loads(path.read_text(encoding="utf-8").replace("\n# words", "\nwords"))
     names = TrainConfig().model_dump()
     assert settings.keys() == names.keys()
     assert all(
