@@ -29,7 +29,7 @@ class Parity:
     """Largest errors against torch, each max|Δ| / max|reference|.
 
     Attributes:
-        extractor: z of real examples.
+        extractor: z of real examples, and of one without any feature.
         logits: those of a real task's query rows, adapted in C++, through `head.onnx`.
         probabilities: the same through the completed model, from x.
     """
@@ -62,7 +62,8 @@ def check_parity(run: Run, bundle_folder: Path) -> Parity:
     """
     bundle = Bundle.open(bundle_folder, "cpu")
     rows = run.data.rows.query[:ROWS]
-    x = run.data.x[rows]
+    # And a row of zeros, a text of which no word is known: where a norm would divide by 0 without its ε.
+    x = np.concatenate([run.data.x[rows], np.zeros((1, run.data.x.shape[1]), np.float32)])
     extracted = extract(run.extractor, torch.from_numpy(x)).numpy()
     parity = Parity(relative_error(bundle.extractor.run(x)["z"], extracted), *_adapted_errors(run, bundle))
     if parity.worst > TOLERANCE:

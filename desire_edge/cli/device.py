@@ -128,7 +128,7 @@ def info(path: Path | None, as_json: bool) -> None:
     if (path / "config.json").is_file():
         record = {"run": str(path), "config": read_json(path / "config.json")}
         if (path / "run.json").is_file():
-            record |= dict(read_json(path / "run.json"))
+            record |= _run_record(path / "run.json")
         print_json(record) if as_json else tables.show_run(console, path, record)
     elif path.suffix == ".onnx" or (path / MODEL).is_file():
         model = path if path.suffix == ".onnx" else path / MODEL
@@ -142,6 +142,13 @@ def info(path: Path | None, as_json: bool) -> None:
         print_json({"bundle": str(path), **manifest.to_json()}) if as_json else tables.show_bundle(
             console, path, manifest
         )
+
+
+def _run_record(path: Path) -> dict[str, Any]:
+    record = read_json(path)
+    if not isinstance(record, dict):
+        raise DesireEdgeError(f"{path} is not what a run writes; train the run again")
+    return record
 
 
 def input_files(path: Path) -> list[Path]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from desire_edge.errors import shown
@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 def plain(value: object, style: str = "") -> Text:
     """`value` as it is: names in it are no markup, no emoji codes and no control characters."""
     return Text(shown(str(value)), style)
+
+
+def _names(header: str) -> Column:
+    """A column of names: what is too long for it goes on in the next line, and no part is left out."""
+    return Column(header, overflow="fold")
 
 
 def show_values(console: Console, title: str, values: Mapping[str, Any]) -> None:
@@ -79,7 +84,7 @@ def show_bundle(console: Console, path: Path, manifest: Manifest) -> None:
 
 def show_adaptation(console: Console, out: Path, report: AdaptReport) -> None:
     """What was taught, and what the lexicon and the model knew."""
-    table = Table("label", "with", "without", "unknown", "words of its name that are known")
+    table = Table(_names("label"), "with", "without", "unknown", _names("words of its name that are known"))
     for label in report.labels:
         table.add_row(
             plain(label.name), str(label.positives), str(label.negatives), str(label.unknown), _known(label)
@@ -117,9 +122,9 @@ def show_predictions(
     console: Console, predictor: Predictor, files: Sequence[Path], outputs: Mapping[str, NDArray[np.float32]]
 ) -> None:
     """A row a file: its labels by probability, bold from their threshold up, and the five likeliest base labels."""
-    table = Table("file", "labels, the most probable first")
+    table = Table(_names("file"), _names("labels, the most probable first"))
     if predictor.base_labels:
-        table.add_column("base labels")
+        table.add_column("base labels", overflow="fold")
     for index, file in enumerate(files):
         row = outputs["probabilities"][index]
         cells = [_ranked(predictor.labels, row, predictor.thresholds)]

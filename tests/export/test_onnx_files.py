@@ -10,11 +10,11 @@ import onnx.reference
 import onnxruntime
 import pytest
 import torch
-from desire_edge.export.graphs import extractor_graph, head_graph, template_graph
 from onnx import ModelProto, checker, numpy_helper, shape_inference
 from trained import WAYS, Trained
 
 from desire_edge import Bundle, Support, Task
+from desire_edge.export.graphs import extractor_graph, head_graph, template_graph
 from desire_edge.runtime.fragment import model_fragment
 from desire_edge.training.pretrain import extract
 

@@ -12,12 +12,12 @@ import onnxruntime
 import pytest
 import torch
 from core.reference import LEARNED, Model, Task, adapt, project, relative_error
-from desire_edge.export import ExportOptions, export_bundle
-from desire_edge.export.parity import TOLERANCE, check_parity, head_logits
 from numpy.typing import NDArray
 from trained import Trained
 
 from desire_edge import Bundle, DesireEdgeError, Support, _core
+from desire_edge.export import ExportOptions, export_bundle
+from desire_edge.export.parity import TOLERANCE, check_parity, head_logits
 from desire_edge.runtime.support import Missing
 from desire_edge.training.pretrain import extract
 
