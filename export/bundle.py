@@ -148,6 +148,13 @@ def _check_options(run: Run, out: Path, options: ExportOptions) -> None:
         found = {path.name for path in out.iterdir()}
         ours = not options.zipped and (not found or found == {MANIFEST, *FILES})
     else:
-        ours = not out.exists() or (options.zipped and zipfile.is_zipfile(out))
+        ours = not out.exists() or (options.zipped and _is_bundle_zip(out))
     if not ours:
         raise DesireEdgeError(f"{out} exists and is no bundle; choose another --out, or remove it")
+
+
+def _is_bundle_zip(path: Path) -> bool:
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return set(archive.namelist()) == {MANIFEST, *FILES}

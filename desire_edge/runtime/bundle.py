@@ -15,7 +15,7 @@ from safetensors.numpy import load
 
 from desire_edge.errors import DesireEdgeError
 from desire_edge.lexicon import LabelMatrix, Lexicon
-from desire_edge.runtime.adaptation import adapt_head
+from desire_edge.runtime.adaptation import AdaptedHead, adapt_head
 from desire_edge.runtime.archive import unpack
 from desire_edge.runtime.fragment import model_fragment
 from desire_edge.runtime.manifest import (
@@ -134,7 +134,7 @@ class Bundle:
         return arrays
 
     def extract(self, support: Support) -> tuple[Array, int, int]:
-        """z [S, d] of the support's examples, and over its texts the number of distinct words and of those known."""
+        """z [S, d] of the support's examples, and over its texts the number of words and of those known."""
         features = [
             self.manifest.input.features_of(example.raw, example.name) for example in support.examples
         ]
@@ -199,7 +199,7 @@ class Bundle:
             conditioning=adapted.conditioning,
             warnings=(
                 *matrix.warnings,
-                *self._warnings(support, words, known_words, matrix, adapted.conditioning),
+                *self._warnings(support, words, known_words, matrix, adapted),
             ),
         )
         taught = Taught(
@@ -230,7 +230,7 @@ class Bundle:
             )
 
     def _warnings(
-        self, support: Support, words: int, known_words: int, matrix: LabelMatrix, conditioning: float
+        self, support: Support, words: int, known_words: int, matrix: LabelMatrix, adapted: AdaptedHead
     ) -> list[str]:
         found = [
             f"no word of the label '{entry.name}' is known, so only its examples can teach it"
@@ -241,9 +241,14 @@ class Bundle:
             found.append(
                 f"0 of {words} words of the texts are known to the model, so all texts look the same to it"
             )
-        if len(support.examples) > 1 and conditioning > MAX_CONDITIONING:
+        if len(support.examples) > 1 and adapted.conditioning > MAX_CONDITIONING:
             found.append(
-                f"the adapted head is ill-conditioned (κ = {conditioning:.1f}): expect errors above 1e-5"
+                f"the adapted head is ill-conditioned (κ = {adapted.conditioning:.1f}): expect errors above 1e-5"
+            )
+        if adapted.losses[-1] > adapted.losses[0]:
+            found.append(
+                f"the examples' loss rose from {adapted.losses[0]:.2f} to {adapted.losses[-1]:.2f}: the model's steps "
+                "are too long for these labels and examples, and names alone (--shots 0) may do better"
             )
         return found
 

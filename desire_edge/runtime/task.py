@@ -44,8 +44,8 @@ class AdaptReport:
         labels: one entry a label.
         examples: S.
         loss_before, loss_after: the support loss (0 where there are no examples).
-        text_words, known_text_words: distinct words over all texts of the support set, and those the model knows; 0 if
-            no example is text.
+        text_words, known_text_words: words over all texts of the support set, each counted once a text, and those the
+            model knows; 0 if no example is text.
         extract_seconds, adapt_seconds: time in the extractor, and from its features to the folded head.
         provider: the execution provider that ran the extractor.
         conditioning: κ; see `Manifest`.

@@ -100,7 +100,7 @@ def with_metadata(model: bytes, values: Mapping[str, str | None]) -> bytes:
     """The model with other metadata; None removes an entry."""
     parsed = onnx.load_model_from_string(model)
     entries = {entry.key: entry.value for entry in parsed.metadata_props}
-    entries |= {f"desire_edge.{key}": value for key, value in values.items()}  # type: ignore[dict-item]
+    entries |= {f"desire_edge.{key}": value for key, value in values.items()}
     del parsed.metadata_props[:]
     helper.set_model_props(parsed, {key: value for key, value in entries.items() if value is not None})
     return bytes(parsed.SerializeToString())

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from trained import WAYS, Trained
 
 Refused = Callable[..., str]
@@ -42,10 +43,10 @@ def npy(array: object, *, pickled: bool = False) -> bytes:
     return stream.getvalue()
 
 
-def npz(**arrays: object) -> bytes:
-    """A zip archive of arrays, which `numpy.load` would open whatever its name."""
+def npz(array: NDArray[np.float64]) -> bytes:
+    """A zip archive of an array, which `numpy.load` would open whatever its name."""
     stream = io.BytesIO()
-    np.savez_compressed(stream, **{name: np.asarray(array) for name, array in arrays.items()})
+    np.savez_compressed(stream, array)
     return stream.getvalue()
 
 
@@ -129,7 +130,7 @@ FOLDERS: dict[str, tuple[Files, str]] = {
     "complex numbers": (with_input("a.npy", npy(np.zeros(2000, complex))), "does not hold plain numbers"),
     "strings": (with_input("a.npy", npy(["a"] * 2000)), "does not hold plain numbers"),
     "pickled objects": (with_input("a.npy", npy([{"a": 1}], pickled=True)), "Object arrays cannot be loaded"),
-    "a zip archive": (with_input("a.npy", npz(a=np.zeros(2000))), "a.npy is not a readable .npy file"),
+    "a zip archive": (with_input("a.npy", npz(np.zeros(2000))), "a.npy is not a readable .npy file"),
     "a vector cut short": (with_input("a.npy", npy(np.zeros(2000))[:-1]), "a.npy is not a readable .npy file"),
     "text as a vector": (with_input("a.npy", "1 2 3"), "a.npy is not a readable .npy file"),
     "nothing as a vector": (with_input("a.npy", b""), "a.npy is not a readable .npy file"),

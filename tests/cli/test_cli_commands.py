@@ -204,7 +204,9 @@ def test_predictions_are_those_of_the_python_api(
     assert value["provider"] == "cpu"
     assert [Path(row["file"]) for row in value["predictions"]] == files
     found = [list(row["probabilities"].values()) for row in value["predictions"]]
-    np.testing.assert_array_equal(np.float32(found), task.predict([path.read_text() for path in files]))
+    np.testing.assert_array_equal(
+        np.array(found, np.float32), task.predict([path.read_text() for path in files])
+    )
     for row in value["predictions"]:
         assert list(row["probabilities"]) == sample_trained.labels
         assert row["labels"] == [name for name, value in row["probabilities"].items() if value >= 0.5]

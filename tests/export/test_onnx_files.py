@@ -148,7 +148,7 @@ def test_onnx_own_evaluation_agrees(trained: Trained) -> None:
     x = trained.run.data.x[trained.episode.query[:5]]
     expected = task.predictor.outputs(x)
     for index, row in enumerate(x):
-        probabilities, base = evaluator.run(None, {"x": row[None]})
+        probabilities, base = map(np.asarray, evaluator.run(None, {"x": row[None]}))
         np.testing.assert_allclose(
             probabilities[0, :5], expected["probabilities"][index], rtol=1e-5, atol=1e-6
         )
