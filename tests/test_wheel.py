@@ -1,0 +1,113 @@
+"""The wheel, installed as on a device: `pip install 'desire-edge[cpu]'` into a clean environment, and nothing else."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import venv
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from trained import Trained
+
+from desire_edge import Bundle, Support
+from desire_edge.runtime.support import read_input
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built as `pip install` builds it."""
+    folder = tmp_path_factory.mktemp("wheel")
+    build = [
+        sys.executable,
+        "-m",
+        "build",
+        "--wheel",
+        f"--outdir={folder}",
+        f"-Cbuild-dir={folder / 'build'}",
+        str(ROOT),
+    ]
+    result = subprocess.run(build, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    (found,) = folder.glob("*.whl")
+    return found
+
+
+class Device:
+    """A clean environment with the wheel and its extra [cpu]."""
+
+    def __init__(self, folder: Path, wheel: Path) -> None:
+        venv.create(folder, with_pip=True)
+        self.folder = folder
+        pinned = f"--constraint={ROOT / 'constraints.txt'}"
+        self.run("python", "-m", "pip", "install", "--quiet", pinned, f"{wheel}[cpu]")
+
+    def run(self, program: str, *arguments: object, cwd: Path | None = None) -> str:
+        """Run a program of the environment, which must succeed; return what it prints."""
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+        command = [str(self.folder / "bin" / program), *map(str, arguments)]
+        result = subprocess.run(
+            command, cwd=cwd or self.folder, env=clean, capture_output=True, text=True, check=False
+        )
+        assert result.returncode == 0, result.stdout + result.stderr
+        return result.stdout
+
+
+@pytest.fixture(scope="module")
+def device(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Device:
+    """A device."""
+    return Device(tmp_path_factory.mktemp("device") / "venv", wheel)
+
+
+def test_the_wheel_holds_the_package_its_extension_and_no_more(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    for expected in (
+        "desire_edge/cli/__init__.py",
+        "desire_edge/export/__init__.py",
+        "desire_edge/data/sample.jsonl",
+    ):
+        assert expected in names
+    assert [name for name in names if name.startswith("desire_edge/_core.") and name.endswith(".so")]
+    tops = {name.partition("/")[0] for name in names}
+    assert {top for top in tops if not top.endswith((".dist-info", ".data"))} == {"desire_edge"}
+    assert not [name for name in names if "test" in Path(name).name or "__pycache__" in name]
+
+
+def test_a_device_has_neither_torch_nor_onnx(device: Device) -> None:
+    names = ("torch", "onnx", "onnxscript", "sklearn", "scipy", "pydantic")
+    code = f"from importlib.util import find_spec; print([name for name in {names} if find_spec(name)])"
+    assert device.run("python", "-c", code) == "[]\n"
+    assert "site-packages" in device.run("python", "-c", "import desire_edge; print(desire_edge.__file__)")
+
+
+def test_a_device_adapts_and_predicts_as_this_process_does(
+    device: Device, trained: Trained, tmp_path: Path
+) -> None:
+    labels = ",".join(trained.labels)
+    arguments = (
+        trained.bundle,
+        "--support",
+        trained.support,
+        "--labels",
+        labels,
+        "--out",
+        "taught",
+        "--json",
+    )
+    report = json.loads(device.run("desire-edge", "adapt", *arguments, cwd=tmp_path))
+    printed = device.run("desire-edge", "predict", "taught/model.onnx", trained.query, "--json", cwd=tmp_path)
+    predictions: list[dict[str, Any]] = json.loads(printed)["predictions"]
+
+    task = Bundle.open(trained.bundle, "cpu").adapt(Support.read(trained.support), labels=trained.labels)
+    here = task.predict([read_input(Path(row["file"])) for row in predictions])
+    there = np.array([[row["probabilities"][label] for label in trained.labels] for row in predictions])
+    assert len(predictions) == len(trained.episode.query)
+    np.testing.assert_allclose(there, here, rtol=1e-5, atol=1e-7)
+    assert report["loss_after"] == pytest.approx(task.report.loss_after, rel=1e-5)
