@@ -26,6 +26,8 @@ from desire_edge.runtime.manifest import (
     HEAD,
     LEXICON,
     MANIFEST,
+    MAX_BATCH,
+    MAX_WAYS,
     SEMANTICS,
     TEMPLATE,
     FileRecord,
@@ -49,7 +51,7 @@ class ExportOptions:
     Attributes:
         ways: the most labels an adapted model holds.
         batch: rows a graph takes at once.
-        max_support: the most examples the portable adaptation graph takes.
+        max_support: noted in the manifest, the most examples a client of fixed size must take.
         opset: from 18 to 21.
         lexicon_words: the most words of the lexicon; None keeps all the run trained with. Base labels' words are
             always kept.
@@ -129,13 +131,10 @@ def _zip(out: Path) -> Iterator[Path]:
 
 
 def _check_options(run: Run, out: Path, options: ExportOptions) -> None:
-    if run.progress.stage != "done":
-        raise DesireEdgeError(
-            f"the run {run.folder} is not finished; finish it with `desire-edge train --resume {run.folder}`"
-        )
+    run.require_finished()
     for name, low, high in (
-        ("ways", 1, 4096),
-        ("batch", 1, 4096),
+        ("ways", 1, MAX_WAYS),
+        ("batch", 1, MAX_BATCH),
         ("max_support", 1, 65536),
         ("opset", *OPSETS),
     ):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import re
+import reprlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ SEMANTICS = "semantics.safetensors"
 LEXICON = "lexicon.safetensors"
 FILES = (EXTRACTOR, HEAD, TEMPLATE, BASE_FRAGMENT, SEMANTICS, LEXICON)
 MAX_SIZE = 2**20  # of any one dimension: a bundle is hostile until checked
+MAX_WAYS = MAX_BATCH = 4096
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Manifest:
         hidden: h, of W_Z.
         ways: the most labels one adapted model can hold.
         batch: rows the graphs take at once.
-        max_support: the most examples the portable adaptation graph takes; the C++ core has no such bound.
+        max_support: the most examples a client of fixed size must take; the C++ core has no such bound.
         opset: of the ONNX graphs.
         base_labels: in the order of W_base's columns.
         input: how raw input becomes x.
@@ -95,10 +97,8 @@ class Manifest:
                 "export the bundle again, or install the desire-edge that matches it"
             )
         try:
-            sizes = {
-                name: _size(values, name)
-                for name in ("dimension", "hidden", "ways", "batch", "max_support", "opset")
-            }
+            sizes = {name: _size(values, name) for name in ("dimension", "hidden", "max_support", "opset")}
+            sizes |= {"ways": _size(values, "ways", MAX_WAYS), "batch": _size(values, "batch", MAX_BATCH)}
             base_labels = _strings(values["base_labels"])
             conditioning = float(values["conditioning"])
             if not (math.isfinite(conditioning) and conditioning >= 0):
@@ -123,10 +123,10 @@ class Manifest:
         )
 
 
-def _size(values: dict[str, Any], name: str) -> int:
+def _size(values: dict[str, Any], name: str, largest: int = MAX_SIZE) -> int:
     value = values[name]
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_SIZE:
-        raise ValueError(f"{name} is {value!r}, not a number from 1 to {MAX_SIZE}")
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= largest:
+        raise ValueError(f"{name} is {reprlib.repr(value)}, not a number from 1 to {largest}")
     return value
 
 
@@ -143,5 +143,5 @@ def _record(value: Any) -> FileRecord:
         or record.bytes < 0
         or not re.fullmatch("[0-9a-f]{64}", record.sha256)
     ):
-        raise ValueError(f"{value} is no length and SHA-256")
+        raise ValueError(f"{reprlib.repr(value)} is no length and SHA-256")
     return record

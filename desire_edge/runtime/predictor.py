@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from desire_edge.errors import DesireEdgeError
 from desire_edge.files import parse_json
-from desire_edge.runtime.features import InputSpec, RawInput
+from desire_edge.runtime.features import Features, InputSpec, RawInput, unknown_texts
 from desire_edge.runtime.session import Session
 
 METADATA_PREFIX = "desire_edge."
@@ -48,8 +49,9 @@ class Predictor:
         base_labels: the B base labels if the model was made with `keep_base`, else ().
     """
 
-    def __init__(self, model: Path | bytes, provider: str = "auto", *, name: str | None = None) -> None:
+    def __init__(self, model: Path | str | bytes, provider: str = "auto", *, name: str | None = None) -> None:
         """Open `model`, a file or its bytes. Raises `DesireEdgeError` if it is not an adapted model."""
+        model = Path(model) if isinstance(model, str) else model
         where = name or str(model)
         self._session = Session(model, provider, name=where)
         metadata = self._session.metadata
@@ -85,14 +87,21 @@ class Predictor:
         """The execution provider in use, "cpu" or "cuda"."""
         return self._session.provider
 
-    def features(self, inputs: Sequence[RawInput], names: Sequence[str] | None = None) -> NDArray[np.float32]:
-        """x [n, features] of raw inputs; `names` are what errors call them."""
+    def features(self, inputs: Sequence[RawInput], names: Sequence[str] | None = None) -> list[Features]:
+        """The features of raw inputs; `names` are what errors and warnings call them."""
+        if isinstance(inputs, str | Mapping):
+            raise DesireEdgeError("predict takes a list of inputs, and this is one; put it into a list")
         names = names or [f"input {index}" for index in range(len(inputs))]
-        rows = [self.input.features_of(raw, name).x for raw, name in zip(inputs, names, strict=True)]
-        return np.stack(rows) if rows else np.zeros((0, self.input.features), np.float32)
+        features = [self.input.features_of(raw, name) for raw, name in zip(inputs, names, strict=True)]
+        for warning in unknown_texts(features, names):
+            warnings.warn(warning, stacklevel=3)
+        return features
 
-    def outputs(self, x: NDArray[np.float32]) -> Mapping[str, NDArray[np.float32]]:
-        """x [n, features] -> `probabilities` [n, N] and, with `keep_base`, `base_probabilities` [n, B]."""
+    def outputs(self, features: Sequence[Features]) -> Mapping[str, NDArray[np.float32]]:
+        """Features of n inputs -> `probabilities` [n, N] and, with `keep_base`, `base_probabilities` [n, B]."""
+        x = np.zeros((len(features), self.input.features), np.float32)
+        for row, item in enumerate(features):
+            x[row] = item.x
         outputs = self._session.run(x)
         outputs["probabilities"] = outputs["probabilities"][:, : len(self.labels)]
         return outputs

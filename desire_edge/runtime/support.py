@@ -6,7 +6,7 @@ import csv
 import io
 import reprlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,8 +21,9 @@ Missing = Literal["negative", "unknown"]
 METADATA = ("metadata.jsonl", "metadata.csv")
 KINDS = (".txt", ".npy", ".json")
 # A support folder comes from anyone: what is read of it is bounded.
-MAX_EXAMPLES = 100_000
+MAX_EXAMPLES = 4096
 MAX_FILE_BYTES = 16 * 2**20
+MAX_FOLDER_BYTES = 256 * 2**20
 MAX_NAME = 200
 
 
@@ -54,6 +55,8 @@ class Support:
         Raises:
             DesireEdgeError: the arguments differ in length, or a label name is empty, too long or given twice.
         """
+        if isinstance(inputs, str | Mapping):
+            raise DesireEdgeError("a support set takes a list of inputs, and this is one; put it into a list")
         negative_labels = negative_labels if negative_labels is not None else [()] * len(inputs)
         if not len(inputs) == len(labels) == len(negative_labels):
             raise DesireEdgeError(
@@ -70,7 +73,7 @@ class Support:
         )
 
     @classmethod
-    def read(cls, folder: Path) -> Support:
+    def read(cls, folder: Path | str) -> Support:
         """Read a support folder: `metadata.jsonl` or `metadata.csv`, and the files it names.
 
         Each entry has `file_name` (inside the folder), `labels` and, if wanted, `negative_labels`: lists in JSON
@@ -80,24 +83,33 @@ class Support:
         Raises:
             DesireEdgeError: names the file, the line, what was expected and how to mend it.
         """
+        folder = Path(folder)
         if not folder.is_dir():
             raise DesireEdgeError(f"the support folder {folder} does not exist or is not a folder")
         metadata = [folder / name for name in METADATA if (folder / name).is_file()]
         if len(metadata) != 1:
-            found = "holds both" if metadata else "holds neither"
+            found = "both metadata.jsonl and" if metadata else "neither metadata.jsonl nor"
             raise DesireEdgeError(
-                f"the support folder {folder} {found} metadata.jsonl and metadata.csv; "
-                "write one of them, with an entry an example"
+                f"the support folder {folder} holds {found} metadata.csv; write one of them, with an entry an example"
             )
         examples: list[Example] = []
+        left = MAX_FOLDER_BYTES
         for where, entry in _entries(metadata[0]):
             if len(examples) == MAX_EXAMPLES:
                 raise DesireEdgeError(f"{metadata[0]} names more than {MAX_EXAMPLES} examples")
             name = entry.get("file_name")
             if not isinstance(name, str) or not name:
                 raise DesireEdgeError(f"{where} has no file_name")
-            raw = read_input(_inside(folder, name, where))
-            examples.append(_example(raw, entry.get("labels"), entry.get("negative_labels") or (), where))
+            path = _inside(folder, name, where)
+            raw = read_input(path)
+            left -= path.stat().st_size
+            if left < 0:
+                raise DesireEdgeError(
+                    f"{metadata[0]} names files of more than {MAX_FOLDER_BYTES // 2**20} MiB in all; "
+                    "adapt with fewer or smaller ones"
+                )
+            example = _example(raw, entry.get("labels"), entry.get("negative_labels") or (), where)
+            examples.append(replace(example, name=str(path)))
         if not examples:
             raise DesireEdgeError(
                 f"{metadata[0]} names no examples; add one, or use --shots 0 --labels to go by names alone"
@@ -113,11 +125,17 @@ class Support:
         )
 
     def first_shots(self, shots: int) -> Support:
-        """At most `shots` examples a label: an example stays if one of its labels has fewer so far."""
+        """The first `shots` examples of each label, with whatever else these carry, and all that carry none.
+
+        An example that carries several labels comes with the first of them that has fewer so far, so another label may
+        have more than `shots`. With 0 shots no example is left.
+        """
+        if shots == 0:
+            return Support(())
         counts: dict[str, int] = {}
         kept = []
         for example in self.examples:
-            if any(counts.get(label, 0) < shots for label in example.labels):
+            if not example.labels or any(counts.get(label, 0) < shots for label in example.labels):
                 kept.append(example)
                 for label in example.labels:
                     counts[label] = counts.get(label, 0) + 1
@@ -189,6 +207,8 @@ def check_name(name: Any, where: str) -> str:
 
 def check_names(names: Iterable[Any], where: str) -> tuple[str, ...]:
     """Checked names, none of them twice."""
+    if isinstance(names, str):
+        raise DesireEdgeError(f"{where} are one string, {names!r}; give a list of names")
     checked = tuple(check_name(name, where) for name in names)
     for index, name in enumerate(checked):
         if name in checked[:index]:

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
+from onnx import numpy_helper
 from safetensors.numpy import load_file, save_file
 from trained import Trained
 
@@ -86,7 +88,7 @@ RECORD = {"bytes": 1, "sha256": "0" * 64}
 MANIFESTS: dict[str, tuple[dict[str, Any], str]] = {
     "no ways": ({"ways": 0}, "ways is 0"),
     "negative dimension": ({"dimension": -350}, "dimension is -350"),
-    "endless batch": ({"batch": 10**12}, "batch is 1000000000000, not a number from 1 to 1048576"),
+    "endless batch": ({"batch": 10**12}, "batch is 1000000000000, not a number from 1 to 4096"),
     "half a way": ({"ways": 1.5}, "ways is 1.5"),
     "a size in words": ({"hidden": "300"}, "hidden is '300'"),
     "a size that is true": ({"opset": True}, "opset is True"),
@@ -180,6 +182,23 @@ def test_a_file_cut_short_is_refused_even_if_signed(
     (bundle / name).write_bytes(content[: kept if isinstance(kept, int) else int(kept * len(content))])
     sign(bundle)
     assert str(bundle / name) in refused_bundle()
+
+
+def test_an_extractor_that_goes_beyond_half_precision_is_refused(
+    bundle: Path, refused: Refused, tmp_path: Path
+) -> None:
+    extractor = onnx.load(bundle / "extractor.onnx")
+    for tensor in extractor.graph.initializer:
+        if tensor.name.endswith("bias"):
+            tensor.CopyFrom(numpy_helper.from_array(1e6 * numpy_helper.to_array(tensor), tensor.name))
+    onnx.save(extractor, bundle / "extractor.onnx")
+    sign(bundle)
+    (tmp_path / "support").mkdir()
+    (tmp_path / "support" / "a.txt").write_text("fresh bread")
+    (tmp_path / "support" / "metadata.jsonl").write_text('{"file_name": "a.txt", "labels": ["bread"]}')
+    sentence = refused("adapt", bundle, "--support", "support", "--out", "taught")
+    assert "the extractor's features do not fit half precision" in sentence
+    assert not (tmp_path / "taught").exists()
 
 
 def test_another_lexicon_is_refused(bundle: Path, refused_bundle: Callable[[], str]) -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper
 from trained import Trained
 
-from desire_edge import Bundle, DesireEdgeError, Predictor
+from desire_edge import Bundle, DesireEdgeError, Predictor, Support
 
 Refused = Callable[..., str]
 
@@ -90,6 +90,7 @@ def foreign(kind: int, shape: list[int | str]) -> bytes:
         foreign(TensorProto.FLOAT, ["batch", 2]),
         foreign(TensorProto.FLOAT, [1, 2, 3]),
         foreign(TensorProto.FLOAT, []),
+        foreign(TensorProto.FLOAT, [2**20, 2**20]),
     ],
 )
 def test_a_model_of_other_inputs_is_refused(content: bytes, refused_model: Callable[[bytes], str]) -> None:
@@ -190,6 +191,15 @@ def test_a_model_given_text_must_know_words(tmp_path: Path, model: bytes, refuse
     assert "page.txt is text, but this model takes vectors of 2000 numbers" in refused(
         "predict", "model.onnx", "page.txt"
     )
+
+
+def test_one_input_is_no_list_of_inputs(model: bytes) -> None:
+    predictor = Predictor(model, "cpu")
+    for raw in ("fresh bread", {"0": 1.0}):
+        with pytest.raises(DesireEdgeError, match="put it into a list"):
+            predictor.predict(raw)  # type: ignore[arg-type]
+        with pytest.raises(DesireEdgeError, match="put it into a list"):
+            Support.of(raw, [["bread"]])  # type: ignore[arg-type]
 
 
 def test_vectors_need_no_names(model: bytes) -> None:

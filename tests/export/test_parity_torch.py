@@ -95,6 +95,12 @@ def test_the_gate_notices_another_extractor(sample_trained: Trained) -> None:
         check_parity(run, sample_trained.bundle)
 
 
+def test_a_text_without_known_words_has_the_features_torch_gives_it(trained: Trained) -> None:
+    x = np.zeros((1, trained.run.data.input.features), np.float32)
+    expected = extract(trained.run.extractor, torch.from_numpy(x))
+    assert relative_error(Bundle.open(trained.bundle, "cpu").extractor.run(x)["z"], expected) <= 1e-5
+
+
 def test_without_parity_there_is_no_bundle(
     sample_trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
