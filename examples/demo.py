@@ -19,8 +19,9 @@ from typing import Any
 import numpy as np
 
 from desire_edge.data import load_dataset
-from desire_edge.evaluation.metrics import macro_auc, micro_auc
+from desire_edge.metrics import macro_auc, micro_auc
 
+MARK = ".desire-edge-demo"  # in folders that the next demo may remove
 COMMAND = [sys.executable, "-m", "desire_edge"]
 
 
@@ -59,12 +60,17 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     name, out = load_dataset(arguments.data).name, arguments.out
-    shutil.rmtree(out, ignore_errors=True)
+    if out.exists():
+        if not (out / MARK).is_file():
+            raise SystemExit(f"{out} exists and no demo made it; name another folder with --out")
+        shutil.rmtree(out)
+    out.mkdir(parents=True)
+    (out / MARK).touch()
     started = time.perf_counter()
 
     settings = ["--set", "meta.batches=1000"] if name == "sample" else []
     run("train", "--data", name, "--out", str(out / "run"), *settings)
-    run("evaluate", str(out / "run"), "--tasks", "200", *(["--all-labels"] if name == "sample" else []))
+    run("evaluate", str(out / "run"), "--tasks", "200")
     run("export", str(out / "run"), "--out", str(out / "tagger.desire"))
 
     # From here on, what a device does: no torch, no training framework.

@@ -118,7 +118,7 @@ def _adapted_errors(run: Run, bundle: Bundle) -> tuple[float, float]:
             base_mask=None,
             support=len(support.examples),
         )
-    )[-1][0, len(support.examples) :]
+    )[len(task.head.losses) - 1][0, len(support.examples) :]
     queries = list(data.x[episode.query])
     logits = head_logits(bundle, task, bundle.extractor.run(data.x[episode.query])["z"])
     return (

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
+from safetensors import SafetensorError, safe_open
 
 from desire_edge import Bundle, DesireEdgeError, Predictor, Support
 from desire_edge.cli import tables
 from desire_edge.cli.common import ANY_PATH, FOLDER, json_option, only_bundle, print_json, provider_option
 from desire_edge.files import read_json
-from desire_edge.runtime.support import KINDS, METADATA, Missing, check_names, read_input
+from desire_edge.runtime.support import KINDS, Missing, check_names, read_input
 from desire_edge.runtime.task import MODEL, check_replaceable
 
 
@@ -31,7 +34,7 @@ from desire_edge.runtime.task import MODEL, check_replaceable
 @click.option(
     "--shots",
     type=click.IntRange(0),
-    help="At most this many examples a label; 0 goes by the labels' names alone.",
+    help="The first K examples of each label, and those without a label; 0 goes by the labels' names alone.",
 )
 @click.option(
     "--missing",
@@ -98,8 +101,8 @@ def predict(model: Path, inputs: tuple[Path, ...], provider: str, as_json: bool)
     """Predict with an adapted MODEL (OUT/model.onnx). INPUT: .txt, .npy or .json files, or folders of them."""
     predictor = Predictor(model, provider)
     files = [file for path in inputs for file in input_files(path)]
-    x = predictor.features([read_input(file) for file in files], [str(file) for file in files])
-    outputs = predictor.outputs(x)
+    features = predictor.features([read_input(file) for file in files], [str(file) for file in files])
+    outputs = predictor.outputs(features)
     if as_json:
         rows = []
         for index, file in enumerate(files):
@@ -126,29 +129,47 @@ def info(path: Path | None, as_json: bool) -> None:
     path = path or only_bundle(Path())
     console = Console()
     if (path / "config.json").is_file():
-        record = {"run": str(path), "config": read_json(path / "config.json")}
-        if (path / "run.json").is_file():
-            record |= _run_record(path / "run.json")
-        print_json(record) if as_json else tables.show_run(console, path, record)
+        values: dict[str, Any] = {"run": str(path), **_run_record(path)}
+        show = partial(tables.show_run, console, path, values)
     elif path.suffix == ".onnx" or (path / MODEL).is_file():
         model = path if path.suffix == ".onnx" else path / MODEL
-        predictor = Predictor(model, "cpu")
-        print_json({"model": str(model), **predictor.describe()}) if as_json else tables.show_model(
-            console, model, predictor
-        )
+        values = {"model": str(model), **Predictor(model, "cpu").describe()}
+        show = partial(tables.show_values, console, f"adapted model {model}", values)
     else:
-        bundle = Bundle.open(path)
-        manifest = bundle.manifest
-        print_json({"bundle": str(path), **manifest.to_json()}) if as_json else tables.show_bundle(
-            console, path, manifest
-        )
+        manifest = Bundle.open(path).manifest
+        values = {"bundle": str(path), **manifest.to_json()}
+        show = partial(tables.show_bundle, console, path, manifest)
+    if as_json:
+        print_json(values)
+    else:
+        show()
 
 
-def _run_record(path: Path) -> dict[str, Any]:
-    record = read_json(path)
-    if not isinstance(record, dict):
-        raise DesireEdgeError(f"{path} is not what a run writes; train the run again")
-    return record
+def _run_record(folder: Path) -> dict[str, Any]:
+    """Settings, what a finished run wrote of itself, and else how far it is."""
+    config = read_json(folder / "config.json")
+    if not isinstance(config, dict):
+        raise DesireEdgeError(f"{folder / 'config.json'} is not what a run writes; train the run again")
+    record = {"dataset": config.get("data"), "protocol": config.get("protocol"), "seed": config.get("seed")}
+    if (folder / "run.json").is_file():
+        finished = read_json(folder / "run.json")
+        if not isinstance(finished, dict):
+            raise DesireEdgeError(f"{folder / 'run.json'} is not what a run writes; train the run again")
+        return {**record, **finished, "config": config}
+    checkpoint = folder / "checkpoint.safetensors"
+    record["stage"] = "not begun"
+    if checkpoint.is_file():
+        try:
+            with safe_open(checkpoint, framework="numpy") as file:
+                progress = json.loads(file.metadata()["progress"])
+            record |= {
+                "stage": progress["stage"],
+                "done": progress["finished"],
+                "history": progress["history"],
+            }
+        except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+            raise DesireEdgeError(f"{checkpoint} is not a checkpoint of a training run: {error}") from error
+    return {**record, "config": config}
 
 
 def input_files(path: Path) -> list[Path]:
@@ -157,7 +178,7 @@ def input_files(path: Path) -> list[Path]:
         raise DesireEdgeError(f"there is no file or folder {path}")
     if not path.is_dir():
         return [path]
-    files = sorted(file for file in path.iterdir() if file.suffix in KINDS and file.name not in METADATA)
+    files = sorted(file for file in path.iterdir() if file.suffix in KINDS)
     if not files:
         raise DesireEdgeError(f"the folder {path} holds no {', '.join(KINDS)} files")
     return files

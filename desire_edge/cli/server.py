@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -127,7 +128,7 @@ def train(
     "--max-support",
     default=64,
     show_default=True,
-    help="The most examples the portable adaptation graph takes.",
+    help="Noted in the bundle: the most examples that clients of fixed size must take. `adapt` here has no such limit.",
 )
 @click.option("--opset", default=18, show_default=True, help="ONNX operator set, 18 to 21.")
 @click.option(
@@ -186,11 +187,6 @@ def export(
 @click.option("--queries", default=15, show_default=True, help="Query examples a label.")
 @click.option("--tasks", default=600, show_default=True, help="How many tasks.")
 @click.option("--seed", default=0, show_default=True, help="Of the tasks.")
-@click.option(
-    "--all-labels",
-    is_flag=True,
-    help="Tasks over all labels, with min(queries, available) query examples, not only eligible ones.",
-)
 @data_dir_option
 @device_option
 @json_option
@@ -202,12 +198,15 @@ def evaluate(
     queries: int,
     tasks: int,
     seed: int,
-    all_labels: bool,
     data_dir: Path | None,
     device: str,
     as_json: bool,
 ) -> None:
-    """Measure a finished RUN (by default the latest) on tasks over labels it has never seen."""
+    """Measure a finished RUN (by default the latest) on tasks over labels it has never seen.
+
+    Twice: over the eligible labels, which have --queries examples beside the support, and over all labels, with as many
+    as they have.
+    """
     from desire_edge.evaluation.evaluate import EvaluateOptions
     from desire_edge.evaluation.evaluate import evaluate as run_evaluation
     from desire_edge.training.progress import count_tasks
@@ -215,8 +214,8 @@ def evaluate(
     if min(ways, shots, queries, tasks) < 1:
         raise DesireEdgeError("--ways, --shots, --queries and --tasks must be at least 1")
     opened = open_run(run, device, data_dir)
-    options = EvaluateOptions(labels, ways, shots, queries, tasks, seed, eligible_only=not all_labels)
-    with count_tasks(Console(stderr=True), tasks) as report:
+    options = EvaluateOptions(labels, ways, shots, queries, tasks, seed)
+    with count_tasks(Console(stderr=True), 2 * tasks) as report:
         result = run_evaluation(opened, options, report)
     if as_json:
         print_json({"run": str(opened.folder), **result.to_json()})
@@ -308,22 +307,28 @@ def data_episode(
 
 
 def open_run(run: Path | None, device: str, data_dir: Path | None) -> Run:
-    """Open `run`, or the run of `runs/` that was touched last."""
+    """Open `run`, or the finished run of `runs/` that was touched last."""
     from desire_edge.training.device import choose_device
     from desire_edge.training.run import Run
 
     if run is None:
-        found = [path.parent for path in RUNS.glob("*/config.json")]
+        found = [path.parent for path in RUNS.glob("*/run.json")]
         if not found:
-            raise DesireEdgeError("there is no run in runs/; name one, or train one with `desire-edge train`")
+            raise DesireEdgeError(
+                "there is no finished run in runs/; name one, or train one with `desire-edge train`"
+            )
         run = max(found, key=lambda folder: max(path.stat().st_mtime for path in folder.iterdir()))
         say(f"using {run}")
     return Run.open(run, choose_device(device), data_dir)
 
 
 def next_run_folder(name: str, protocol: str, seed: int) -> Path:
-    """The first free folder runs/DATA-PROTOCOL-sSEED-N."""
-    number = 1
-    while (folder := RUNS / f"{Path(name).stem}-{protocol}-s{seed}-{number}").exists():
-        number += 1
-    return folder
+    """Make the first free folder runs/DATA-PROTOCOL-sSEED-N; two trainings that start at once get two folders."""
+    for number in itertools.count(1):
+        folder = RUNS / f"{Path(name).stem}-{protocol}-s{seed}-{number}"
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        return folder
+    raise AssertionError("counting does not end")

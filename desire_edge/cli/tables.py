@@ -19,7 +19,6 @@ from desire_edge.runtime.task import AdaptReport, LabelReport
 
 if TYPE_CHECKING:
     from desire_edge.evaluation.evaluate import Evaluation
-    from desire_edge.evaluation.metrics import Estimate
 
 
 def plain(value: object, style: str = "") -> Text:
@@ -45,7 +44,7 @@ def show_run(console: Console, folder: Path, record: Mapping[str, Any]) -> None:
     history = record.get("history", [])
     values: dict[str, Any] = {
         name: record[name]
-        for name in ("dataset", "source", "protocol", "seed", "train_seconds", "machine")
+        for name in ("dataset", "source", "protocol", "seed", "stage", "done", "train_seconds", "machine")
         if name in record
     }
     for stage in ("pretrain", "meta"):
@@ -152,28 +151,30 @@ def _ranked(
     )
 
 
-def show_model(console: Console, path: Path, predictor: Predictor) -> None:
-    """An adapted model."""
-    show_values(console, f"adapted model {path}", predictor.describe())
-
-
 def show_evaluation(console: Console, folder: Path, result: Evaluation) -> None:
-    """The figures with their 95 % intervals."""
+    """The figures in percent with their 95 % intervals, over eligible labels and over all."""
     options = result.options
-
-    def percent(estimate: Estimate) -> str:
-        return f"{100 * estimate.mean:.1f} ± {100 * estimate.half_width:.1f}"
-
-    show_values(
-        console,
-        f"{folder}: {options.ways}-way {options.shots}-shot, {options.tasks} tasks, {options.labels} labels, "
-        f"{result.protocol}",
-        {
-            "micro AUC": percent(result.micro_auc),
-            "macro AUC": percent(result.macro_auc),
-            "micro F1 at 0.5": percent(result.micro_f1),
-            "0-shot micro AUC": percent(result.zero_shot_micro_auc),
-            "micro AUC by step": ", ".join(f"{100 * value:.1f}" for value in result.micro_auc_by_step),
-            "eligible labels": f"{result.eligible} of {result.labels}",
-        },
+    table = Table(
+        "tasks over",
+        "micro AUC",
+        "macro AUC",
+        "micro F1",
+        "0-shot AUC",
+        title=plain(
+            f"{folder}, {result.protocol}: {options.tasks} tasks, {options.ways}-way {options.shots}-shot, "
+            f"{options.labels} labels"
+        ),
+        title_justify="left",
+    )
+    for name, figures in (("eligible", result.eligible), ("all", result.all_labels)):
+        if figures is None:
+            table.add_row("eligible labels: too few", "", "", "", "")
+            continue
+        estimates = (figures.micro_auc, figures.macro_auc, figures.micro_f1, figures.zero_shot_micro_auc)
+        cells = [f"{100 * estimate.mean:.1f} ± {100 * estimate.half_width:.1f}" for estimate in estimates]
+        table.add_row(f"{name}, {figures.labels} labels", *cells)
+    console.print(table)
+    shown_figures = result.eligible or result.all_labels
+    console.print(
+        "micro AUC by step: " + ", ".join(f"{100 * value:.1f}" for value in shown_figures.micro_auc_by_step)
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+import warnings
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
@@ -19,8 +19,6 @@ from desire_edge.errors import DesireEdgeError
 DROPPED_TAGS = (".imported", ".net", "2.0", "2007", "3d", "??", "???", "????")
 # Two tags of the file carry TeX accents; a label is read as a word, so it is written as one.
 RESPELT_TAGS = {"dise\\~no": "diseño", "m\\'usica": "música"}
-
-_log = logging.getLogger(__name__)
 
 
 def load_delicious(data_dir: Path | None = None) -> Dataset:
@@ -54,7 +52,7 @@ def load_sample() -> Dataset:
 def load_dataset(name: str = "auto", data_dir: Path | None = None) -> Dataset:
     """Load `delicious`, `sample`, a path that ends in `.jsonl`, or `auto`.
 
-    `auto` is Delicious if it is found or can be fetched, and else the sample corpus, with a logged warning
+    `auto` is Delicious if it is found or can be fetched, and else the sample corpus, with a warning
     that says why; with a `data_dir` named, Delicious must be there. Raises `DesireEdgeError` for an unknown
     name and for files that cannot be read.
     """
@@ -68,7 +66,7 @@ def load_dataset(name: str = "auto", data_dir: Path | None = None) -> Dataset:
         except DataNotFoundError as error:
             if data_dir is not None:
                 raise
-            _log.warning("using the sample corpus, because %s", error)
+            warnings.warn(f"using the sample corpus, because {str(error).splitlines()[0]}", stacklevel=2)
             return load_sample()
     if name.endswith(".jsonl"):
         return load_jsonl(Path(name))

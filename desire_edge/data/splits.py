@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -100,9 +101,9 @@ def protocol_rows(dataset: Dataset, protocol: Protocol, *, hold_out: bool, seed:
 
 
 def _input_key(dataset: Dataset, row: np.int64) -> bytes | str:
-    """Equal for two rows exactly if their inputs are equal."""
+    """Equal for two rows exactly if their inputs are equal; for texts, if they are made of the same words."""
     if dataset.texts is not None:
-        return dataset.texts[row]
+        return " ".join(sorted(set(re.findall(r"\w+", dataset.texts[row].lower()))))
     assert dataset.features is not None
     key: bytes = (dataset.features[row] + np.float32(0.0)).tobytes()  # -0.0 + 0.0 is 0.0: one zero, not two
     return key

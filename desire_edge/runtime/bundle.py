@@ -15,8 +15,9 @@ from safetensors.numpy import load
 
 from desire_edge.errors import DesireEdgeError
 from desire_edge.lexicon import LabelMatrix, Lexicon
-from desire_edge.runtime.adaptation import AdaptedHead, adapt_head
+from desire_edge.runtime.adaptation import MAX_CONDITIONING, AdaptedHead, adapt_head
 from desire_edge.runtime.archive import unpack
+from desire_edge.runtime.features import Features, unknown_texts
 from desire_edge.runtime.fragment import model_fragment
 from desire_edge.runtime.manifest import (
     BASE_FRAGMENT,
@@ -35,8 +36,6 @@ from desire_edge.runtime.task import AdaptReport, LabelReport, Task, Taught
 
 Array = NDArray[np.float32]
 THRESHOLD = 0.5
-MAX_CONDITIONING = 7.0
-"""κ beyond which single precision loses more than about 4e-6 of the logits."""
 
 
 class Bundle:
@@ -58,7 +57,10 @@ class Bundle:
         path = Path(path)
         if path.is_file():
             unpacked = unpack(path)
-            bundle = cls.open(unpacked.name, provider)
+            try:
+                bundle = cls.open(unpacked.name, provider)
+            except DesireEdgeError as error:  # the user knows the zip, not where it was unpacked
+                raise DesireEdgeError(str(error).replace(unpacked.name, str(path))) from error
             bundle._unpacked = unpacked
             return bundle
         if not (path / MANIFEST).is_file():
@@ -133,18 +135,12 @@ class Bundle:
             _check(arrays, name, shape, path)
         return arrays
 
-    def extract(self, support: Support) -> tuple[Array, int, int]:
-        """z [S, d] of the support's examples, and over its texts the number of words and of those known."""
-        features = [
-            self.manifest.input.features_of(example.raw, example.name) for example in support.examples
-        ]
-        x = (
-            np.stack([item.x for item in features])
-            if features
-            else np.zeros((0, self.manifest.input.features), np.float32)
-        )
-        z = self.extractor.run(x)["z"]
-        return z, sum(item.words for item in features), sum(item.known_words for item in features)
+    def extract(self, features: Sequence[Features]) -> Array:
+        """z [S, d] of S examples' features."""
+        x = np.zeros((len(features), self.manifest.input.features), np.float32)
+        for row, item in enumerate(features):
+            x[row] = item.x
+        return self.extractor.run(x)["z"]
 
     def adapt(
         self,
@@ -174,7 +170,10 @@ class Bundle:
 
         provider = self.extractor.provider  # opened before the clock starts
         started = time.perf_counter()
-        z, words, known_words = self.extract(support)
+        features = [
+            self.manifest.input.features_of(example.raw, example.name) for example in support.examples
+        ]
+        z = self.extract(features)
         with np.errstate(over="ignore"):  # refused below
             stored = z.astype(np.float16)  # what is stored is what is used: replaying it gives the same bits
         if not np.isfinite(stored).all():
@@ -191,15 +190,16 @@ class Bundle:
             examples=len(support.examples),
             loss_before=adapted.losses[0],
             loss_after=adapted.losses[-1],
-            text_words=words,
-            known_text_words=known_words,
+            text_words=sum(item.words for item in features),
+            known_text_words=sum(item.known_words for item in features),
             extract_seconds=extracted - started,
             adapt_seconds=finished - extracted,
             provider=provider,
             conditioning=adapted.conditioning,
             warnings=(
                 *matrix.warnings,
-                *self._warnings(support, words, known_words, matrix, adapted),
+                *unknown_texts(features, [example.name for example in support.examples]),
+                *self._warnings(support, matrix, targets, mask, adapted),
             ),
         )
         taught = Taught(
@@ -230,26 +230,25 @@ class Bundle:
             )
 
     def _warnings(
-        self, support: Support, words: int, known_words: int, matrix: LabelMatrix, adapted: AdaptedHead
+        self, support: Support, matrix: LabelMatrix, targets: Array, mask: Array, adapted: AdaptedHead
     ) -> list[str]:
         found = [
             f"no word of the label '{entry.name}' is known, so only its examples can teach it"
             for entry in matrix.entries
             if entry.how == "seeded"
         ]
-        if words and not known_words:
-            found.append(
-                f"0 of {words} words of the texts are known to the model, so all texts look the same to it"
-            )
-        if len(support.examples) > 1 and adapted.conditioning > MAX_CONDITIONING:
+        if adapted.conditioning > 3 * MAX_CONDITIONING:
             found.append(
                 f"the adapted head is ill-conditioned (κ = {adapted.conditioning:.1f}): expect errors above 1e-5"
             )
-        if adapted.losses[-1] > adapted.losses[0]:
-            found.append(
-                f"the examples' loss rose from {adapted.losses[0]:.2f} to {adapted.losses[-1]:.2f}: the model's steps "
-                "are too long for these labels and examples, and names alone (--shots 0) may do better"
-            )
+        for entry, target, known in zip(matrix.entries, targets.T, mask.T, strict=True):
+            if support.examples and not (target * known).any():
+                found.append(f"no example carries the label '{entry.name}', so it goes by its name alone")
+            elif support.examples and not ((1 - target) * known).any():
+                found.append(
+                    f"no example is known not to carry '{entry.name}', so it will be said of nearly everything; "
+                    "add examples without it"
+                )
         return found
 
     def _complete(self, weights: dict[str, Array], names: Sequence[str], keep_base: bool) -> bytes:

@@ -137,3 +137,12 @@ def _finite(x: NDArray[np.float32], where: str) -> NDArray[np.float32]:
             f"{where}: feature {bad[0]} is {x[bad[0]]}; every feature must be a finite number"
         )
     return x
+
+
+def unknown_texts(features: Sequence[Features], names: Sequence[str]) -> list[str]:
+    """A warning for each text of whose words the model knows none; `names` are the examples'."""
+    return [
+        f"{name}: 0 of its {item.words} words are known to the model, so it looks like any other such text"
+        for item, name in zip(features, names, strict=True)
+        if item.words and not item.known_words
+    ]

@@ -62,7 +62,7 @@ class MetaConfig(Section):
     hidden: Positive = 300
     batches: Positive = 3000
     episodes: Positive = 10
-    ways: Range = (5, 10)
+    ways: Range = (2, 10)
     shots: Range = (1, 5)
     queries: Positive = 5
     inner_steps: Annotated[int, Field(ge=0, le=64)] = 3
@@ -93,14 +93,10 @@ class TrainConfig(Section):
     meta: MetaConfig = MetaConfig()
 
 
-PROTOCOL_DEFAULTS: dict[str, dict[str, Any]] = {}
-"""Values that were chosen on a protocol's own validation labels and differ from `TrainConfig`'s."""
-
-
 def load_config(
     file: Path | None = None, overrides: Iterable[str] = (), options: Mapping[str, Any] | None = None
 ) -> TrainConfig:
-    """Defaults, then the protocol's own, then the TOML `file`, then `options`, then `section.name=value` strings.
+    """Defaults, then the TOML `file`, then `options`, then `section.name=value` strings.
 
     Raises:
         DesireEdgeError: an unknown setting, a value of the wrong type or out of range, or a file that is not TOML.
@@ -127,11 +123,7 @@ def load_config(
         for part in reversed(name.strip().split(".")):
             parsed = {part: parsed}
         merge(given, parsed)
-    settings: dict[str, Any] = {}
-    protocol = given.get("protocol", TrainConfig().protocol)
-    merge(settings, PROTOCOL_DEFAULTS.get(protocol, {}) if isinstance(protocol, str) else {})
-    merge(settings, given)
-    return parse_config(settings, "the training settings")
+    return parse_config(given, "the training settings")
 
 
 def parse_config(settings: Any, where: str) -> TrainConfig:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from desire_edge.data import EpisodeSampler
+from desire_edge.errors import DesireEdgeError
 from desire_edge.models import SemanticInference
 from desire_edge.training.config import MetaConfig
 from desire_edge.training.episodes import EpisodeBatcher
@@ -83,6 +84,23 @@ class EpisodeStream:
         return self._batcher.stack([sampler.sample(rng) for _ in range(self._config.episodes)])
 
 
+def check_episodes(
+    targets: NDArray[np.bool_], base: NDArray[np.int64], rows: NDArray[np.int64], config: MetaConfig
+) -> None:
+    """Raise a `DesireEdgeError` that names the settings if the largest episodes cannot be drawn from these labels."""
+    ways, shots = config.ways[1], config.shots[1]
+    try:
+        sampler = EpisodeSampler(targets, base, rows, rows, ways=ways, shots=shots, queries=config.queries)
+        rng = np.random.default_rng(0)
+        for _ in range(20):
+            sampler.sample(rng)
+    except DesireEdgeError as error:
+        raise DesireEdgeError(
+            f"the {len(base)} base labels do not give training episodes of {ways} ways and {shots} shots ({error}); "
+            "lower meta.ways, meta.shots or meta.queries, as in --set 'meta.ways=[1, 4]'"
+        ) from error
+
+
 def meta_step(
     learner: MetaLearner,
     optimizer: torch.optim.Optimizer,
@@ -93,7 +111,7 @@ def meta_step(
     """One outer update; returns its loss, that of the query after the last step and (by `zero_shot_weight`) before any.
 
     Raises:
-        FloatingPointError: the loss is not finite; the weights are then as they were.
+        FloatingPointError: the loss or its gradient is not finite; the weights are then as they were.
     """
     for group in optimizer.param_groups:
         group["lr"] = group["initial_lr"] * schedule(progress)
@@ -109,6 +127,8 @@ def meta_step(
         raise FloatingPointError("the outer loss is not finite")
     optimizer.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
-    nn.utils.clip_grad_norm_(learner.head.parameters(), config.gradient_clip)
+    norm = nn.utils.clip_grad_norm_(learner.head.parameters(), config.gradient_clip)
+    if not torch.isfinite(norm):
+        raise FloatingPointError("the outer gradient is not finite")
     optimizer.step()
     return float(loss.detach())

@@ -41,7 +41,7 @@ class Prepared:
 
 def prepare(config: TrainConfig, dataset: Dataset, lexicon: Lexicon) -> Prepared:
     """Lay out `dataset` for a run under `config`."""
-    rows = protocol_rows(dataset, config.protocol, hold_out=config.hold_out, seed=config.seed)
+    rows = protocol_rows_of(config, dataset)
     embedding: Tensor | None = None
     if dataset.texts is not None:
         spec, embedding = bag_of_words(
@@ -56,6 +56,11 @@ def prepare(config: TrainConfig, dataset: Dataset, lexicon: Lexicon) -> Prepared
     matrix = lexicon.label_matrix(dataset.labels)
     split = split_labels(len(dataset.labels), config.seed)
     return Prepared(dataset, x, spec, embedding, matrix.vectors, split, rows, matrix.warnings)
+
+
+def protocol_rows_of(config: TrainConfig, dataset: Dataset) -> ProtocolRows:
+    """Which rows the run sees, and where support and query come from."""
+    return protocol_rows(dataset, config.protocol, hold_out=config.hold_out, seed=config.seed)
 
 
 def bag_of_words(texts: list[str], lexicon: Lexicon, size: int) -> tuple[InputSpec, Tensor]:

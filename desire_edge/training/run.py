@@ -17,13 +17,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from desire_edge.data import Dataset, EpisodeSampler, load_dataset
+from desire_edge.data import Dataset, EpisodeSampler, load_dataset, split_labels
 from desire_edge.errors import DesireEdgeError
-from desire_edge.evaluation.metrics import micro_auc
 from desire_edge.files import read_json, write_json
 from desire_edge.lexicon import Lexicon
 from desire_edge.lexicon.build import build_lexicon
 from desire_edge.lexicon.sources import open_source
+from desire_edge.metrics import Estimate
 from desire_edge.models import Extractor
 from desire_edge.training.checkpoint import (
     Progress,
@@ -35,9 +35,10 @@ from desire_edge.training.checkpoint import (
 )
 from desire_edge.training.config import TrainConfig, parse_config
 from desire_edge.training.episodes import EpisodeBatcher
-from desire_edge.training.metatrain import EpisodeStream, MetaLearner, meta_step
-from desire_edge.training.prepare import Prepared, lexicon_path, prepare
+from desire_edge.training.metatrain import EpisodeStream, MetaLearner, check_episodes, meta_step
+from desire_edge.training.prepare import Prepared, lexicon_path, prepare, protocol_rows_of
 from desire_edge.training.pretrain import extract, pretrain_epoch
+from desire_edge.training.scoring import score_tasks
 
 Report = Callable[[Stage, int, int, float, float | None], None]
 """Called with stage, units done, units in all, the latest loss, and the latest validation AUC."""
@@ -67,14 +68,20 @@ class Run:
                 f"{folder} already holds a run; continue it with --resume {folder}, or choose another --out"
             )
         dataset = load_dataset(config.data, data_dir)
+        # The run stays with the data it began with: "auto" may find others tomorrow, a path lead elsewhere.
+        path = str(Path(config.data).absolute()) if config.data.endswith(".jsonl") else dataset.name
+        config = config.model_copy(update={"data": path})
+        split = split_labels(len(dataset.labels), config.seed)
+        check_episodes(dataset.targets, split.base, protocol_rows_of(config, dataset).train, config.meta)
         sources = [open_source(spec) for spec in config.lexicon.sources]
         build_lexicon(
             sources,
             lexicon_path(folder),
             max_bytes=int(config.lexicon.max_mb * 1e6),
             words=config.lexicon.words,
-            keep=dataset.labels,
+            keep=[dataset.labels[index] for index in split.base],  # novel names are met as on a device
         )
+        write_json(folder / "data.json", {"source": dataset.source})
         write_json(folder / "config.json", config.model_dump(mode="json"))
         return cls._assemble(folder, config, dataset, Progress(), device)
 
@@ -86,7 +93,13 @@ class Run:
                 f"{folder} holds no training run (no config.json); train one with `desire-edge train`"
             )
         config = parse_config(read_json(folder / "config.json"), str(folder / "config.json"))
-        run = cls._assemble(folder, config, load_dataset(config.data, data_dir), Progress(), device)
+        dataset = load_dataset(config.data, data_dir)
+        if read_json(folder / "data.json") != {"source": dataset.source}:
+            raise DesireEdgeError(
+                f"the data of the run {folder} have changed since it began ({dataset.source}); "
+                "put the old ones back, or train a new run"
+            )
+        run = cls._assemble(folder, config, dataset, Progress(), device)
         if run.checkpoint_path.exists():
             run._restore()
         return run
@@ -183,33 +196,32 @@ class Run:
         self.progress.seconds += now - clock
         return now
 
-    @torch.no_grad()
     def validate(self, batcher: EpisodeBatcher) -> float:
         """Micro AUC on the validation labels, 5-way 1-shot, the same tasks every time.
 
         Without `hold_out` the tasks' rows are those F was trained on, so the figure is optimistic: it shows that
         training goes on, and no setting is chosen by it.
         """
-        rows = self.data.rows
-        query = rows.query if self.config.hold_out else rows.train
-        labels = self.data.split.validation
+        rows, labels = self.data.rows, self.data.split.validation
         sampler = EpisodeSampler(
             self.data.dataset.targets,
             labels,
             rows.support,
-            query,
+            rows.query if self.config.hold_out else rows.train,
             ways=min(5, len(labels)),
             shots=1,
             eligible_only=False,
         )
         rng = np.random.default_rng(self.config.seed)
-        aucs = []
-        for _ in range(self.config.validation_tasks):
-            episodes = batcher.stack([sampler.sample(rng)])
-            scores = self.learner(episodes)[-1][0, episodes.support :]
-            targets = episodes.targets[0, episodes.support :] > 0
-            aucs.append(micro_auc(targets.cpu().numpy(), scores.cpu().numpy()))
-        return float(np.nanmean(aucs))
+        scores = score_tasks(self.learner, batcher, sampler, tasks=self.config.validation_tasks, rng=rng)
+        return Estimate.of(scores.micro_auc).mean
+
+    def require_finished(self) -> None:
+        """Raise a `DesireEdgeError` unless the run is finished."""
+        if self.progress.stage != "done":
+            raise DesireEdgeError(
+                f"the run {self.folder} is not finished; finish it with `desire-edge train --resume {self.folder}`"
+            )
 
     def record(self) -> dict[str, Any]:
         """What happened, for people and for the bundle's manifest."""

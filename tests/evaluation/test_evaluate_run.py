@@ -12,7 +12,7 @@ from trained import Trained
 from desire_edge import DesireEdgeError
 from desire_edge.data import EpisodeSampler
 from desire_edge.evaluation.evaluate import EvaluateOptions, evaluate
-from desire_edge.evaluation.metrics import micro_auc
+from desire_edge.metrics import micro_auc
 from desire_edge.training.episodes import EpisodeBatcher
 from desire_edge.training.pretrain import extract
 

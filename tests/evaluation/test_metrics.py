@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as npst
 from numpy.typing import NDArray
 from sklearn.metrics import f1_score, roc_auc_score
 
-from desire_edge.evaluation.metrics import Estimate, macro_auc, micro_auc, micro_f1
+from desire_edge.metrics import Estimate, macro_auc, micro_auc, micro_f1
 
 TARGETS = np.array([[1, 0], [0, 1], [0, 0]], bool)
 SCORES = np.array([[0.9, 0.2], [0.8, 0.5], [0.1, 0.6]])

@@ -15,7 +15,7 @@ def test_defaults_are_the_documented_ones() -> None:
     config = load_config()
     assert config.protocol == "example-disjoint"
     assert config.lexicon.sources == ("glove-50", "spacy-md")
-    assert config.meta.ways == (5, 10)
+    assert config.meta.ways == (2, 10)
 
 
 def test_later_layers_win(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import torch
 from training.cases import small_config, train
 
 from desire_edge.errors import DesireEdgeError
-from desire_edge.evaluation.metrics import micro_auc
+from desire_edge.metrics import micro_auc
 from desire_edge.training.checkpoint import Stage, load_checkpoint
 from desire_edge.training.pretrain import extract
 from desire_edge.training.run import Run
