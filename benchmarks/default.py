@@ -29,10 +29,13 @@ PROTOCOLS = ("label-disjoint", "example-disjoint")
 def trained(folder: Path, protocol: str) -> Run:
     """The finished run in `folder`, trained now as far as it is not."""
     device = torch.device("cpu")
+    config = load_config(None, (), {"data": "delicious", "protocol": protocol})
     if (folder / "config.json").exists():
         run = Run.open(folder, device)
+        if run.config != config:
+            raise SystemExit(f"{folder} was trained with other settings than today's defaults; remove it")
     else:
-        run = Run.create(folder, load_config(None, (), {"data": "delicious", "protocol": protocol}), device)
+        run = Run.create(folder, config, device)
     if run.progress.stage != "done":
         with show_progress(Console(stderr=True), run) as report:
             run.train(report)
@@ -54,8 +57,10 @@ def main() -> None:
         prefix = protocol.replace("-", "_")
         for shots in (1, 5):
             result = evaluate(run, EvaluateOptions(shots=shots, tasks=arguments.tasks))
-            metrics[f"{prefix}_5w{shots}s_micro_auc"] = result.micro_auc.mean
-            metrics[f"{prefix}_5w{shots}s_zero_shot_micro_auc"] = result.zero_shot_micro_auc.mean
+            assert result.eligible is not None, "Delicious has eligible labels"
+            metrics[f"{prefix}_5w{shots}s_micro_auc"] = result.eligible.micro_auc.mean
+            metrics[f"{prefix}_5w{shots}s_zero_shot_micro_auc"] = result.eligible.zero_shot_micro_auc.mean
+            metrics[f"{prefix}_5w{shots}s_all_labels_micro_auc"] = result.all_labels.micro_auc.mean
             details[f"{protocol}, 5-way {shots}-shot"] = result.to_json()
         metrics["train_seconds"] = max(metrics.get("train_seconds", 0.0), run.progress.seconds)
         with tempfile.TemporaryDirectory() as folder:

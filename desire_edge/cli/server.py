@@ -99,12 +99,13 @@ def train(
         run = Run.open(resume, choose_device(device), data_dir)
     else:
         config = load_config(config_file, overrides, given)
-        run = Run.create(
-            out or next_run_folder(config.data, config.protocol, config.seed),
-            config,
-            choose_device(device),
-            data_dir,
-        )
+        torch_device = choose_device(device)
+        folder = out or next_run_folder(config.data, config.protocol, config.seed)
+        try:
+            run = Run.create(folder, config, torch_device, data_dir)
+        except DesireEdgeError:
+            remove_if_empty(folder, folder.parent)
+            raise
     for warning in run.data.warnings:
         say(f"warning: {warning}")
     try:
@@ -320,6 +321,13 @@ def open_run(run: Path | None, device: str, data_dir: Path | None) -> Run:
         run = max(found, key=lambda folder: max(path.stat().st_mtime for path in folder.iterdir()))
         say(f"using {run}")
     return Run.open(run, choose_device(device), data_dir)
+
+
+def remove_if_empty(*folders: Path) -> None:
+    """Remove folders that were made for a run that could not begin, if nothing is in them."""
+    for folder in folders:
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
 
 
 def next_run_folder(name: str, protocol: str, seed: int) -> Path:

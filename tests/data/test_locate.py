@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import http.server
-import logging
 import shutil
 import socket
 import threading
@@ -153,13 +152,10 @@ def test_a_named_folder_without_the_files_is_an_error_not_a_download(
         find_delicious()
 
 
-def test_auto_falls_back_to_the_sample_corpus_and_says_so(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_auto_falls_back_to_the_sample_corpus_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DESIRE_EDGE_DATA", str(tmp_path))
-    with caplog.at_level(logging.WARNING):
+    with pytest.warns(UserWarning, match=r"using the sample corpus, because \$DESIRE_EDGE_DATA is"):
         assert load_dataset("auto").name == "sample"
-    assert "using the sample corpus, because $DESIRE_EDGE_DATA is" in caplog.text
 
 
 def test_auto_does_not_fall_back_from_a_folder_the_caller_named(tmp_path: Path) -> None:
