@@ -1,6 +1,7 @@
 # Every target sets up what it needs: a virtual environment with the tested versions, and the C++ extension.
 PYTHON ?= python3
 VENV ?= .venv
+EXTRAS ?= cpu,train,test
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # An editable install notes which packages there are, so a new one wants a new install.
@@ -15,12 +16,13 @@ demo: install          ## train, export, adapt and predict, and print how well i
 test: install lint     ## what must always pass
 	$(BIN)/pytest -m "not slow"
 
-test-all: install      ## what takes longer: the wheel in a clean environment, the oldest ONNX Runtime, the demo
+test-all: install      ## what takes longer, and the demo
 	$(BIN)/pytest -m slow
 	$(BIN)/python examples/demo.py --data sample --out build/demo
 
-test-gpu: install      ## every device-dependent test on CUDA; fails where there is none
-	DESIRE_EDGE_REQUIRE_CUDA=1 $(BIN)/pytest -m gpu
+test-gpu:              ## every device-dependent test on CUDA, torch's and ONNX Runtime's; fails where there is none
+	$(MAKE) install VENV=.venv-gpu EXTRAS=gpu,train,test
+	DESIRE_EDGE_REQUIRE_CUDA=1 .venv-gpu/bin/pytest -m gpu
 
 lint: install
 	$(BIN)/ruff check $(PYTHON_FILES)
@@ -41,7 +43,7 @@ $(STAMP): pyproject.toml constraints.txt $(SOURCES)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "$(PYTHON) is older than 3.11; name a newer one: make PYTHON=python3.12 ..."; exit 2; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --constraint constraints.txt --editable ".[cpu,train,test]"
+	$(BIN)/python -m pip install --constraint constraints.txt --editable ".[$(EXTRAS)]"
 	@touch $@
 
 clean:
