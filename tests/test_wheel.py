@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 import venv
 import zipfile
 from pathlib import Path
@@ -19,6 +20,7 @@ from desire_edge import Bundle, Support
 from desire_edge.runtime.support import read_input
 
 ROOT = Path(__file__).parents[1]
+OLDEST = "onnxruntime==1.19.2"  # pyproject.toml asks for at least this
 
 
 @pytest.fixture(scope="module")
@@ -41,13 +43,14 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class Device:
-    """A clean environment with the wheel and its extra [cpu]."""
+    """A clean environment with the wheel and its extra [cpu], or with another release of ONNX Runtime."""
 
-    def __init__(self, folder: Path, wheel: Path) -> None:
+    def __init__(self, folder: Path, wheel: Path, runtime: str | None = None) -> None:
         venv.create(folder, with_pip=True)
         self.folder = folder
         pinned = f"--constraint={ROOT / 'constraints.txt'}"
-        self.run("python", "-m", "pip", "install", "--quiet", pinned, f"{wheel}[cpu]")
+        wanted = [pinned, f"{wheel}[cpu]"] if runtime is None else [str(wheel), runtime]
+        self.run("python", "-m", "pip", "install", "--quiet", *wanted)
 
     def run(self, program: str, *arguments: object, cwd: Path | None = None) -> str:
         """Run a program of the environment, which must succeed; return what it prints."""
@@ -60,10 +63,10 @@ class Device:
         return result.stdout
 
 
-@pytest.fixture(scope="module")
-def device(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Device:
-    """A device."""
-    return Device(tmp_path_factory.mktemp("device") / "venv", wheel)
+@pytest.fixture(scope="module", params=[None, pytest.param(OLDEST, marks=pytest.mark.slow)])
+def device(request: pytest.FixtureRequest, wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Device:
+    """A device with the newest and, among the slow tests, one with the oldest ONNX Runtime we claim."""
+    return Device(tmp_path_factory.mktemp("device") / "venv", wheel, request.param)
 
 
 def test_the_wheel_holds_the_package_its_extension_and_no_more(wheel: Path) -> None:
@@ -78,6 +81,11 @@ def test_the_wheel_holds_the_package_its_extension_and_no_more(wheel: Path) -> N
     tops = {name.partition("/")[0] for name in names}
     assert {top for top in tops if not top.endswith((".dist-info", ".data"))} == {"desire_edge"}
     assert not [name for name in names if "test" in Path(name).name or "__pycache__" in name]
+
+
+def test_the_oldest_runtime_tested_is_the_one_claimed() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert extras["cpu"] == [OLDEST.replace("==", ">=")]
 
 
 def test_a_device_has_neither_torch_nor_onnx(device: Device) -> None:
