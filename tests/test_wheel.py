@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import tomllib
 import venv
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -63,10 +65,16 @@ class Device:
         return result.stdout
 
 
-@pytest.fixture(scope="module", params=[None, pytest.param(OLDEST, marks=pytest.mark.slow)])
-def device(request: pytest.FixtureRequest, wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Device:
+@pytest.fixture(scope="module")
+def install(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str | None], Device]:
+    """Makes a device with this ONNX Runtime, each once."""
+    return functools.cache(lambda runtime: Device(tmp_path_factory.mktemp("device") / "venv", wheel, runtime))
+
+
+@pytest.fixture(params=[None, pytest.param(OLDEST, marks=pytest.mark.slow)])
+def device(request: pytest.FixtureRequest, install: Callable[[str | None], Device]) -> Device:
     """A device with the newest and, among the slow tests, one with the oldest ONNX Runtime we claim."""
-    return Device(tmp_path_factory.mktemp("device") / "venv", wheel, request.param)
+    return install(request.param)
 
 
 def test_the_wheel_holds_the_package_its_extension_and_no_more(wheel: Path) -> None:

@@ -61,7 +61,7 @@ DEEP = "[" * 5000 + "]" * 5000
 NESTED = json.loads("[" * 600 + "]" * 600)  # can be read, but not without measure be printed
 
 FOLDERS: dict[str, tuple[Files, str]] = {
-    "empty folder": ({}, "holds neither metadata.jsonl and metadata.csv"),
+    "empty folder": ({}, "holds neither metadata.jsonl nor metadata.csv"),
     "both metadata files": (
         {**with_text(entry(["baking"])), "metadata.csv": "file_name,labels\na.txt,baking\n"},
         "holds both metadata.jsonl and metadata.csv",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -165,17 +166,31 @@ def test_the_report_counts_examples_and_words(sample_trained: Trained) -> None:
 
 def test_texts_of_which_no_word_is_known_are_a_warning(sample_trained: Trained) -> None:
     report = opened(sample_trained).adapt(Support.of(["qqzzx qqzzy"], [["bread"]])).report
-    assert any(warning.startswith("0 of 2 words of the texts are known") for warning in report.warnings)
+    assert any(warning.startswith("example 0: 0 of its 2 words are known") for warning in report.warnings)
 
 
-def test_a_loss_that_rises_is_a_warning(sample_trained: Trained) -> None:
-    bundle = opened(sample_trained)
-    bundle.semantics["step_sizes"] *= 100
-    support = Support.read(sample_trained.support)
-    assert any("loss rose from" in warning for warning in bundle.adapt(support).report.warnings)
-    assert not any(
-        "loss rose from" in warning for warning in opened(sample_trained).adapt(support).report.warnings
+@pytest.mark.parametrize("ways", [1, 2, 5])
+@pytest.mark.parametrize("scale", [1, 10, 1000])
+def test_a_step_that_overshoots_is_not_taken(ways: int, scale: float, sample_trained: Trained) -> None:
+    bundle, names = opened(sample_trained), sample_trained.labels[:ways]
+    bundle.semantics["step_sizes"] *= scale
+    support = Support(
+        tuple(
+            replace(example, labels=tuple(name for name in example.labels if name in names))
+            for example in Support.read(sample_trained.support).examples
+        )
     )
+    report = bundle.adapt(support, labels=names).report
+    assert report.loss_after <= report.loss_before
+
+
+def test_a_label_without_an_example_or_without_a_counterexample_is_a_warning(sample_trained: Trained) -> None:
+    support = Support.of(["fresh bread", "bread and jazz"], [["bread"], ["bread"]])
+    warnings = opened(sample_trained).adapt(support, labels=["bread", "jazz"]).report.warnings
+    assert [warning.partition(",")[0] for warning in warnings] == [
+        "no example is known not to carry 'bread'",
+        "no example carries the label 'jazz'",
+    ]
 
 
 def test_equal_names_but_for_their_case_are_told_apart(sample_trained: Trained) -> None:
