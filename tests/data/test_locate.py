@@ -152,7 +152,9 @@ def test_a_named_folder_without_the_files_is_an_error_not_a_download(
         find_delicious()
 
 
-def test_auto_falls_back_to_the_sample_corpus_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_auto_falls_back_to_the_sample_corpus_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("DESIRE_EDGE_DATA", str(tmp_path))
     with pytest.warns(UserWarning, match=r"using the sample corpus, because \$DESIRE_EDGE_DATA is"):
         assert load_dataset("auto").name == "sample"
