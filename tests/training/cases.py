@@ -21,6 +21,7 @@ SMALL = [
     "validation_tasks=5",
     "text.vocabulary=2000",
     "lexicon.max_mb=4",
+    'lexicon.sources=["glove-50"]',
 ]
 
 

@@ -47,7 +47,11 @@ def test_a_finished_run_opens_ready_to_use(unbroken: Run) -> None:
 
 
 def test_pretraining_tells_base_labels_apart_on_rows_it_never_saw(tmp_path: Path) -> None:
-    run = Run.create(tmp_path / "run", small_config("extractor.epochs=20"), torch.device("cpu"))
+    run = Run.create(
+        tmp_path / "run",
+        small_config("extractor.epochs=20", 'lexicon.sources=["glove-50", "spacy-md"]'),
+        torch.device("cpu"),
+    )
     with pytest.raises(KeyboardInterrupt):
         train(run, ("pretrain", 20))
     rows, base = run.data.rows.query, run.data.split.base
