@@ -15,6 +15,11 @@ from desire_edge.cli import main
 from desire_edge.data import DataNotFoundError, Dataset, DeliciousFiles, find_delicious, load_delicious
 
 
+def pytest_configure() -> None:
+    """One thread for torch: for sizes as the tests' more gain nothing, and where other programs run they lose much."""
+    torch.set_num_threads(1)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark every test that asks for Delicious, so that `-m delicious` selects them and CI can count skips."""
     for item in items:

@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[1]
 OLDEST = "onnxruntime==1.19.2"  # pyproject.toml asks for at least this
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")  # tests of other files run in between
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, built as `pip install` builds it."""
     folder = tmp_path_factory.mktemp("wheel")
@@ -65,7 +65,7 @@ class Device:
         return result.stdout
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")  # tests of other files run in between
 def install(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str | None], Device]:
     """Makes a device with this ONNX Runtime, each once."""
     return functools.cache(lambda runtime: Device(tmp_path_factory.mktemp("device") / "venv", wheel, runtime))

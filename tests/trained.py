@@ -62,19 +62,7 @@ class Trained:
 
 
 def train_small(folder: Path, settings: tuple[str, ...]) -> Trained:
-    """Train with `settings` in `folder`, export, and draw a task.
-
-    On one thread: for sizes as these more gain nothing, and where other programs run they lose much.
-    """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        return _train_small(folder, settings)
-    finally:
-        torch.set_num_threads(threads)
-
-
-def _train_small(folder: Path, settings: tuple[str, ...]) -> Trained:
+    """Train with `settings` in `folder`, export, and draw a task."""
     run = Run.create(folder / "run", load_config(overrides=settings), torch.device("cpu"))
     run.train(lambda *_: None)
     export_bundle(run, folder / "tagger.desire", ExportOptions(ways=WAYS))
