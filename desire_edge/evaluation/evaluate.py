@@ -119,8 +119,8 @@ def evaluate(
     z = extract(run.extractor, torch.from_numpy(data.x).to(run.device))
     batcher = EpisodeBatcher(z, data.dataset.targets, data.w, data.split.base)
 
-    def figures(done: int, *, eligible_only: bool) -> Figures:
-        sampler = EpisodeSampler(
+    def sampler(*, eligible_only: bool) -> EpisodeSampler:
+        return EpisodeSampler(
             data.dataset.targets,
             labels,
             data.rows.support,
@@ -130,19 +130,23 @@ def evaluate(
             queries=options.queries,
             eligible_only=eligible_only,
         )
+
+    def figures(tasks_of: EpisodeSampler, done: int) -> Figures:
         scores = score_tasks(
             run.learner,
             batcher,
-            sampler,
+            tasks_of,
             tasks=options.tasks,
             rng=np.random.default_rng([options.seed, options.ways, options.shots]),
             report=lambda tasks: report(done + tasks),
         )
-        return Figures.of(scores, len(sampler.drawn))
+        return Figures.of(scores, len(tasks_of.drawn))
 
-    all_labels = figures(0, eligible_only=False)
-    try:
-        eligible = figures(options.tasks, eligible_only=True)
-    except DesireEdgeError:  # a small test set has no such labels, and the other line says so
-        eligible = None
-    return Evaluation(options, run.config.protocol, eligible, all_labels)
+    all_labels = sampler(eligible_only=False)
+    enough = len(all_labels.eligible) >= options.ways
+    return Evaluation(
+        options=options,
+        protocol=run.config.protocol,
+        all_labels=figures(all_labels, 0),
+        eligible=figures(sampler(eligible_only=True), options.tasks) if enough else None,
+    )

@@ -196,8 +196,8 @@ class Run:
         self.progress.seconds += now - clock
         return now
 
-    def validate(self, batcher: EpisodeBatcher) -> float:
-        """Micro AUC on the validation labels, 5-way 1-shot, the same tasks every time.
+    def validate(self, batcher: EpisodeBatcher) -> float | None:
+        """Micro AUC on the validation labels, 5-way 1-shot, the same tasks every time; None where it is undefined.
 
         Without `hold_out` the tasks' rows are those F was trained on, so the figure is optimistic: it shows that
         training goes on, and no setting is chosen by it.
@@ -214,7 +214,8 @@ class Run:
         )
         rng = np.random.default_rng(self.config.seed)
         scores = score_tasks(self.learner, batcher, sampler, tasks=self.config.validation_tasks, rng=rng)
-        return Estimate.of(scores.micro_auc).mean
+        estimate = Estimate.of(scores.micro_auc)
+        return estimate.mean if estimate.tasks else None
 
     def require_finished(self) -> None:
         """Raise a `DesireEdgeError` unless the run is finished."""
