@@ -42,7 +42,6 @@ class Matrix {
   const T* row(int64_t i) const { return data_.data() + i * cols_; }
   T& operator()(int64_t i, int64_t j) { return data_[static_cast<size_t>(i * cols_ + j)]; }
   T operator()(int64_t i, int64_t j) const { return data_[static_cast<size_t>(i * cols_ + j)]; }
-  const std::vector<T>& elements() const { return data_; }
   void copy_to(T* target) const { std::copy(data_.begin(), data_.end(), target); }
 
  private:

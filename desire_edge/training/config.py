@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from desire_edge.errors import DesireEdgeError
+from desire_edge.lexicon.sources import DEFAULT_SOURCES
 
 
 def _ascending(values: tuple[int, int]) -> tuple[int, int]:
@@ -34,7 +35,7 @@ class Section(BaseModel):
 class LexiconConfig(Section):
     """Where label vectors come from; see `desire_edge.lexicon`."""
 
-    sources: tuple[str, ...] = ("glove-50", "spacy-md")
+    sources: tuple[str, ...] = DEFAULT_SOURCES
     max_mb: Annotated[float, Field(gt=0)] = 16
     words: Positive | None = None
 
