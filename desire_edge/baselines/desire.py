@@ -1,0 +1,55 @@
+"""DESIRE-Net, behind the interface of the comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from desire_edge.baselines.method import MetaTrained, without_trunk
+from desire_edge.training.config import MetaConfig
+from desire_edge.training.inner_loop import Episodes
+from desire_edge.training.metatrain import MetaLearner, meta_step
+
+
+class DesireNet(MetaTrained):
+    """Wang, Duan, Liu, Tao, "Multi-label Few-shot Learning with Semantic Inference", AAAI 2021.
+
+    Logits are Eq. (1): what W_Z makes of an example and what its base labels' scores say of novel labels through W_I,
+    each l2-normalised, scored against the word vectors of the labels. θ = {W_Z, W_I, γ1, γ2} is meta-learned by
+    second-order MAML on episodes that play base labels as novel, F frozen. This is `training.metatrain.MetaLearner`,
+    as `train` uses it.
+    """
+
+    CONFIG = MetaConfig
+    SEARCH = (
+        {},
+        {"step_size": 0.1},
+        {"step_size": 0.3},
+        {"inner_steps": 5},
+        {"zero_shot_weight": 0.0},
+        {"learning_rate": 3e-3},
+    )
+
+    def __init__(
+        self, rows: Tensor, w_base: Tensor, config: MetaConfig, trunk: Sequence[int] | None = None
+    ) -> None:
+        without_trunk(self, trunk)
+        super().__init__(rows, w_base, config)
+        self.config = config
+        self.learner = MetaLearner(w_base, config)
+
+    def forward(self, episodes: Episodes) -> list[Tensor]:
+        """Eq. (1) after 0 … T inner steps."""
+        logits: list[Tensor] = self.learner(episodes)
+        return logits
+
+    def optimizer(self) -> torch.optim.Optimizer:
+        """The optimiser of `training.metatrain`."""
+        return self.learner.optimizer(self.config)
+
+    def outer_step(self, optimizer: torch.optim.Optimizer, episodes: Episodes, progress: float) -> float:
+        """The outer step of `training.metatrain`."""
+        self.train()
+        return meta_step(self.learner, optimizer, episodes, self.config, progress)
