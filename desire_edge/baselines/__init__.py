@@ -1,0 +1,54 @@
+"""The methods DESIRE-Net is compared with, one file each, all behind `Method`.
+
+`METHODS` holds them by name, in the order of the paper's table, then what this project adds to it. The supervised
+reference is no few-shot method and stands beside them.
+"""
+
+from desire_edge.baselines.all_positive import AllPositive
+from desire_edge.baselines.ataml import Ataml
+from desire_edge.baselines.desire import DesireNet
+from desire_edge.baselines.maml import Maml
+from desire_edge.baselines.maml_plus_plus import MamlPlusPlus
+from desire_edge.baselines.method import SEARCHES, MetaTrained, Method
+from desire_edge.baselines.no_inference import NoInference
+from desire_edge.baselines.no_l2 import NoL2
+from desire_edge.baselines.no_pretraining import NoSemanticPretraining, pretrain_plainly
+from desire_edge.baselines.pretrained import Pretrained
+from desire_edge.baselines.protonet import ProtoNet
+from desire_edge.baselines.reptile import Reptile
+from desire_edge.baselines.supervised import SupervisedReference
+
+METHODS: dict[str, type[Method]] = {
+    "pretrained": Pretrained,
+    "maml": Maml,
+    "reptile": Reptile,
+    "ataml": Ataml,
+    "maml++": MamlPlusPlus,
+    "no-l2": NoL2,
+    "no-pretraining": NoSemanticPretraining,
+    "no-inference": NoInference,
+    "desire-net": DesireNet,
+    "protonet": ProtoNet,
+    "all-positive": AllPositive,
+}
+"""Every method by the name that commands, caches and tables use."""
+
+__all__ = [
+    "METHODS",
+    "SEARCHES",
+    "AllPositive",
+    "Ataml",
+    "DesireNet",
+    "Maml",
+    "MamlPlusPlus",
+    "MetaTrained",
+    "Method",
+    "NoInference",
+    "NoL2",
+    "NoSemanticPretraining",
+    "Pretrained",
+    "ProtoNet",
+    "Reptile",
+    "SupervisedReference",
+    "pretrain_plainly",
+]
