@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 
 from desire_edge.errors import DesireEdgeError
@@ -23,3 +26,19 @@ def choose_device(name: str) -> torch.device:
             "use --device cpu, or install a CUDA build of torch"
         )
     return torch.device(name)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Run torch's CPU work inside on one thread.
+
+    An episode's products are too small to share: a second thread gains little on an idle machine, and waiting for it
+    makes
+    everything three times slower on a busy one.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

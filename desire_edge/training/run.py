@@ -34,6 +34,7 @@ from desire_edge.training.checkpoint import (
     save_checkpoint,
 )
 from desire_edge.training.config import TrainConfig, parse_config
+from desire_edge.training.device import one_thread
 from desire_edge.training.episodes import EpisodeBatcher
 from desire_edge.training.metatrain import EpisodeStream, MetaLearner, check_episodes, meta_step
 from desire_edge.training.prepare import Prepared, lexicon_path, prepare, protocol_rows_of
@@ -128,7 +129,9 @@ class Run:
         if self.progress.stage == "pretrain":
             self._pretrain(x, report)
         if self.progress.stage == "meta":
-            self._metatrain(extract(self.extractor, x), report)
+            z = extract(self.extractor, x)
+            with one_thread():
+                self._metatrain(z, report)
         write_json(self.folder / "run.json", self.record())
 
     def _pretrain(self, x: Tensor, report: Report) -> None:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from desire_edge.data import Episode, EpisodeSampler
 from desire_edge.metrics import macro_auc, micro_auc, micro_f1
+from desire_edge.training.device import one_thread
 from desire_edge.training.episodes import EpisodeBatcher
 from desire_edge.training.inner_loop import Episodes
 from desire_edge.training.loss import masked_bce
@@ -37,6 +38,7 @@ class TaskScores:
 
 
 @torch.no_grad()
+@one_thread()
 def score_tasks(
     learner: Learner,
     batcher: EpisodeBatcher,
