@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from baseline_cases import ADAPTED, by_hand, make, random_episodes, sgd_by_hand
+from baselines.cases import ADAPTED, by_hand, make, random_episodes, sgd_by_hand
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import torch
-from baseline_cases import META_TRAINED, normal
+from baselines.cases import META_TRAINED, normal
 from torch import Tensor
 
 from desire_edge.baselines import METHODS, MetaTrained

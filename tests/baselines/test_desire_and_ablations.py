@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from baseline_cases import FEATURES, make, meta_trained, normal, random_episodes
+from baselines.cases import FEATURES, make, meta_trained, normal, random_episodes
 
 from desire_edge.baselines import METHODS, DesireNet, NoInference, NoL2, pretrain_plainly
 from desire_edge.models import Extractor

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from baseline_cases import by_hand, meta_trained, random_episodes, sgd_by_hand
+from baselines.cases import by_hand, meta_trained, random_episodes, sgd_by_hand
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor

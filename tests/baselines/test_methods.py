@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from baseline_cases import (
+from baselines.cases import (
     BASE,
     FEATURES,
     META_TRAINED,

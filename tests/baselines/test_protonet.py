@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from baseline_cases import meta_trained, random_episodes
+from baselines.cases import meta_trained, random_episodes
 from torch import Tensor, nn
 
 from desire_edge.baselines import ProtoNet

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from baseline_cases import by_hand, meta_trained, random_episodes
+from baselines.cases import by_hand, meta_trained, random_episodes
 from torch import Tensor
 
 from desire_edge.baselines import Reptile

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from baseline_cases import normal
+from baselines.cases import normal
 
 from desire_edge.baselines.adaptation import Standardize
 
