@@ -25,7 +25,7 @@ class _Head(TypedDict, Generic[_Float]):
     b1: NDArray[_Float]  # [h]
     v: NDArray[_Float]  # [h + 1, N]
     q: NDArray[_Float]  # [h + 1, h + 1]
-    m: NDArray[_Float]  # [d, N]
+    m: NDArray[_Float]  # [d, N]; [B, N] where scores were given
     gamma1: float
     gamma2: float
 
@@ -77,9 +77,11 @@ def adapt_lowrank(
     b2: NDArray[_Float],
     gamma1: float,
     gamma2: float,
-    p: NDArray[_Float],
-    r: NDArray[_Float],
     q0: NDArray[_Float],
+    p: NDArray[_Float] | None = None,
+    r: NDArray[_Float] | None = None,
+    scores: NDArray[_Float] | None = None,
+    w_i: NDArray[_Float] | None = None,
 ) -> _AdaptedHead[_Float]: ...
 def fold(
     *,
@@ -101,7 +103,8 @@ def head_logits(
     v: NDArray[_Float],
     q: NDArray[_Float],
     m: NDArray[_Float],
-    r: NDArray[_Float],
     gamma1: float,
     gamma2: float,
+    r: NDArray[_Float] | None = None,
+    scores: NDArray[_Float] | None = None,
 ) -> NDArray[_Float]: ...

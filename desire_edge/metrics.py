@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import f1_score, roc_auc_score
+from scipy.stats import rankdata
 
 
 @dataclass(frozen=True)
@@ -30,20 +30,38 @@ class Estimate:
 
 def micro_auc(targets: NDArray[np.bool_], scores: NDArray[np.floating]) -> float:
     """ROC AUC over all query × label pairs at once; targets and scores [Q, N]. NaN where only one class occurs."""
-    flat = targets.ravel()
-    if flat.all() or not flat.any():
-        return float("nan")
-    return float(roc_auc_score(flat, scores.ravel()))
+    return float(_aucs(targets.reshape(-1, 1), scores.reshape(-1, 1))[0])
 
 
 def macro_auc(targets: NDArray[np.bool_], scores: NDArray[np.floating]) -> float:
     """The mean over labels of each label's ROC AUC; labels with one class only are left out. [Q, N] both."""
-    both = [label for label in range(targets.shape[1]) if 0 < targets[:, label].sum() < len(targets)]
-    if not both:
-        return float("nan")
-    return float(np.mean([roc_auc_score(targets[:, label], scores[:, label]) for label in both]))
+    aucs = _aucs(targets, scores)
+    both = aucs[~np.isnan(aucs)]
+    return float(both.mean()) if len(both) else float("nan")
+
+
+def _aucs(targets: NDArray[np.bool_], scores: NDArray[np.floating]) -> NDArray[np.float64]:
+    """The ROC AUC of each column: Mann and Whitney's U over the pairs of a positive and a negative, ties counting half.
+
+    scikit-learn's `roc_auc_score` gives the same (the tests hold them together) at some 30 times the cost a task.
+    """
+    positives = targets.sum(axis=0)
+    pairs = positives * (len(targets) - positives)
+    ranks = (rankdata(scores, axis=0) * targets).sum(axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        aucs: NDArray[np.float64] = (ranks - positives * (positives + 1) / 2) / pairs
+    return aucs
 
 
 def micro_f1(targets: NDArray[np.bool_], decisions: NDArray[np.bool_]) -> float:
     """F1 over all query × label pairs at once, [Q, N] both; 0 where nothing is true and nothing is called."""
-    return float(f1_score(targets.ravel(), decisions.ravel(), zero_division=0))
+    return 2 * float((targets & decisions).sum()) / max(1, int(targets.sum() + decisions.sum()))
+
+
+def best_micro_f1(targets: NDArray[np.bool_], scores: NDArray[np.floating]) -> float:
+    """The highest micro F1 that one threshold over all query × label pairs reaches: an oracle's. [Q, N] both."""
+    order = np.argsort(-scores, axis=None, kind="stable")
+    found, ordered = np.cumsum(targets.ravel()[order]), scores.ravel()[order]
+    f1 = 2 * found / (np.arange(1, len(order) + 1) + targets.sum())
+    last_of_equal = np.append(ordered[1:] != ordered[:-1], True)
+    return float(f1[last_of_equal].max())

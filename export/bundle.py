@@ -79,20 +79,32 @@ def export_bundle(run: Run, out: Path, options: ExportOptions | None = None) -> 
     head = run.learner.head.cpu()
     weights = {name: parameter.detach().double().numpy() for name, parameter in head.state_dict().items()}
     z = extract(extractor, torch.from_numpy(run.data.x[run.data.rows.train])).double().numpy()
+    known_labels = run.config.meta.known_labels > 0
     semantics = {
         **weights,
         "step_sizes": run.learner.step_sizes.detach().cpu().numpy(),
-        "p": inference_product(weights["w_base"], weights["w_i"]),
-        "r": norm_root(weights["w_base"]),
         "q0": output_gram(weights["w2"], weights["b2"]),
+        "base_bias": run.classifier.bias.detach().cpu().numpy(),
     }
+    if not known_labels:
+        semantics |= {
+            "p": inference_product(weights["w_base"], weights["w_i"]),
+            "r": norm_root(weights["w_base"]),
+        }
     arrays = {name: np.array(value, np.float32, order="C") for name, value in semantics.items()}
     dimension, base = arrays["w_base"].shape
     hidden = len(arrays["b1"])
     base_labels = tuple(run.data.dataset.labels[index] for index in run.data.split.base)
 
     extractor_model = extractor_graph(extractor, run.data.input.features, options.batch, options.opset)
-    head_model = head_graph(arrays["r"], hidden, options.batch, options.ways, options.opset)
+    head_model = head_graph(
+        arrays["w_base"] if known_labels else arrays["r"].T,
+        hidden,
+        options.batch,
+        options.ways,
+        options.opset,
+        known_labels=known_labels,
+    )
     with _zip(out) if options.zipped else atomic_folder(out) as folder:
         (folder / EXTRACTOR).write_bytes(serialize(extractor_model))
         (folder / HEAD).write_bytes(serialize(head_model))
@@ -112,6 +124,7 @@ def export_bundle(run: Run, out: Path, options: ExportOptions | None = None) -> 
             max_support=options.max_support,
             opset=options.opset,
             base_labels=base_labels,
+            known_labels=known_labels,
             input=run.data.input,
             conditioning=conditioning(z, weights["w1"], weights["b1"], weights["w2"], weights["b2"]),
             training=run.record(),

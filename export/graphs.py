@@ -6,6 +6,8 @@ The folded head is Eq. (1) after adaptation with everything that can be multipli
     logits = h~ V' / √(h~ Q' h~ᵀ + ε²)  +  z M' / √(‖z Rᵀ‖² + ε²)
 
 γ1 and γ2 are folded into V' and M'. Q' = [[Q, q], [qᵀ, q0]] is passed in its parts, so that no ones are appended to h.
+Where base labels that an item is known to carry can stand in for z W_base, the second term is u M' / √(‖u‖² + ε²) with
+u = the known labels, or z W_base if there is none, and M' [B, ways].
 """
 
 from __future__ import annotations
@@ -59,19 +61,24 @@ def extractor_graph(extractor: nn.Module, features: int, batch: int, opset: int)
     return finish(model)
 
 
-def head_graph(r: NDArray[np.float32], hidden: int, batch: int, ways: int, opset: int) -> ModelProto:
+def head_graph(
+    base: NDArray[np.float32], hidden: int, batch: int, ways: int, opset: int, *, known_labels: bool = False
+) -> ModelProto:
     """The folded head: z and the task's weights -> logits and probabilities [batch, ways], every shape fixed.
 
     Args:
-        r: R [d, d], a constant of the graph.
+        base: a constant of the graph: Rᵀ [d, d], or W_base [d, B] with `known_labels`.
         hidden: h.
         batch: rows.
         ways: labels; those a task does not use have `used` 0, and their probability is 0.
         opset: of the graph.
+        known_labels: give the graph the input `known_labels` [batch, B] in {0, 1}, a row of zeros where none is known.
     """
-    d, h = len(r), hidden
+    d, h = len(base), hidden
+    known_inputs = [float_value("known_labels", batch, base.shape[1])] if known_labels else []
     inputs = [
         float_value("z", batch, d),
+        *known_inputs,
         float_value("w1", d, h),
         float_value("b1", h),
         float_value("v", h, ways),
@@ -79,13 +86,22 @@ def head_graph(r: NDArray[np.float32], hidden: int, batch: int, ways: int, opset
         float_value("q", h, h),
         float_value("q1", h),
         float_value("q0"),
-        float_value("m", d, ways),
+        float_value("m", base.shape[1], ways),
         float_value("used", ways),
     ]
 
     def node(kind: str, output: str, *names: str, **attributes: Any) -> NodeProto:
         return helper.make_node(kind, list(names), [output], name=output, **attributes)
 
+    if known_labels:
+        base_nodes = [
+            node("MatMul", "seen_scores", "z", "base"),
+            node("ReduceSum", "known_count", "known_labels", "last_axis", keepdims=1),
+            node("Cast", "any_known", "known_count", to=TensorProto.BOOL),
+            node("Where", "base_scores", "any_known", "known_labels", "seen_scores"),
+        ]
+    else:
+        base_nodes = [node("MatMul", "base_scores", "z", "base")]
     nodes = [
         node("Gemm", "hidden_in", "z", "w1", "b1"),
         node("Relu", "hidden", "hidden_in"),
@@ -98,19 +114,19 @@ def head_graph(r: NDArray[np.float32], hidden: int, batch: int, ways: int, opset
         node("Max", "positive_square", "square", "epsilon_squared"),  # rounding must not make it negative
         node("Sqrt", "norm", "positive_square"),
         node("Div", "transformed", "projected", "norm"),
-        node("MatMul", "base_rotated", "z", "r_transposed"),
-        node("Mul", "base_squares", "base_rotated", "base_rotated"),
+        *base_nodes,
+        node("Mul", "base_squares", "base_scores", "base_scores"),
         node("ReduceSum", "base_square_above", "base_squares", "last_axis", keepdims=1),
         node("Add", "base_square", "base_square_above", "epsilon_squared"),
         node("Sqrt", "base_norm", "base_square"),
-        node("MatMul", "inferred_above", "z", "m"),
+        node("MatMul", "inferred_above", "base_scores" if known_labels else "z", "m"),
         node("Div", "inferred", "inferred_above", "base_norm"),
         node("Add", "logits", "transformed", "inferred"),
         node("Sigmoid", "all_probabilities", "logits"),
         node("Mul", "probabilities", "all_probabilities", "used"),
     ]
     constants = [
-        numpy_helper.from_array(np.ascontiguousarray(r.T), "r_transposed"),
+        numpy_helper.from_array(np.ascontiguousarray(base), "base"),
         numpy_helper.from_array(np.array([1], np.int64), "last_axis"),
         numpy_helper.from_array(np.array(EPSILON**2, np.float32), "epsilon_squared"),
     ]
@@ -120,7 +136,7 @@ def head_graph(r: NDArray[np.float32], hidden: int, batch: int, ways: int, opset
 
 
 def template_graph(extractor: ModelProto, head: ModelProto) -> ModelProto:
-    """Extractor and head joined, x -> probabilities, with the task's weights left open under the names `task.*`.
+    """Extractor and head joined, x (and known_labels) -> probabilities, the task's weights left open as `task.*`.
 
     It becomes a whole model when the weights are appended as initialisers (`desire_edge.runtime.fragment`).
     """
@@ -128,9 +144,13 @@ def template_graph(extractor: ModelProto, head: ModelProto) -> ModelProto:
     joined = compose.merge_models(
         extractor, head, io_map=[("z", "task.z")], outputs=["probabilities"], producer_name=PRODUCER
     )
-    weights = [value for value in joined.graph.input if value.name != "x"]
-    for value in weights:
-        joined.graph.input.remove(value)
+    for value in list(joined.graph.input):
+        if value.name == "task.known_labels":  # no weight, but an input as x is
+            value.name = "known_labels"
+        elif value.name != "x":
+            joined.graph.input.remove(value)
+    for node in joined.graph.node:
+        node.input[:] = ["known_labels" if name == "task.known_labels" else name for name in node.input]
     del joined.opset_import[1:]  # both graphs import the same one, and merging keeps both entries
     joined.graph.name = "model"
     joined.ir_version = IR_VERSION
@@ -140,10 +160,11 @@ def template_graph(extractor: ModelProto, head: ModelProto) -> ModelProto:
 def base_fragment(dimension: int, base: int, batch: int) -> bytes:
     """A ModelProto that, appended to the template, adds the output `base_probabilities` [batch, B].
 
-    Its one weight, `base.w` [d, B], is W_base; the device appends it from the bundle's semantics.
+    Its weights are `base.w` [d, B], W_base, and `base.b` [B], the bias that F was pre-trained with; the device appends
+    them from the bundle's semantics.
     """
     nodes = [
-        helper.make_node("MatMul", ["z", "base.w"], ["base.logits"], name="base.logits"),
+        helper.make_node("Gemm", ["z", "base.w", "base.b"], ["base.logits"], name="base.logits"),
         helper.make_node("Sigmoid", ["base.logits"], ["base_probabilities"], name="base_probabilities"),
     ]
     fragment = ModelProto()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -32,6 +34,8 @@ class Parity:
         extractor: z of real examples, and of one without any feature.
         logits: those of a real task's query rows, adapted in C++, through `head.onnx`.
         probabilities: the same through the completed model, from x.
+
+    For a model that uses known labels every other row of the task has its true base labels, and the others have none.
     """
 
     extractor: float
@@ -94,19 +98,19 @@ def _adapted_errors(run: Run, bundle: Bundle) -> tuple[float, float]:
     )
     episode = sampler.sample(np.random.default_rng(run.config.seed))
     names = [dataset.labels[index] for index in episode.labels]
-    support = Support.of(
-        list(data.x[episode.support]),
-        [
-            [name for name, carried in zip(names, row, strict=True) if carried]
-            for row in dataset.targets[episode.support][:, episode.labels]
-        ],
-    )
+    rows, shots = np.concatenate([episode.support, episode.query]), len(episode.support)
+    carried = dataset.targets[rows][:, episode.labels]
+    known = dataset.targets[rows][:, data.split.base].astype(np.float32)
+    known[1::2] = 0
+    if not bundle.manifest.known_labels:
+        known[:] = 0
+    known_names = _names_of(known, [dataset.labels[index] for index in data.split.base])
+    inputs = list(data.x[rows])
+    support = Support.of(inputs[:shots], _names_of(carried[:shots], names), None, known_names[:shots])
     task = bundle.adapt(support, labels=names)
-    z = extract(run.extractor, torch.from_numpy(data.x[np.concatenate([episode.support, episode.query])]))
-    z[: len(support.examples)] = torch.from_numpy(task.taught.z.astype(np.float32))
-    targets = torch.from_numpy(
-        dataset.targets[np.concatenate([episode.support, episode.query])][:, episode.labels]
-    )
+    z = extract(run.extractor, torch.from_numpy(data.x[rows]))
+    z[:shots] = torch.from_numpy(task.taught.z.astype(np.float32))
+    targets = torch.from_numpy(carried)
     learner = type(run.learner)(run.learner.head.w_base.double(), run.config.meta).double()
     learner.load_state_dict(run.learner.state_dict())
     reference = learner(
@@ -116,24 +120,42 @@ def _adapted_errors(run: Run, bundle: Bundle) -> tuple[float, float]:
             mask=torch.ones(1, *targets.shape, dtype=torch.float64),
             w_novel=torch.from_numpy(task.taught.vectors).double()[None],
             base_mask=None,
-            support=len(support.examples),
+            support=shots,
+            known_labels=torch.from_numpy(known).double()[None],
         )
-    )[len(task.head.losses) - 1][0, len(support.examples) :]
-    queries = list(data.x[episode.query])
-    logits = head_logits(bundle, task, bundle.extractor.run(data.x[episode.query])["z"])
+    )[len(task.head.losses) - 1][0, shots:]
+    logits = head_logits(bundle, task, bundle.extractor.run(data.x[episode.query])["z"], known[shots:])
+    probabilities = task.predict(inputs[shots:], known_names[shots:])
     return (
         relative_error(logits, reference.numpy()),
-        relative_error(task.predict(queries), torch.sigmoid(reference).numpy()),
+        relative_error(probabilities, torch.sigmoid(reference).numpy()),
     )
 
 
-def head_logits(bundle: Bundle, task: Task, z: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Logits [n, N] of z [n, d] through the bundle's `head.onnx`, fed with the task's weights."""
+def _names_of(rows: NDArray[Any], labels: Sequence[str]) -> list[list[str]]:
+    """The labels that each row [n, labels] of zeros and ones marks."""
+    return [[labels[index] for index in np.flatnonzero(row).tolist()] for row in rows]
+
+
+def head_logits(
+    bundle: Bundle, task: Task, z: NDArray[np.float32], known_labels: NDArray[np.float32] | None = None
+) -> NDArray[np.float32]:
+    """Logits [n, N] of z [n, d] through the bundle's `head.onnx`, fed with the task's weights.
+
+    `known_labels` [n, B] are for a bundle that uses them; None stands for zeros.
+    """
     session = import_onnxruntime().InferenceSession(bundle.path / HEAD, providers=["CPUExecutionProvider"])
     batch, ways = bundle.manifest.batch, bundle.manifest.ways
     weights = task.head.task_weights(ways)
-    padded = np.pad(z, [(0, -len(z) % batch), (0, 0)])
+    inputs = {"z": z}
+    if bundle.manifest.known_labels:
+        nothing = np.zeros((len(z), len(bundle.manifest.base_labels)), np.float32)
+        inputs["known_labels"] = nothing if known_labels is None else known_labels
+    padded = {name: np.pad(rows, [(0, -len(z) % batch), (0, 0)]) for name, rows in inputs.items()}
     parts = [
-        session.run(["logits"], {"z": rows, **weights})[0] for rows in np.split(padded, len(padded) // batch)
+        session.run(
+            ["logits"], {**{name: rows[start : start + batch] for name, rows in padded.items()}, **weights}
+        )[0]
+        for start in range(0, len(z), batch)
     ]
     return np.concatenate(parts)[: len(z), : len(task.labels)]

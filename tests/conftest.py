@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from click.testing import CliRunner, Result
-from trained import DELICIOUS, SAMPLE, Trained, train_small
+from trained import DELICIOUS, KNOWN, SAMPLE, Trained, train_small
 
 from desire_edge.cli import main
 from desire_edge.data import DataNotFoundError, Dataset, DeliciousFiles, find_delicious, load_delicious
@@ -47,6 +47,12 @@ def delicious(delicious_files: DeliciousFiles) -> Dataset:
 def sample_trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     """A small model of the sample corpus: raw text."""
     return train_small(tmp_path_factory.mktemp("sample"), SAMPLE)
+
+
+@pytest.fixture(scope="session")
+def known_trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """As `sample_trained`, but made to use known base labels."""
+    return train_small(tmp_path_factory.mktemp("known"), KNOWN)
 
 
 @pytest.fixture(scope="session")

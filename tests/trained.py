@@ -24,6 +24,7 @@ SAMPLE = (
     "meta.batches=60",
     "validation_tasks=5",
 )
+KNOWN = (*SAMPLE, "meta.known_labels=1.0")
 DELICIOUS = (
     "data=delicious",
     "lexicon.max_mb=4",
@@ -38,7 +39,10 @@ WAYS = 6  # of the bundles: one more than the tasks have, so that there is an un
 
 @dataclass(frozen=True)
 class Trained:
-    """A finished run, its bundle (`ways=WAYS`), and a 5-way 2-shot task of novel labels, also as `folder/support` …"""
+    """A finished run, its bundle (`ways=WAYS`), and a 5-way 2-shot task of novel labels, also as `folder/support` …
+
+    Where the run was trained with known labels, the folders' metadata give them.
+    """
 
     run: Run
     bundle: Path
@@ -71,5 +75,6 @@ def train_small(folder: Path, settings: tuple[str, ...]) -> Trained:
         data.dataset.targets, data.split.novel, data.rows.support, data.rows.query, ways=5, shots=2, queries=4
     )
     episode = sampler.sample(np.random.default_rng(0))
-    write_episode(data.dataset, episode, folder / "task")
+    known = data.split.base.tolist() if run.config.meta.known_labels else ()
+    write_episode(data.dataset, episode, folder / "task", known)
     return Trained(run, folder / "tagger.desire", episode, folder / "task")

@@ -123,26 +123,26 @@ void adapt_dense_checked(const Sizes* sizes, const Model<T>* model, const Task<T
   check_result(&adapted->gamma2, 1, "gamma2");
 }
 
-// The arrays of a head can be read or written.
+// The arrays of a head, with m of that many rows, can be read or written.
 template <class T>
-void check_head(const Sizes& sizes, const Head<T>* head) {
+void check_head(const Sizes& sizes, const Head<T>* head, int64_t rows_of_m) {
   const int64_t N = sizes.labels, d = sizes.dimension, h = sizes.hidden;
   check_pointer(head, 1, "head");
   check_pointer(head->w1, d * h, "head.w1");
   check_pointer(head->b1, h, "head.b1");
   check_pointer(head->v, (h + 1) * N, "head.v");
   check_pointer(head->q, (h + 1) * (h + 1), "head.q");
-  check_pointer(head->m, d * N, "head.m");
+  check_pointer(head->m, rows_of_m * N, "head.m");
 }
 
 template <class T>
-void check_head_result(const Sizes& sizes, const Head<T>& head) {
+void check_head_result(const Sizes& sizes, const Head<T>& head, int64_t rows_of_m) {
   const int64_t N = sizes.labels, d = sizes.dimension, h = sizes.hidden;
   check_result(head.w1, d * h, "w1");
   check_result(head.b1, h, "b1");
   check_result(head.v, (h + 1) * N, "v");
   check_result(head.q, (h + 1) * (h + 1), "q");
-  check_result(head.m, d * N, "m");
+  check_result(head.m, rows_of_m * N, "m");
   check_result(&head.gamma1, 1, "gamma1");
   check_result(&head.gamma2, 1, "gamma2");
 }
@@ -152,18 +152,25 @@ void adapt_lowrank_checked(const Sizes* sizes, const Model<T>* model, const Task
                            T* losses, T* conditioning) {
   check_label_sizes(sizes);
   check_transform<T>(*sizes, model);
-  const int64_t d = sizes->dimension, h = sizes->hidden;
-  check_matrix(model->p, d, d, "p");
-  check_matrix(model->r, d, d, "r");
+  const int64_t d = sizes->dimension, h = sizes->hidden, B = sizes->base_labels;
+  const bool scored = model->p == nullptr && model->r == nullptr;
   check_matrix(model->q0, h + 1, h + 1, "q0");
   check_task<T>(*sizes, task);
-  check_head<T>(*sizes, head);
+  if (scored) {
+    check_size(B, 1, "sizes.base_labels");
+    check_matrix(model->w_i, B, d, "w_i");
+    check_matrix(task->scores, sizes->examples, B, "scores");
+  } else {
+    check_matrix(model->p, d, d, "p");
+    check_matrix(model->r, d, d, "r");
+  }
+  check_head<T>(*sizes, head, scored ? B : d);
   check_pointer(losses, sizes->steps + 1, "losses");
   check_pointer(conditioning, 2, "conditioning");
   adapt_lowrank<T>(*sizes, *model, *task, *head, losses, conditioning);
   check_result(losses, sizes->steps + 1, "losses");
   check_result(conditioning, 2, "conditioning");
-  check_head_result<T>(*sizes, *head);
+  check_head_result<T>(*sizes, *head, scored ? B : d);
 }
 
 template <class T>
@@ -172,28 +179,36 @@ void fold_checked(const Sizes* sizes, const Model<T>* model, const T* w_novel, H
   check_transform<T>(*sizes, model);
   check_inference<T>(*sizes, model);
   check_matrix(w_novel, sizes->dimension, sizes->labels, "w_novel");
-  check_head<T>(*sizes, head);
+  check_head<T>(*sizes, head, sizes->dimension);
   fold<T>(*sizes, *model, w_novel, *head);
-  check_head_result<T>(*sizes, *head);
+  check_head_result<T>(*sizes, *head, sizes->dimension);
 }
 
 template <class T>
-void head_logits_checked(const Sizes* sizes, const Head<T>* head, const T* r, const T* z, T* logits) {
+void head_logits_checked(const Sizes* sizes, const Head<T>* head, const T* r, const T* scores, const T* z,
+                         T* logits) {
   check_label_sizes(sizes);
-  check_size(sizes->examples, 0, "sizes.examples");
-  check_head<T>(*sizes, head);
-  const int64_t S = sizes->examples, N = sizes->labels, d = sizes->dimension, h = sizes->hidden;
+  const int64_t S = sizes->examples, N = sizes->labels, d = sizes->dimension, h = sizes->hidden,
+                B = sizes->base_labels;
+  const bool scored = r == nullptr;
+  check_size(S, 0, "sizes.examples");
+  if (scored) {
+    check_size(B, 1, "sizes.base_labels");
+    check_matrix(scores, S, B, "scores");
+  } else {
+    check_matrix(r, d, d, "r");
+  }
+  check_head<T>(*sizes, head, scored ? B : d);
   check_matrix(head->w1, d, h, "w1");
   check_vector(head->b1, h, "b1");
   check_matrix(head->v, h + 1, N, "v");
   check_matrix(head->q, h + 1, h + 1, "q");
-  check_matrix(head->m, d, N, "m");
+  check_matrix(head->m, scored ? B : d, N, "m");
   check_scalar(head->gamma1, "gamma1");
   check_scalar(head->gamma2, "gamma2");
-  check_matrix(r, d, d, "r");
   check_matrix(z, S, d, "z");
   check_pointer(logits, S * N, "logits");
-  head_logits<T>(*sizes, *head, r, z).copy_to(logits);
+  head_logits<T>(*sizes, *head, r, scores, z).copy_to(logits);
   check_result(logits, S * N, "logits");
 }
 
@@ -285,14 +300,16 @@ desire_edge_status desire_edge_fold_f64(const desire_edge_sizes* sizes, const de
 
 desire_edge_status desire_edge_head_logits_f32(const desire_edge_sizes* sizes,
                                                const desire_edge_head_f32* head, const float* r,
-                                               const float* z, float* logits, char* error,
-                                               size_t error_capacity) {
-  return guarded(error, error_capacity, [&] { head_logits_checked<float>(sizes, head, r, z, logits); });
+                                               const float* scores, const float* z, float* logits,
+                                               char* error, size_t error_capacity) {
+  return guarded(error, error_capacity,
+                 [&] { head_logits_checked<float>(sizes, head, r, scores, z, logits); });
 }
 
 desire_edge_status desire_edge_head_logits_f64(const desire_edge_sizes* sizes,
                                                const desire_edge_head_f64* head, const double* r,
-                                               const double* z, double* logits, char* error,
-                                               size_t error_capacity) {
-  return guarded(error, error_capacity, [&] { head_logits_checked<double>(sizes, head, r, z, logits); });
+                                               const double* scores, const double* z, double* logits,
+                                               char* error, size_t error_capacity) {
+  return guarded(error, error_capacity,
+                 [&] { head_logits_checked<double>(sizes, head, r, scores, z, logits); });
 }

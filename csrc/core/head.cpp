@@ -1,6 +1,7 @@
 #include "head.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "layers.h"
 
@@ -46,20 +47,24 @@ void fold(const Sizes& sizes, const Model<T>& model, const T* w_novel_data, Head
 }
 
 template <class T>
-Matrix<T> head_logits(const Sizes& sizes, const Head<T>& head, const T* r_data, const T* z_data) {
-  const int64_t S = sizes.examples, N = sizes.labels, d = sizes.dimension, h = sizes.hidden;
-  const View<T> z(z_data, S, d), r(r_data, d, d);
+Matrix<T> head_logits(const Sizes& sizes, const Head<T>& head, const T* r_data, const T* scores_data,
+                      const T* z_data) {
+  const int64_t S = sizes.examples, N = sizes.labels, d = sizes.dimension, h = sizes.hidden,
+                B = sizes.base_labels;
+  const View<T> z(z_data, S, d), r(r_data, d, d), scores(scores_data, S, B);
+  const bool scored = r_data == nullptr;
 
   const Matrix<T> h_tilde = relu_with_one(affine<T>(z, {head.w1, d, h}, head.b1));
   const Matrix<T> t = multiply<T>(h_tilde, {head.q, h + 1, h + 1});
   const Matrix<T> y = multiply<T>(h_tilde, {head.v, h + 1, N});
-  const Matrix<T> a = multiply<T>(z, {head.m, d, N});
-  const Matrix<T> base = multiply<T>(z, transposed<T>(r));
+  const Matrix<T> a = scored ? multiply<T>(scores, {head.m, B, N}) : multiply<T>(z, {head.m, d, N});
+  const std::vector<double> base_norms = scored ? std::vector<double>(static_cast<size_t>(S), 1.0)
+                                                : unit_rows(multiply<T>(z, transposed<T>(r))).norms;
 
   Matrix<T> logits(S, N);
   for (int64_t i = 0; i < S; ++i) {
     const double transform_scale = head.gamma1 / norm_from_gram(t.row(i), h_tilde.row(i), h + 1);
-    const double inference_scale = head.gamma2 / smooth_norm(dot(base.row(i), base.row(i), d));
+    const double inference_scale = head.gamma2 / base_norms[static_cast<size_t>(i)];
     for (int64_t j = 0; j < N; ++j) {
       logits(i, j) = static_cast<T>(transform_scale * y(i, j) + inference_scale * a(i, j));
     }
@@ -69,8 +74,10 @@ Matrix<T> head_logits(const Sizes& sizes, const Head<T>& head, const T* r_data, 
 
 template void fold<float>(const Sizes&, const Model<float>&, const float*, Head<float>&);
 template void fold<double>(const Sizes&, const Model<double>&, const double*, Head<double>&);
-template Matrix<float> head_logits<float>(const Sizes&, const Head<float>&, const float*, const float*);
-template Matrix<double> head_logits<double>(const Sizes&, const Head<double>&, const double*, const double*);
+template Matrix<float> head_logits<float>(const Sizes&, const Head<float>&, const float*, const float*,
+                                          const float*);
+template Matrix<double> head_logits<double>(const Sizes&, const Head<double>&, const double*, const double*,
+                                            const double*);
 template Matrix<float> relu_with_one(const Matrix<float>&);
 template Matrix<double> relu_with_one(const Matrix<double>&);
 template Matrix<float> with_bias_row(const Sizes&, const float*, const float*);

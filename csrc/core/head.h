@@ -10,9 +10,10 @@ namespace desire_edge {
 template <class T>
 void fold(const Sizes& sizes, const Model<T>& model, const T* w_novel, Head<T>& head);
 
-// Logits [S, N] of z [S, d], given r [d, d] with ||z r^T|| = ||z W_base||.
+// Logits [S, N] of z [S, d], given r [d, d] with ||z r^T|| = ||z W_base||, or NULL and the base labels'
+// scores [S, B].
 template <class T>
-Matrix<T> head_logits(const Sizes& sizes, const Head<T>& head, const T* r, const T* z);
+Matrix<T> head_logits(const Sizes& sizes, const Head<T>& head, const T* r, const T* scores, const T* z);
 
 // [relu(a), 1]: a row of hidden units and the constant that its bias multiplies.
 template <class T>

@@ -19,11 +19,12 @@ namespace {
 // What the support set and the labels fix for all steps.
 template <class T>
 struct Fixed {
-  Matrix<T> m;               // p w_novel, [d, N]
-  UnitRows<T> unit_base;     // z r^T over its norm rho, [S, d], and rho
-  Matrix<T> z_gram;          // z z^T + 1: how a change of w1 and b1 for one example moves another, [S, S]
-  Matrix<T> unit_base_gram;  // the same for w_i, [S, S]
-  Matrix<T> label_gram;      // w_novel^T w_novel, [N, N]
+  Matrix<T> m;           // p w_novel, [d, N]; for given scores w_i w_novel, [B, N]
+  Matrix<T> base;        // z r^T over its norm rho, [S, d]; or the given scores, [S, B]
+  Matrix<T> a;           // (z w_base / rho) w_i w_novel before the first step, [S, N]
+  Matrix<T> z_gram;      // z z^T + 1: how a change of w1 and b1 for one example moves another, [S, S]
+  Matrix<T> base_gram;   // the same for w_i, [S, S]
+  Matrix<T> label_gram;  // w_novel^T w_novel, [N, N]
 };
 
 // What the steps change.
@@ -51,17 +52,27 @@ struct Forward {
 };
 
 template <class T>
-Fixed<T> prepare(const Sizes& sizes, const Model<T>& model, View<T> z, View<T> w_novel) {
-  const View<T> p(model.p, sizes.dimension, sizes.dimension), r(model.r, sizes.dimension, sizes.dimension);
-  UnitRows<T> unit_base = unit_rows(multiply<T>(z, transposed<T>(r)));
+Fixed<T> prepare(const Sizes& sizes, const Model<T>& model, const Task<T>& task, View<T> z, View<T> w_novel) {
+  const int64_t S = sizes.examples, d = sizes.dimension, B = sizes.base_labels;
+  Matrix<T> m(0, 0), base(0, 0), a(0, 0);
+  if (model.p == nullptr) {
+    m = multiply<T>({model.w_i, B, d}, w_novel);
+    base = Matrix<T>(View<T>(task.scores, S, B));
+    a = multiply<T>(base, m);
+  } else {
+    UnitRows<T> unit_base = unit_rows(multiply<T>(z, transposed<T>({model.r, d, d})));
+    m = multiply<T>({model.p, d, d}, w_novel);
+    base = std::move(unit_base.rows);
+    a = divide_rows(multiply<T>(z, m), unit_base.norms);
+  }
   Matrix<T> z_gram = multiply<T>(z, transposed<T>(z));
   for (int64_t i = 0; i < z.rows(); ++i) {
     for (int64_t j = 0; j < z.rows(); ++j) z_gram(i, j) += 1;
   }
-  Matrix<T> unit_base_gram = multiply<T>(unit_base.rows, transposed<T>(unit_base.rows));
+  Matrix<T> base_gram = multiply<T>(base, transposed<T>(base));
   Matrix<T> label_gram = multiply<T>(transposed<T>(w_novel), w_novel);
-  return {multiply<T>(p, w_novel), std::move(unit_base), std::move(z_gram), std::move(unit_base_gram),
-          std::move(label_gram)};
+  return {std::move(m),      std::move(base),      std::move(a),
+          std::move(z_gram), std::move(base_gram), std::move(label_gram)};
 }
 
 template <class T>
@@ -70,7 +81,7 @@ State<T> start(const Sizes& sizes, const Model<T>& model, View<T> z, View<T> w_n
   return {affine<T>(z, {model.w1, d, h}, model.b1),
           multiply<T>(with_bias_row(sizes, model.w2, model.b2), w_novel),
           Matrix<T>(View<T>(model.q0, h + 1, h + 1)),
-          divide_rows(multiply<T>(z, fixed.m), fixed.unit_base.norms),
+          fixed.a,
           Matrix<T>(S, h),
           Matrix<T>(S, N),
           model.gamma1,
@@ -180,7 +191,7 @@ void step_w1(const Fixed<T>& fixed, const Backward<T>& backward, double eta, Sta
 template <class T>
 void step_w_i(const Fixed<T>& fixed, const Matrix<T>& gradient, double eta, State<T>& state) {
   const double scale = eta * state.gamma2;
-  const Matrix<T> d_a = multiply<T>(fixed.unit_base_gram, multiply<T>(gradient, fixed.label_gram));
+  const Matrix<T> d_a = multiply<T>(fixed.base_gram, multiply<T>(gradient, fixed.label_gram));
   add_scaled<T>(state.a, -scale, d_a);
   add_scaled<T>(state.w_i_change, scale, gradient);
 }
@@ -200,7 +211,7 @@ void take_step(const Fixed<T>& fixed, const Forward<T>& forward, const Matrix<T>
   state.gamma2 = static_cast<T>(state.gamma2 - eta[4] * d_gamma2);
 }
 
-// The adapted model's folded head: the steps' changes put into w1, b1 and m = w_base w_i w_novel.
+// The adapted model's folded head: the steps' changes put into w1, b1 and m.
 template <class T>
 void write_head(const Sizes& sizes, const Model<T>& model, View<T> z, const Fixed<T>& fixed,
                 const State<T>& state, Head<T>& head) {
@@ -209,11 +220,12 @@ void write_head(const Sizes& sizes, const Model<T>& model, View<T> z, const Fixe
   add_scaled<T>(w1, -1, multiply<T>(transposed<T>(z), state.w1_change));
   add_scaled<T>(b1, -1, column_sums<T>(state.w1_change));
 
-  // w_base (z w_base / rho)^T = r^T (z r^T / rho)^T.
+  // For m = w_base w_i w_novel: w_base (z w_base / rho)^T = r^T (z r^T / rho)^T.
   const Matrix<T> w_i_change = multiply<T>(state.w_i_change, fixed.label_gram);
-  const Matrix<T> unit_base_change = multiply<T>(transposed<T>(fixed.unit_base.rows), w_i_change);
+  Matrix<T> m_change = multiply<T>(transposed<T>(fixed.base), w_i_change);
+  if (model.p != nullptr) m_change = multiply<T>(transposed<T>({model.r, d, d}), m_change);
   Matrix<T> m = fixed.m;
-  add_scaled<T>(m, -1, multiply<T>(transposed<T>({model.r, d, d}), unit_base_change));
+  add_scaled<T>(m, -1, m_change);
 
   w1.copy_to(head.w1);
   b1.copy_to(head.b1);
@@ -234,7 +246,7 @@ void adapt_lowrank(const Sizes& sizes, const Model<T>& model, const Task<T>& tas
       w_novel(task.w_novel, d, N);
   const View<T> step_sizes(task.step_sizes, sizes.steps, DESIRE_EDGE_STEP_COLUMNS);
 
-  const Fixed<T> fixed = prepare<T>(sizes, model, z, w_novel);
+  const Fixed<T> fixed = prepare<T>(sizes, model, task, z, w_novel);
   State<T> state = start<T>(sizes, model, z, w_novel, fixed);
 
   for (int64_t step = 0; step <= sizes.steps; ++step) {

@@ -1,7 +1,8 @@
 // Adaptation in low-rank form: the same SGD steps as adapt_dense, in another order of sums.
 //
 // A step's gradient has rank at most S, so the loop works on what the logits of the S support examples need
-// and never on a d x d or B x d matrix; the base labels have gone into p, r and q0 beforehand.
+// and never on a d x d or B x d matrix; the base labels have gone into p, r and q0 beforehand, or come as the
+// task's scores, where p and r are NULL.
 #pragma once
 
 #include "types.h"

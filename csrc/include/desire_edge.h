@@ -80,7 +80,7 @@ typedef struct desire_edge_sizes {
 } desire_edge_sizes;
 
 /* The model, as trained or as adapted by desire_edge_adapt_dense. The low-rank form reads the last three in
- * place of w_base and w_i. */
+ * place of w_base and w_i; or, where p and r are NULL, w_i and q0. */
 typedef struct desire_edge_model_f32 {
   const float* w1;     /* [d, h] */
   const float* b1;     /* [h] */
@@ -116,6 +116,7 @@ typedef struct desire_edge_task_f32 {
   const float* mask;       /* [S, N] weights >= 0: 1 a known target, 0 an unknown one */
   const float* w_novel;    /* [d, N] word vectors of the labels, one a column */
   const float* step_sizes; /* [T, DESIRE_EDGE_STEP_COLUMNS] */
+  const float* scores;     /* [S, B] what is to stand for z w_base / ||z w_base||, see adapt_lowrank */
 } desire_edge_task_f32;
 
 typedef struct desire_edge_task_f64 {
@@ -124,6 +125,7 @@ typedef struct desire_edge_task_f64 {
   const double* mask;
   const double* w_novel;
   const double* step_sizes;
+  const double* scores;
 } desire_edge_task_f64;
 
 /* Adapted weights in the model's own form. The caller gives the arrays; the call fills them and sets the
@@ -149,14 +151,15 @@ typedef struct desire_edge_weights_f64 {
 } desire_edge_weights_f64;
 
 /* The folded head of one label set: with h~ = [relu(z w1 + b1), 1],
- *     logits = gamma1 h~ v / sqrt(h~ q h~^T + 1e-12)  +  gamma2 z m / ||z R^T||.
+ *     logits = gamma1 h~ v / sqrt(h~ q h~^T + 1e-12)  +  gamma2 z m / ||z R^T||,
+ * or, for scores u [S, B] that the caller has, with gamma2 u m as the second term and m of B rows.
  * The caller gives the arrays; the calls that make a head fill them and set the gammas. */
 typedef struct desire_edge_head_f32 {
   float* w1; /* [d, h] */
   float* b1; /* [h] */
   float* v;  /* [h + 1, N] [w2; b2] w_novel */
   float* q;  /* [h + 1, h + 1] [w2; b2] [w2; b2]^T */
-  float* m;  /* [d, N] w_base w_i w_novel */
+  float* m;  /* [d, N] w_base w_i w_novel, or [B, N] w_i w_novel */
   float gamma1;
   float gamma2;
 } desire_edge_head_f32;
@@ -191,7 +194,7 @@ DESIRE_EDGE_API desire_edge_status desire_edge_project_f64(const desire_edge_siz
  *     sum(mask * BCEWithLogits(logits, targets)) / sum(mask),
  * which is 0 without a gradient where the mask sums to 0, over w1, b1, w2, b2, w_i, gamma1, gamma2, in the
  * model's own form: the plain reference, whose cost grows with B.
- * Reads all sizes, the whole task, and the model's w1, b1, w2, b2, gamma1, gamma2, w_base, w_i.
+ * Reads all sizes, the task but for its scores, and the model's w1, b1, w2, b2, gamma1, gamma2, w_base, w_i.
  *   adapted: output;
  *   losses [T + 1]: output, the loss before each step and after the last.
  */
@@ -206,9 +209,13 @@ DESIRE_EDGE_API desire_edge_status desire_edge_adapt_dense_f64(
  * The same adaptation in low-rank form, straight to the folded head: the same numbers up to rounding, at a
  * cost that does not depend on B. The norm of W_Z(z) is taken from q, which squares a cancellation: watch
  * `conditioning`.
- * Reads S, N, d, h, T, the whole task, and the model's w1, b1, w2, b2, gamma1, gamma2, p, r, q0. That p, r
- * and q0 belong to the model is the caller's word: it is not checked.
- *   head: output;
+ * Reads S, N, d, h, T, the task but for its scores, and the model's w1, b1, w2, b2, gamma1, gamma2, p, r, q0.
+ * Where p and r are NULL, B, the task's scores and the model's w_i are read in their place, and the scores
+ * stand for z w_base / ||z w_base||: so the base labels that an example is known to carry can stand in for
+ * those that the model sees in it. A step's cost does not depend on B then either.
+ * That p, r and q0 belong to the model, and that rows of scores are of norm 1, is the caller's word: it is
+ * not checked.
+ *   head: output, its m of d rows, or of B rows where p and r are NULL;
  *   losses [T + 1]: output, the loss before each step and after the last;
  *   conditioning [2]: output, the largest ||relu(z w1 + b1) w2|| / ||W_Z(z)|| over the support examples,
  *   before adaptation and after it, 0 where S = 0. In float the result is good to 1e-5 while this stays
@@ -236,17 +243,19 @@ DESIRE_EDGE_API desire_edge_status desire_edge_fold_f64(const desire_edge_sizes*
                                                         char* error, size_t error_capacity);
 
 /*
- * Logits of a folded head. Reads S, N, d, h and the whole head, which it leaves as it is.
- *   r [d, d], z [S, d]: inputs;  logits [S, N]: output.
+ * Logits of a folded head. Reads S, N, d, h and the whole head, which it leaves as it is. Where r is NULL, B
+ * and scores are read in its place, and the head's m has B rows; else scores are not read.
+ *   r [d, d], scores [S, B], z [S, d]: inputs;  logits [S, N]: output.
  */
 DESIRE_EDGE_API desire_edge_status desire_edge_head_logits_f32(const desire_edge_sizes* sizes,
                                                                const desire_edge_head_f32* head,
-                                                               const float* r, const float* z, float* logits,
-                                                               char* error, size_t error_capacity);
+                                                               const float* r, const float* scores,
+                                                               const float* z, float* logits, char* error,
+                                                               size_t error_capacity);
 DESIRE_EDGE_API desire_edge_status desire_edge_head_logits_f64(const desire_edge_sizes* sizes,
                                                                const desire_edge_head_f64* head,
-                                                               const double* r, const double* z,
-                                                               double* logits, char* error,
+                                                               const double* r, const double* scores,
+                                                               const double* z, double* logits, char* error,
                                                                size_t error_capacity);
 
 #ifdef __cplusplus

@@ -67,18 +67,18 @@ typename Abi<T>::Task support(Axes& axes, Object z, Object targets, Object mask,
   return task;
 }
 
-// A head's arrays for the C ABI to fill.
+// A head's arrays for the C ABI to fill; m has `rows_of_m` rows.
 template <class T>
 struct HeadArrays {
   py::array_t<T> w1, b1, v, q, m;
   typename Abi<T>::Head head;
 
-  explicit HeadArrays(const Axes& axes)
+  HeadArrays(const Axes& axes, const Axis& rows_of_m)
       : w1({axes.d.size, axes.h.size}),
         b1(axes.h.size),
         v({axes.h.size + 1, axes.N.size}),
         q({axes.h.size + 1, axes.h.size + 1}),
-        m({axes.d.size, axes.N.size}),
+        m({rows_of_m.size, axes.N.size}),
         head{w1.mutable_data(),
              b1.mutable_data(),
              v.mutable_data(),
@@ -142,17 +142,27 @@ py::dict adapt_dense(Object z, Object targets, Object mask, Object w_novel, Obje
 }
 
 py::dict adapt_lowrank(Object z, Object targets, Object mask, Object w_novel, Object step_sizes, Object w1,
-                       Object b1, Object w2, Object b2, Object gamma1, Object gamma2, Object p, Object r,
-                       Object q0) {
+                       Object b1, Object w2, Object b2, Object gamma1, Object gamma2, Object q0, Object p,
+                       Object r, Object scores, Object w_i) {
   return with_dtype_of(w1, [&](auto element) {
     using T = decltype(element);
     Axes axes(w1);
     auto model = transform<T>(axes, w1, b1, w2, b2, gamma1, gamma2);
-    model.p = elements<T>(p, "p", {axes.d, axes.d});
-    model.r = elements<T>(r, "r", {axes.d, axes.d});
     model.q0 = elements<T>(q0, "q0", {axes.h_tilde(), axes.h_tilde()});
-    const auto task = support<T>(axes, z, targets, mask, w_novel, step_sizes);
-    HeadArrays<T> arrays(axes);
+    auto task = support<T>(axes, z, targets, mask, w_novel, step_sizes);
+    const bool scored = !scores.is_none();
+    if (w_i.is_none() == scored || p.is_none() != scored || r.is_none() != scored) {
+      throw py::value_error("give p and r, or scores and w_i, and not parts of both");
+    }
+    if (scored) {
+      axes.B.size = matrix_size(scores, "scores", 1);
+      model.w_i = elements<T>(w_i, "w_i", {axes.B, axes.d});
+      task.scores = elements<T>(scores, "scores", {axes.S, axes.B});
+    } else {
+      model.p = elements<T>(p, "p", {axes.d, axes.d});
+      model.r = elements<T>(r, "r", {axes.d, axes.d});
+    }
+    HeadArrays<T> arrays(axes, scored ? axes.B : axes.d);
     const desire_edge_sizes sizes = axes.sizes();
     py::array_t<T> losses(sizes.steps + 1), conditioning(2);
     T *losses_data = losses.mutable_data(), *conditioning_data = conditioning.mutable_data();
@@ -175,7 +185,7 @@ py::dict fold(Object w1, Object b1, Object w2, Object b2, Object gamma1, Object 
     auto model = transform<T>(axes, w1, b1, w2, b2, gamma1, gamma2);
     add_inference<T>(axes, model, w_base, w_i);
     const T* w_novel_data = label_vectors<T>(axes, w_novel);
-    HeadArrays<T> arrays(axes);
+    HeadArrays<T> arrays(axes, axes.d);
     const desire_edge_sizes sizes = axes.sizes();
     run([&](char* error, size_t capacity) {
       return Abi<T>::fold(&sizes, &model, w_novel_data, &arrays.head, error, capacity);
@@ -184,28 +194,32 @@ py::dict fold(Object w1, Object b1, Object w2, Object b2, Object gamma1, Object 
   });
 }
 
-py::array head_logits(Object z, Object w1, Object b1, Object v, Object q, Object m, Object r, Object gamma1,
-                      Object gamma2) {
+py::array head_logits(Object z, Object w1, Object b1, Object v, Object q, Object m, Object gamma1,
+                      Object gamma2, Object r, Object scores) {
   return with_dtype_of(w1, [&](auto element) -> py::array {
     using T = decltype(element);
     Axes axes(w1);
     axes.N.size = matrix_size(m, "m", 1);
+    const bool scored = !scores.is_none();
+    if (r.is_none() != scored) throw py::value_error("give r, or scores, and not both");
+    if (scored) axes.B.size = matrix_size(scores, "scores", 1);
     // One struct serves heads that are written and heads that are read; here it is read.
     const auto read = [](const T* data) { return const_cast<T*>(data); };
     const typename Abi<T>::Head head{read(elements<T>(w1, "w1", {axes.d, axes.h})),
                                      read(elements<T>(b1, "b1", {axes.h})),
                                      read(elements<T>(v, "v", {axes.h_tilde(), axes.N})),
                                      read(elements<T>(q, "q", {axes.h_tilde(), axes.h_tilde()})),
-                                     read(elements<T>(m, "m", {axes.d, axes.N})),
+                                     read(elements<T>(m, "m", {scored ? axes.B : axes.d, axes.N})),
                                      static_cast<T>(number(gamma1, "gamma1")),
                                      static_cast<T>(number(gamma2, "gamma2"))};
-    const T* r_data = elements<T>(r, "r", {axes.d, axes.d});
     const T* z_data = features<T>(axes, z);
+    const T* r_data = scored ? nullptr : elements<T>(r, "r", {axes.d, axes.d});
+    const T* scores_data = scored ? elements<T>(scores, "scores", {axes.S, axes.B}) : nullptr;
     py::array_t<T> logits({axes.S.size, axes.N.size});
     const desire_edge_sizes sizes = axes.sizes();
     T* logits_data = logits.mutable_data();
     run([&](char* error, size_t capacity) {
-      return Abi<T>::head_logits(&sizes, &head, r_data, z_data, logits_data, error, capacity);
+      return Abi<T>::head_logits(&sizes, &head, r_data, scores_data, z_data, logits_data, error, capacity);
     });
     return logits;
   });
@@ -260,17 +274,20 @@ and after the last.)");
 
   module.def(
       "adapt_lowrank", &adapt_lowrank, kw_only(), arg("z"), arg("targets"), arg("mask"), arg("w_novel"),
-      arg("step_sizes"), arg("w1"), arg("b1"), arg("w2"), arg("b2"), arg("gamma1"), arg("gamma2"), arg("p"),
-      arg("r"), arg("q0"),
-      R"(adapt_lowrank(*, z, targets, mask, w_novel, step_sizes, w1, b1, w2, b2, gamma1, gamma2, p, r, q0)
+      arg("step_sizes"), arg("w1"), arg("b1"), arg("w2"), arg("b2"), arg("gamma1"), arg("gamma2"), arg("q0"),
+      arg("p") = py::none(), arg("r") = py::none(), arg("scores") = py::none(), arg("w_i") = py::none(),
+      R"(adapt_lowrank(*, z, targets, mask, w_novel, step_sizes, w1, b1, w2, b2, gamma1, gamma2, q0, p=None,
+              r=None, scores=None, w_i=None)
 --
 
 The same adaptation in low-rank form, straight to the folded head: exact up to rounding, at a cost without B.
 
 p [d, d] = w_base w_i; r [d, d] with r^T r = w_base w_base^T; q0 [h + 1, h + 1] = [w2; b2] [w2; b2]^T; the rest as for
-adapt_dense. Returns a dict of the head (see fold), losses [T + 1], and conditioning [2]: the largest
-||relu(z w1 + b1) w2|| / ||W_Z(z)|| over the support examples before and after, 0 where S = 0. In float32 the result is
-good to 1e-5 while that stays below about 10 and d is 4 or more; else use float64 (d 2 or more), or adapt_dense.)");
+adapt_dense. Or scores [S, B], to stand for z w_base / ||z w_base||, and w_i in place of p and r: so can known base
+labels stand in for those the model sees. Returns a dict of the head (see fold; m [B, N] = w_i w_novel where scores are
+given), losses [T + 1], and conditioning [2]: the largest ||relu(z w1 + b1) w2|| / ||W_Z(z)|| over the support examples
+before and after, 0 where S = 0. In float32 the result is good to 1e-5 while that stays below about 10 and d is 4 or
+more; else use float64 (d 2 or more), or adapt_dense.)");
 
   module.def("fold", &fold, kw_only(), arg("w1"), arg("b1"), arg("w2"), arg("b2"), arg("gamma1"),
              arg("gamma2"), arg("w_base"), arg("w_i"), arg("w_novel"),
@@ -283,13 +300,14 @@ Shapes as for project. Returns a dict of w1, b1, gamma1, gamma2 as given, v [h +
 q [h + 1, h + 1] = [w2; b2] [w2; b2]^T and m [d, N] = w_base w_i w_novel.)");
 
   module.def("head_logits", &head_logits, kw_only(), arg("z"), arg("w1"), arg("b1"), arg("v"), arg("q"),
-             arg("m"), arg("r"), arg("gamma1"), arg("gamma2"),
-             R"(head_logits(*, z, w1, b1, v, q, m, r, gamma1, gamma2)
+             arg("m"), arg("gamma1"), arg("gamma2"), arg("r") = py::none(), arg("scores") = py::none(),
+             R"(head_logits(*, z, w1, b1, v, q, m, gamma1, gamma2, r=None, scores=None)
 --
 
 Logits [S, N] of a folded head: gamma1 h~ v / sqrt(h~ q h~^T + 1e-12) + gamma2 z m / ||z r^T||, h~ = [relu(z w1 + b1), 1].
 
-z [S, d]; r [d, d] with r^T r = w_base w_base^T; the head as fold and adapt_lowrank return it.)");
+z [S, d]; r [d, d] with r^T r = w_base w_base^T; the head as fold and adapt_lowrank return it. Or, in place of r, the
+scores [S, B] of these examples, for a head whose m is [B, N]: the second term is then gamma2 scores m.)");
 }
 
 }  // namespace desire_edge::python

@@ -12,7 +12,7 @@ from desire_edge.baselines.maml_plus_plus import MamlPlusPlus
 from desire_edge.baselines.method import SEARCHES, MetaTrained, Method
 from desire_edge.baselines.no_inference import NoInference
 from desire_edge.baselines.no_l2 import NoL2
-from desire_edge.baselines.no_pretraining import NoSemanticPretraining, pretrain_plainly
+from desire_edge.baselines.no_pretraining import NoSemanticPretraining, plain_classifier
 from desire_edge.baselines.pretrained import Pretrained
 from desire_edge.baselines.protonet import ProtoNet
 from desire_edge.baselines.reptile import Reptile
@@ -50,5 +50,5 @@ __all__ = [
     "ProtoNet",
     "Reptile",
     "SupervisedReference",
-    "pretrain_plainly",
+    "plain_classifier",
 ]

@@ -8,10 +8,12 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from desire_edge.baselines.desire import DesireConfig
 from desire_edge.baselines.method import MetaTrained, query_loss, without_trunk
 from desire_edge.baselines.step_sizes import LearnedStepSizes
 from desire_edge.training.config import MetaConfig, Section
 from desire_edge.training.inner_loop import Episodes
+from desire_edge.training.metatrain import outer_loss
 
 
 class Ablation(MetaTrained):
@@ -21,7 +23,7 @@ class Ablation(MetaTrained):
         groups: names of the adapted weights that share a step size, group by group.
     """
 
-    CONFIG: ClassVar[type[Section]] = MetaConfig
+    CONFIG: ClassVar[type[Section]] = DesireConfig
 
     def __init__(
         self,
@@ -50,6 +52,5 @@ class Ablation(MetaTrained):
         )
 
     def outer_loss(self, episodes: Episodes, progress: float) -> Tensor:
-        """The query loss after the last step and, by `zero_shot_weight`, before any."""
-        logits, weight = self(episodes), self.config.zero_shot_weight
-        return (1 - weight) * query_loss(logits[-1], episodes) + weight * query_loss(logits[0], episodes)
+        """As DESIRE-Net's."""
+        return outer_loss(lambda logits: query_loss(logits, episodes), self(episodes), self.config)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from desire_edge.models import EPSILON
 from desire_edge.training.inner_loop import Episodes
-from desire_edge.training.loss import masked_bce
+from desire_edge.training.loss import inner_loss
 
 Weights = dict[str, Tensor]
 StepSizes = Mapping[str, Tensor | float]
@@ -52,7 +52,7 @@ def adapt(
             # Query rows apart, so that the inner gradient does not pass through them.
             support = logits(weights, rows[:, :s])
             steps.append(torch.cat([support, logits(weights, rows[:, s:])], dim=1))
-            loss = masked_bce(support, targets, mask).sum()
+            loss = inner_loss(support, targets, mask).sum()
             weights = sgd_step(weights, loss, sizes, create_graph=differentiable and second_order)
         steps.append(logits(weights, rows))
     return steps if differentiable else [step.detach() for step in steps]

@@ -25,7 +25,7 @@ class AtamlConfig(OuterConfig):
     width: Positive = 100
     inner_steps: Positive = 3
     test_steps: Positive = 4
-    step_size: Rate = 5.0
+    step_size: Rate = 1
 
 
 class Ataml(MetaTrained):
@@ -41,8 +41,8 @@ class Ataml(MetaTrained):
     CONFIG = AtamlConfig
     SEARCH = (
         {},
-        {"step_size": 2.0},
-        {"step_size": 10.0},
+        {"step_size": 0.4},
+        {"step_size": 2},
         {"inner_steps": 5},
         {"slots": 4, "width": 200},
         {"learning_rate": 3e-3},

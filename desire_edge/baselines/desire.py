@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from desire_edge.baselines.method import MetaTrained, without_trunk
-from desire_edge.training.config import MetaConfig
+from desire_edge.training.config import Fraction, MetaConfig
 from desire_edge.training.inner_loop import Episodes
 from desire_edge.training.metatrain import MetaLearner, meta_step
+
+
+class DesireConfig(MetaConfig):
+    """DESIRE-Net's settings in the comparison: those of `train`, with the paper's loss and a few steps."""
+
+    inner_steps: Annotated[int, Field(ge=0, le=64)] = 5
+    multi_step_weight: Fraction = 0.0
 
 
 class DesireNet(MetaTrained):
@@ -22,12 +31,12 @@ class DesireNet(MetaTrained):
     as `train` uses it.
     """
 
-    CONFIG = MetaConfig
+    CONFIG = DesireConfig
     SEARCH = (
         {},
-        {"step_size": 0.1},
-        {"step_size": 0.3},
-        {"inner_steps": 5},
+        {"step_size": 0.06},
+        {"inner_steps": 3},
+        {"inner_steps": 8},
         {"zero_shot_weight": 0.0},
         {"learning_rate": 3e-3},
     )

@@ -22,7 +22,7 @@ class MamlConfig(OuterConfig):
     hidden: Positive = 300
     inner_steps: Positive = 3
     test_steps: Positive = 5
-    step_size: Rate = 0.3
+    step_size: Rate = 0.06
 
 
 class Maml(MetaTrained):
@@ -38,8 +38,8 @@ class Maml(MetaTrained):
     CONFIG = MamlConfig
     SEARCH = (
         {},
-        {"step_size": 0.1},
-        {"step_size": 1.0},
+        {"step_size": 0.02},
+        {"step_size": 0.2},
         {"inner_steps": 1, "test_steps": 3},
         {"inner_steps": 5},
         {"learning_rate": 3e-3},

@@ -24,7 +24,7 @@ class MamlPlusPlusConfig(OuterConfig):
 
     hidden: Positive = 300
     inner_steps: Positive = 5
-    step_size: Rate = 0.3
+    step_size: Rate = 0.06
     step_size_learning_rate: Rate = 1e-2
     multi_step_until: Fraction = 0.15
     first_order_until: Fraction = 0.3
@@ -42,8 +42,8 @@ class MamlPlusPlus(MetaTrained):
     CONFIG = MamlPlusPlusConfig
     SEARCH = (
         {},
-        {"step_size": 0.1},
-        {"step_size": 1.0},
+        {"step_size": 0.02},
+        {"step_size": 0.2},
         {"inner_steps": 3},
         {"multi_step_until": 0.5},
         {"learning_rate": 3e-3},

@@ -9,14 +9,15 @@ from torch import Tensor, nn
 
 from desire_edge.baselines.ablation import Ablation
 from desire_edge.baselines.adaptation import Weights, adapt
+from desire_edge.baselines.desire import DesireConfig
 from desire_edge.training.config import MetaConfig, Rate
 from desire_edge.training.inner_loop import Episodes
 
 
-class NoInferenceConfig(MetaConfig):
+class NoInferenceConfig(DesireConfig):
     """DESIRE-Net's settings; step sizes start where they suit features that are not normalised."""
 
-    step_size: Rate = 1e-3
+    step_size: Rate = 2e-4
 
 
 class NoInference(Ablation):
@@ -30,9 +31,9 @@ class NoInference(Ablation):
     CONFIG = NoInferenceConfig
     SEARCH = (
         {},
-        {"step_size": 3e-4},
-        {"step_size": 3e-3},
-        {"inner_steps": 5},
+        {"step_size": 6e-5},
+        {"step_size": 6e-4},
+        {"inner_steps": 8},
         {"zero_shot_weight": 0.0},
         {"learning_rate": 3e-3},
     )

@@ -9,15 +9,16 @@ from torch import Tensor
 
 from desire_edge.baselines.ablation import Ablation
 from desire_edge.baselines.adaptation import Weights, adapt
+from desire_edge.baselines.desire import DesireConfig
 from desire_edge.models import SemanticInference
 from desire_edge.training.config import MetaConfig, Rate
 from desire_edge.training.inner_loop import Episodes
 
 
-class NoL2Config(MetaConfig):
+class NoL2Config(DesireConfig):
     """DESIRE-Net's settings; step sizes start where they suit lengths that no norm bounds."""
 
-    step_size: Rate = 0.1
+    step_size: Rate = 0.02
 
 
 class NoL2(Ablation):
@@ -31,9 +32,9 @@ class NoL2(Ablation):
     CONFIG = NoL2Config
     SEARCH = (
         {},
-        {"step_size": 0.03},
-        {"step_size": 0.3},
-        {"inner_steps": 5},
+        {"step_size": 6e-3},
+        {"step_size": 0.06},
+        {"inner_steps": 8},
         {"zero_shot_weight": 0.0},
         {"learning_rate": 3e-3},
     )

@@ -16,7 +16,7 @@ class PretrainedConfig(Section):
     """Settings of fine-tuning: `steps` of gradient descent of size `step_size`."""
 
     steps: Positive = 50
-    step_size: Rate = 0.3
+    step_size: Rate = 0.06
 
 
 class Pretrained(Method):
@@ -29,11 +29,11 @@ class Pretrained(Method):
     CONFIG = PretrainedConfig
     SEARCH = (
         {},
-        {"step_size": 0.1},
-        {"step_size": 1.0},
+        {"step_size": 0.02},
+        {"step_size": 0.2},
         {"steps": 20},
         {"steps": 100},
-        {"steps": 100, "step_size": 1.0},
+        {"steps": 100, "step_size": 0.2},
     )
 
     def __init__(

@@ -9,7 +9,7 @@ from desire_edge.baselines.adaptation import Weights, copies, label_logits, sgd_
 from desire_edge.baselines.maml import Maml, MamlConfig
 from desire_edge.training.config import Positive, Rate
 from desire_edge.training.inner_loop import Episodes
-from desire_edge.training.loss import masked_bce
+from desire_edge.training.loss import inner_loss
 
 
 class ReptileConfig(MamlConfig):
@@ -20,7 +20,7 @@ class ReptileConfig(MamlConfig):
 
     inner_steps: Positive = 10
     test_steps: Positive = 10
-    step_size: Rate = 1.0
+    step_size: Rate = 0.06
     learning_rate: Rate = 1.0
     minibatches: Positive = 5
 
@@ -37,11 +37,11 @@ class Reptile(Maml):
     CONFIG = ReptileConfig
     SEARCH = (
         {},
-        {"step_size": 0.3},
-        {"step_size": 2.0},
+        {"step_size": 0.12},
+        {"step_size": 0.2},
         {"inner_steps": 5},
-        {"inner_steps": 20},
-        {"test_steps": 5},
+        {"inner_steps": 20, "test_steps": 20},
+        {"step_size": 0.2, "test_steps": 5},
     )
 
     config: ReptileConfig
@@ -76,7 +76,7 @@ class Reptile(Maml):
             rows = slice(step % parts, None, parts)
             with torch.enable_grad():
                 weights = {name: weight.detach().requires_grad_() for name, weight in weights.items()}
-                loss = masked_bce(
+                loss = inner_loss(
                     label_logits(weights, x[:, rows]), episodes.targets[:, rows], episodes.mask[:, rows]
                 )
                 weights = sgd_step(weights, loss.sum(), sizes, create_graph=False)

@@ -7,7 +7,7 @@ import warnings
 import click
 
 from desire_edge import __version__
-from desire_edge.cli import device, server
+from desire_edge.cli import benchmark, device, server
 from desire_edge.cli.common import Commands, say
 
 
@@ -20,6 +20,7 @@ def main() -> None:
     On a server (pip install 'desire-edge[train,cpu]'):
         desire-edge train                        train on Delicious, or on the sample corpus
         desire-edge evaluate                     how well it learns labels it has never seen
+        desire-edge benchmark table1 --quick     beside the methods of the paper
         desire-edge export --out tagger.desire   a bundle for devices
     On a device (pip install 'desire-edge[cpu]'):
         desire-edge adapt tagger.desire --support examples/ --out taught/
@@ -33,6 +34,7 @@ for command in (
     server.export,
     server.evaluate,
     server.data,
+    benchmark.benchmark,
     device.adapt,
     device.predict,
     device.info,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from desire_edge import Bundle, DesireEdgeError, Predictor, Support
 from desire_edge.cli import tables
 from desire_edge.cli.common import ANY_PATH, FOLDER, json_option, only_bundle, print_json, provider_option
 from desire_edge.files import read_json
-from desire_edge.runtime.support import KINDS, Missing, check_names, read_input
+from desire_edge.runtime.support import KINDS, Missing, check_names, read_input, read_known_labels
 from desire_edge.runtime.task import MODEL, check_replaceable
 
 
@@ -67,7 +68,8 @@ def adapt(
     support/metadata.jsonl, one line an example (any number of labels, none allowed):
         {"file_name": "a.txt", "labels": ["baking", "history"]}
         {"file_name": "b.txt", "labels": [], "negative_labels": ["baking"]}
-    Files are .txt (text), .npy (a feature vector) or .json (features by name).
+    Files are .txt (text), .npy (a feature vector) or .json (features by name). For a bundle made to use them,
+    "known_labels" are the base labels an example is known to carry.
 
     \b
     desire-edge adapt tagger.desire --support support/ --out taught/
@@ -95,20 +97,37 @@ def adapt(
 @click.command()
 @click.argument("model", type=click.Path(path_type=Path, dir_okay=False))
 @click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=ANY_PATH)
+@click.option(
+    "--known-labels",
+    help="Base labels that every INPUT is known to carry, separated by commas.  [default: by each folder's metadata]",
+)
 @provider_option
 @json_option
-def predict(model: Path, inputs: tuple[Path, ...], provider: str, as_json: bool) -> None:
-    """Predict with an adapted MODEL (OUT/model.onnx). INPUT: .txt, .npy or .json files, or folders of them."""
+def predict(
+    model: Path, inputs: tuple[Path, ...], known_labels: str | None, provider: str, as_json: bool
+) -> None:
+    """Predict with an adapted MODEL (OUT/model.onnx). INPUT: .txt, .npy or .json files, or folders of them.
+
+    A model whose bundle was made to use them can be told the base labels that an input is known to carry: with
+    --known-labels, or in a folder's metadata.jsonl or metadata.csv, as for `adapt`.
+
+    \b
+    desire-edge predict taught/model.onnx page.txt
+    desire-edge predict taught/model.onnx page.txt --known-labels "linux,programming"
+    """
     predictor = Predictor(model, provider)
     files = [file for path in inputs for file in input_files(path)]
-    features = predictor.features([read_input(file) for file in files], [str(file) for file in files])
-    outputs = predictor.outputs(features)
+    names = [str(file) for file in files]
+    known = known_labels_of(files, inputs, known_labels)
+    features = predictor.features([read_input(file) for file in files], names)
+    outputs = predictor.outputs(features, predictor.known_rows(known, names))
     if as_json:
         rows = []
         for index, file in enumerate(files):
             probabilities = outputs["probabilities"][index]
             row: dict[str, Any] = {
                 "file": str(file),
+                "known_labels": list(known[index]),
                 "labels": predictor.decide(probabilities),
                 "probabilities": dict(zip(predictor.labels, map(float, probabilities), strict=True)),
             }
@@ -134,7 +153,8 @@ def info(path: Path | None, as_json: bool) -> None:
     elif path.suffix == ".onnx" or (path / MODEL).is_file():
         model = path if path.suffix == ".onnx" else path / MODEL
         values = {"model": str(model), **Predictor(model, "cpu").describe()}
-        show = partial(tables.show_values, console, f"adapted model {model}", values)
+        counted = {**values, "known_labels": len(values["known_labels"])}
+        show = partial(tables.show_values, console, f"adapted model {model}", counted)
     else:
         manifest = Bundle.open(path).manifest
         values = {"bundle": str(path), **manifest.to_json()}
@@ -182,3 +202,16 @@ def input_files(path: Path) -> list[Path]:
     if not files:
         raise DesireEdgeError(f"the folder {path} holds no {', '.join(KINDS)} files")
     return files
+
+
+def known_labels_of(
+    files: Sequence[Path], inputs: Sequence[Path], known_labels: str | None
+) -> list[tuple[str, ...]]:
+    """Each file's known labels: those of the option, else those in the metadata of the folders among `inputs`."""
+    if known_labels is not None:
+        return [check_names(known_labels.split(","), "--known-labels")] * len(files)
+    found: dict[Path, tuple[str, ...]] = {}
+    for path in inputs:
+        if path.is_dir():
+            found |= read_known_labels(path)
+    return [found.get(file, ()) for file in files]

@@ -262,6 +262,11 @@ def data_info(name: str, data_dir: Path | None, as_json: bool) -> None:
     "--queries", default=15, show_default=True, help="Query examples a label, as far as there are so many."
 )
 @click.option("--seed", default=0, show_default=True, help="Of the task.")
+@click.option(
+    "--known-labels",
+    is_flag=True,
+    help="Give each example its true base labels, for a run trained with meta.known_labels.",
+)
 @data_dir_option
 @json_option
 def data_episode(
@@ -271,6 +276,7 @@ def data_episode(
     shots: int,
     queries: int,
     seed: int,
+    known_labels: bool,
     data_dir: Path | None,
     as_json: bool,
 ) -> None:
@@ -293,7 +299,7 @@ def data_episode(
         eligible_only=False,
     )
     episode = sampler.sample(np.random.default_rng(seed))
-    write_episode(dataset, episode, out)
+    write_episode(dataset, episode, out, opened.data.split.base.tolist() if known_labels else ())
     names = [dataset.labels[label] for label in episode.labels.tolist()]
     if as_json:
         print_json(

@@ -67,6 +67,7 @@ def show_bundle(console: Console, path: Path, manifest: Manifest) -> None:
             "input": f"{manifest.input.kind}, {manifest.input.features} features",
             "dimension, hidden": f"{manifest.dimension}, {manifest.hidden}",
             "base labels": len(manifest.base_labels),
+            "uses known labels": "yes" if manifest.known_labels else "no",
             "ways, batch": f"{manifest.ways}, {manifest.batch}",
             "opset": manifest.opset,
             "conditioning": f"{manifest.conditioning:.2f}",
@@ -91,6 +92,8 @@ def show_adaptation(console: Console, out: Path, report: AdaptReport) -> None:
     console.print(table)
     if report.text_words:
         console.print(f"texts: {report.known_text_words} of {report.text_words} words known")
+    if report.known_labels:
+        console.print(f"known base labels: of {report.known_labels} of {report.examples} examples")
     if report.examples:
         console.print(f"loss: {report.loss_before:.4f} before, {report.loss_after:.4f} after")
     else:

@@ -15,10 +15,11 @@ from desire_edge.errors import DesireEdgeError
 from desire_edge.files import atomic_folder
 
 
-def write_episode(dataset: Dataset, episode: Episode, out: Path) -> None:
+def write_episode(dataset: Dataset, episode: Episode, out: Path, known: Sequence[int] = ()) -> None:
     """Write `out/support` and `out/query`: `metadata.jsonl` and one file an example in each.
 
     Examples are texts (`.txt`) or sparse features by name (`.json`); `labels` are those of the episode they carry.
+    Where `known` names labels of the data set, by index, those that an example carries are its `known_labels`.
 
     Raises:
         DesireEdgeError: `out` exists and is no episode.
@@ -27,7 +28,7 @@ def write_episode(dataset: Dataset, episode: Episode, out: Path) -> None:
         raise DesireEdgeError(f"{out} exists and is no episode; choose another --out, or remove it")
     with atomic_folder(out) as folder:
         for name, rows in (("support", episode.support), ("query", episode.query)):
-            _write_examples(dataset, rows, episode.labels.tolist(), folder / name)
+            _write_examples(dataset, rows, episode.labels.tolist(), known, folder / name)
 
 
 def _is_episode(out: Path) -> bool:
@@ -39,7 +40,12 @@ def _is_episode(out: Path) -> bool:
     return all(re.fullmatch(r"metadata\.jsonl|\d{5,}\.(txt|json)", name) for name in files)
 
 
-def _write_examples(dataset: Dataset, rows: NDArray[np.int64], labels: Sequence[int], folder: Path) -> None:
+def _write_examples(
+    dataset: Dataset, rows: NDArray[np.int64], labels: Sequence[int], known: Sequence[int], folder: Path
+) -> None:
+    def carried(row: int, among: Sequence[int]) -> list[str]:
+        return [dataset.labels[label] for label in among if dataset.targets[row, label]]
+
     folder.mkdir()
     lines = []
     for row in rows.tolist():
@@ -52,6 +58,8 @@ def _write_examples(dataset: Dataset, rows: NDArray[np.int64], labels: Sequence[
             values = {names[index]: float(dataset.features[row, index]) for index in present}
             name, content = f"{row:05d}.json", json.dumps(values, ensure_ascii=False)
         (folder / name).write_text(content, encoding="utf-8")
-        carried = [dataset.labels[label] for label in labels if dataset.targets[row, label]]
-        lines.append(json.dumps({"file_name": name, "labels": carried}, ensure_ascii=False))
+        entry: dict[str, object] = {"file_name": name, "labels": carried(row, labels)}
+        if known:
+            entry["known_labels"] = carried(row, known)
+        lines.append(json.dumps(entry, ensure_ascii=False))
     (folder / "metadata.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -34,6 +34,7 @@ class Extractor(nn.Module):
     ) -> None:
         super().__init__()
         self.register_buffer("embedding", embedding)
+        self.dimension = dimension
         widths = [features if embedding is None else embedding.shape[1], *hidden]
         layers: list[nn.Module] = []
         for fan_in, fan_out in pairwise(widths):

@@ -37,19 +37,32 @@ class SemanticInference(nn.Module):
         """W_Z: z [..., d] -> [..., d]; Linear, ReLU, Linear."""
         return torch.relu(z @ self.w1 + self.b1) @ self.w2 + self.b2
 
-    def base_scores(self, z: Tensor, base_mask: Tensor | None = None) -> Tensor:
+    def base_scores(
+        self, z: Tensor, base_mask: Tensor | None = None, known_labels: Tensor | None = None
+    ) -> Tensor:
         """(z W_base)/‖z W_base‖: z [..., S, d] -> [..., S, B].
 
         `base_mask` [..., B] zeroes the labels that an episode plays as novel *before* the norm is taken: after it,
-        their scores would leak through the norm.
+        their scores would leak through the norm. `known_labels` [..., S, B] in {0, 1} are the base labels that an
+        example is known to carry: they stand in for its z W_base, unless there is none.
         """
         scores = z @ self.w_base
+        if known_labels is not None:
+            if base_mask is not None:
+                known_labels = known_labels * base_mask[..., None, :]
+            scores = torch.where(known_labels.any(dim=-1, keepdim=True), known_labels, scores)
         if base_mask is not None:
             scores = scores * base_mask[..., None, :]
         return smooth_normalize(scores)
 
-    def forward(self, z: Tensor, w_novel: Tensor, base_mask: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        z: Tensor,
+        w_novel: Tensor,
+        base_mask: Tensor | None = None,
+        known_labels: Tensor | None = None,
+    ) -> Tensor:
         """z [..., S, d] and w_novel [..., d, N] -> logits [..., S, N], without adaptation."""
-        known = self.gamma1 * smooth_normalize(self.transform(z))
-        inferred = self.gamma2 * self.base_scores(z, base_mask) @ self.w_i
-        return (known + inferred) @ w_novel
+        transformed = self.gamma1 * smooth_normalize(self.transform(z))
+        inferred = self.gamma2 * self.base_scores(z, base_mask, known_labels) @ self.w_i
+        return (transformed + inferred) @ w_novel

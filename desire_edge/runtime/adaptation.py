@@ -25,6 +25,7 @@ MAX_CONDITIONING = 7.0
 class AdaptedHead:
     """The folded head after adaptation: `w1` [d, h], `b1` [h], `v` [h+1, N], `q` [h+1, h+1], `m` [d, N], γ1, γ2.
 
+    In a model that uses known labels `m` is [B, N] and multiplies the base labels' scores in place of z.
     `losses` holds the support loss before each step taken and after the last; `conditioning` is the largest κ seen.
     """
 
@@ -60,9 +61,16 @@ class AdaptedHead:
 
 
 def adapt_head(
-    semantics: Mapping[str, Array], z: Array, targets: Array, mask: Array, w_novel: Array
+    semantics: Mapping[str, Array],
+    z: Array,
+    targets: Array,
+    mask: Array,
+    w_novel: Array,
+    known_labels: Array | None = None,
 ) -> AdaptedHead:
     """Run the inner loop (MAML's, low-rank form) on z [S, d], targets and mask [S, N], w_novel [d, N].
+
+    A model that uses known labels takes them as `known_labels` [S, B] of 0 and 1, a row of zeros where there is none.
 
     Without examples, or where nothing is known of them, no step is taken: the labels go by their names alone. Steps
     past the lowest support loss are not taken either: they have overshot. Where single precision would lose more than
@@ -71,42 +79,58 @@ def adapt_head(
     Raises:
         DesireEdgeError: a size or value the core refuses, or an adaptation that does not stay finite.
     """
-    steps = semantics["step_sizes"] if mask.any() else semantics["step_sizes"][:0]
-    head = _run_core(semantics, z, targets, mask, w_novel, steps, np.float32)
+    arrays: dict[str, NDArray[Any]] = {"z": z, "targets": targets, "mask": mask, "w_novel": w_novel}
+    if known_labels is not None:
+        arrays["scores"] = base_scores(z, semantics["w_base"], known_labels)
+    base = ("p", "r") if known_labels is None else ("w_i",)
+    arrays |= {name: semantics[name] for name in ("w1", "b1", "w2", "b2", "q0", *base)}
+    gammas = float(semantics["gamma1"]), float(semantics["gamma2"])
+    # The inner loss is a sum over labels; the core's is a mean, so its steps are that much longer.
+    ways = np.float32(mask.any(axis=0).sum())
+    steps = ways * semantics["step_sizes"] if ways else semantics["step_sizes"][:0]
+    head = _run_core(arrays, gammas, steps, np.float32)
     best = max(step for step, loss in enumerate(head.losses) if loss == min(head.losses))
     ill_conditioned = head.conditioning > MAX_CONDITIONING
     if best < len(steps) or ill_conditioned:
         dtype = np.float64 if ill_conditioned else np.float32
-        head = _run_core(semantics, z, targets, mask, w_novel, steps[:best], dtype)
+        head = _run_core(arrays, gammas, steps[:best], dtype)
     return head
 
 
+def base_scores(z: Array, w_base: Array, known_labels: Array) -> NDArray[np.float64]:
+    """The base labels' scores over their norm, [S, B]: an example's known labels, or z W_base where there is none.
+
+    Args:
+        z: [S, d].
+        w_base: [d, B].
+        known_labels: [S, B] of 0 and 1.
+    """
+    # Not z @ w_base, whose last bits may depend on how many threads it runs on.
+    seen = np.einsum("sd,db->sb", z.astype(np.float64), w_base.astype(np.float64))
+    scores = np.where(known_labels.any(axis=1, keepdims=True), known_labels, seen)
+    norms: NDArray[np.float64] = np.sqrt((scores * scores).sum(axis=1, keepdims=True) + EPSILON**2)
+    return scores / norms
+
+
 def _run_core(
-    semantics: Mapping[str, Array],
-    z: Array,
-    targets: Array,
-    mask: Array,
-    w_novel: Array,
+    arrays: Mapping[str, NDArray[Any]],
+    gammas: tuple[float, float],
     steps: Array,
     dtype: type[np.float32] | type[np.float64],
 ) -> AdaptedHead:
-    def as_dtype(array: Array) -> NDArray[Any]:
+    def as_dtype(array: NDArray[Any]) -> NDArray[Any]:
         return np.ascontiguousarray(array, dtype)
 
     try:
         result = _core.adapt_lowrank(
-            z=as_dtype(z),
-            targets=as_dtype(targets),
-            mask=as_dtype(mask),
-            w_novel=as_dtype(w_novel),
+            gamma1=gammas[0],
+            gamma2=gammas[1],
             step_sizes=as_dtype(steps),
-            gamma1=float(semantics["gamma1"]),
-            gamma2=float(semantics["gamma2"]),
-            **{name: as_dtype(semantics[name]) for name in ("w1", "b1", "w2", "b2", "p", "r", "q0")},
+            **{name: as_dtype(array) for name, array in arrays.items()},
         )
     except MemoryError as error:
         raise DesireEdgeError(
-            f"{len(z)} examples do not fit into this machine's memory; adapt with fewer"
+            f"{len(arrays['z'])} examples do not fit into this machine's memory; adapt with fewer"
         ) from error
     except (ValueError, ArithmeticError) as error:
         raise DesireEdgeError(f"the labels could not be learned: {error}") from error

@@ -19,6 +19,7 @@ from desire_edge.runtime.adaptation import MAX_CONDITIONING, AdaptedHead, adapt_
 from desire_edge.runtime.archive import unpack
 from desire_edge.runtime.features import Features, unknown_texts
 from desire_edge.runtime.fragment import model_fragment
+from desire_edge.runtime.known import known_rows
 from desire_edge.runtime.manifest import (
     BASE_FRAGMENT,
     EXTRACTOR,
@@ -109,7 +110,10 @@ class Bundle:
 
     @cached_property
     def semantics(self) -> dict[str, Array]:
-        """W_base, W_I, W_Z, γ, step sizes, and P, R, Q0: float32 arrays of the shapes the manifest implies."""
+        """W_base, W_I, W_Z, γ, step sizes, the base labels' bias, Q0 and, but for known labels, P and R.
+
+        All are float32 arrays of the shapes the manifest implies.
+        """
         path = self.path / SEMANTICS
         try:
             arrays = load(path.read_bytes())
@@ -125,10 +129,11 @@ class Bundle:
             "b2": (d,),
             "gamma1": (),
             "gamma2": (),
-            "p": (d, d),
-            "r": (d, d),
             "q0": (h + 1, h + 1),
+            "base_bias": (b,),
         }
+        if not self.manifest.known_labels:
+            shapes |= {"p": (d, d), "r": (d, d)}
         steps = arrays.get("step_sizes")
         shapes["step_sizes"] = (len(steps) if steps is not None and steps.ndim else 0, 5)
         for name, shape in shapes.items():
@@ -159,14 +164,16 @@ class Bundle:
             keep_base: give the model a second output, `base_probabilities`, with the base labels.
 
         Raises:
-            DesireEdgeError: no labels or more than the bundle's ways, an input the model cannot take, or an adaptation
-                that does not stay finite.
+            DesireEdgeError: no labels or more than the bundle's ways, an input the model cannot take, a known label
+                that is no base label, known labels for a model that does not use them, or an adaptation that does not
+                stay finite.
         """
         support = support or Support(())
         names = check_names(labels, "the labels asked for") if labels is not None else support.names()
         self._check_labels(names, support)
         matrix = self.lexicon.label_matrix(names)
         targets, mask = support.targets(names, missing)
+        known = self._known_rows(support)
 
         provider = self.extractor.provider  # opened before the clock starts
         started = time.perf_counter()
@@ -181,13 +188,21 @@ class Bundle:
                 "the extractor's features do not fit half precision; the bundle cannot be adapted"
             )
         extracted = time.perf_counter()
-        adapted = adapt_head(self.semantics, stored.astype(np.float32), targets, mask, matrix.vectors)
+        adapted = adapt_head(
+            self.semantics,
+            stored.astype(np.float32),
+            targets,
+            mask,
+            matrix.vectors,
+            known if self.manifest.known_labels else None,
+        )
         weights = adapted.task_weights(self.manifest.ways)
         finished = time.perf_counter()
 
         report = AdaptReport(
             labels=_label_reports(matrix, targets, mask),
             examples=len(support.examples),
+            known_labels=int(known.any(axis=1).sum()),
             loss_before=adapted.losses[0],
             loss_after=adapted.losses[-1],
             text_words=sum(item.words for item in features),
@@ -208,9 +223,19 @@ class Bundle:
             stored,
             targets,
             mask,
+            known,
             {"bundle": self.manifest.name, "missing": missing},
         )
         return Task(self._complete(weights, names, keep_base), adapted, taught, report, self._provider)
+
+    def _known_rows(self, support: Support) -> Array:
+        """The known labels of the support's examples, [S, B] of 0 and 1; [S, 0] if the model does not use them."""
+        return known_rows(
+            [example.known_labels for example in support.examples],
+            [example.name for example in support.examples],
+            self.manifest.base_labels if self.manifest.known_labels else (),
+            f"the bundle {self.manifest.name}",
+        )
 
     def _check_labels(self, names: Sequence[str], support: Support) -> None:
         if not names:
@@ -257,13 +282,14 @@ class Bundle:
         weights = {f"task.{name}": value for name, value in weights.items()}
         if keep_base:
             content += (self.path / BASE_FRAGMENT).read_bytes()
-            weights["base.w"] = self.semantics["w_base"]
+            weights |= {"base.w": self.semantics["w_base"], "base.b": self.semantics["base_bias"]}
         metadata = encode_metadata(
             names,
             [THRESHOLD] * len(names),
             self.manifest.input,
             self.manifest.name,
             self.manifest.base_labels if keep_base else None,
+            self.manifest.base_labels if self.manifest.known_labels else None,
         )
         return content + model_fragment(weights, metadata)
 

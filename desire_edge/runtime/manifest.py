@@ -56,6 +56,8 @@ class Manifest:
         max_support: the most examples a client of fixed size must take; the C++ core has no such bound.
         opset: of the ONNX graphs.
         base_labels: in the order of W_base's columns.
+        known_labels: whether the model uses the base labels that an item is known to carry. Its graphs then have the
+            input `known_labels` [batch, B] beside x or z.
         input: how raw input becomes x.
         conditioning: κ = ‖H W_2‖ / ‖W_Z(Z)‖, the largest seen on training rows before adaptation. Single precision
             loses about κ² digits' worth in the folded head; it is near 1 where the biases do not cancel.
@@ -71,6 +73,7 @@ class Manifest:
     max_support: int
     opset: int
     base_labels: tuple[str, ...]
+    known_labels: bool
     input: InputSpec
     conditioning: float
     training: Mapping[str, Any]
@@ -100,6 +103,9 @@ class Manifest:
             sizes = {name: _size(values, name) for name in ("dimension", "hidden", "max_support", "opset")}
             sizes |= {"ways": _size(values, "ways", MAX_WAYS), "batch": _size(values, "batch", MAX_BATCH)}
             base_labels = _strings(values["base_labels"])
+            known_labels = values["known_labels"]
+            if not isinstance(known_labels, bool):
+                raise TypeError(f"known_labels is {reprlib.repr(known_labels)}, not true or false")
             conditioning = float(values["conditioning"])
             if not (math.isfinite(conditioning) and conditioning >= 0):
                 raise ValueError(f"conditioning is {conditioning}")
@@ -116,6 +122,7 @@ class Manifest:
             **sizes,
             name=values["name"],
             base_labels=base_labels,
+            known_labels=known_labels,
             input=InputSpec.from_json(values.get("input"), str(path)),
             conditioning=conditioning,
             training=values["training"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from desire_edge.errors import DesireEdgeError
 from desire_edge.files import parse_json
 from desire_edge.runtime.features import Features, InputSpec, RawInput, unknown_texts
+from desire_edge.runtime.known import known_rows
 from desire_edge.runtime.session import Session
 
 METADATA_PREFIX = "desire_edge."
@@ -26,6 +27,7 @@ def encode_metadata(
     spec: InputSpec,
     bundle: str,
     base_labels: Sequence[str] | None = None,
+    known_labels: Sequence[str] | None = None,
 ) -> dict[str, str]:
     """The metadata_props of an adapted model; `Predictor` reads them back."""
     values: dict[str, object] = {
@@ -34,8 +36,9 @@ def encode_metadata(
         "input": spec.to_json(),
         "bundle": bundle,
     }
-    if base_labels is not None:
-        values["base_labels"] = list(base_labels)
+    for name, optional in (("base_labels", base_labels), ("known_labels", known_labels)):
+        if optional is not None:
+            values[name] = list(optional)
     return {METADATA_PREFIX + key: json.dumps(value, ensure_ascii=False) for key, value in values.items()}
 
 
@@ -47,12 +50,13 @@ class Predictor:
         thresholds: the probability from which each is said to hold.
         input: how raw input becomes x.
         base_labels: the B base labels if the model was made with `keep_base`, else ().
+        known_labels: the B base labels if an input's own can be told to the model, else ().
     """
 
     def __init__(self, model: Path | str | bytes, provider: str = "auto", *, name: str | None = None) -> None:
         """Open `model`, a file or its bytes. Raises `DesireEdgeError` if it is not an adapted model."""
         model = Path(model) if isinstance(model, str) else model
-        where = name or str(model)
+        self._where = where = name or str(model)
         self._session = Session(model, provider, name=where)
         metadata = self._session.metadata
         try:
@@ -61,8 +65,9 @@ class Predictor:
             }
             self.labels: tuple[str, ...] = _names(values["labels"])
             self.thresholds: tuple[float, ...] = tuple(float(value) for value in values["thresholds"])
-            self.base_labels: tuple[str, ...] = _names(
-                parse_json(metadata.get(METADATA_PREFIX + "base_labels", "[]"))
+            self.base_labels, self.known_labels = (
+                _names(parse_json(metadata.get(METADATA_PREFIX + key, "[]")))
+                for key in ("base_labels", "known_labels")
             )
             if len(self.labels) != len(self.thresholds) or not all(map(math.isfinite, self.thresholds)):
                 raise ValueError("labels and thresholds do not agree")
@@ -71,6 +76,8 @@ class Predictor:
                 raise ValueError("the output `probabilities` has not a column a label")
             if self.base_labels and columns.get("base_probabilities") != len(self.base_labels):
                 raise ValueError("the output `base_probabilities` has not a column a base label")
+            if self._session.known_labels != len(self.known_labels):
+                raise ValueError("the input `known_labels` has not a column a base label")
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise DesireEdgeError(
                 f"{where} is not a model adapted by desire-edge (its metadata: {error}); "
@@ -97,18 +104,47 @@ class Predictor:
             warnings.warn(warning, stacklevel=3)
         return features
 
-    def outputs(self, features: Sequence[Features]) -> Mapping[str, NDArray[np.float32]]:
-        """Features of n inputs -> `probabilities` [n, N] and, with `keep_base`, `base_probabilities` [n, B]."""
+    def known_rows(
+        self, known_labels: Sequence[Iterable[str]], names: Sequence[str] | None = None
+    ) -> NDArray[np.float32]:
+        """What is known of n inputs, a list of base labels each -> [n, B] of 0 and 1; `names` as for `features`."""
+        names = names or [f"input {index}" for index in range(len(known_labels))]
+        return known_rows(known_labels, names, self.known_labels, self._where)
+
+    def outputs(
+        self, features: Sequence[Features], known_labels: NDArray[np.float32] | None = None
+    ) -> Mapping[str, NDArray[np.float32]]:
+        """Features of n inputs -> `probabilities` [n, N] and, with `keep_base`, `base_probabilities` [n, B].
+
+        `known_labels` [n, B] are those of `known_rows`; None where nothing is known.
+        """
         x = np.zeros((len(features), self.input.features), np.float32)
         for row, item in enumerate(features):
             x[row] = item.x
-        outputs = self._session.run(x)
+        outputs = self._session.run(x, known_labels)
         outputs["probabilities"] = outputs["probabilities"][:, : len(self.labels)]
         return outputs
 
-    def predict(self, inputs: Sequence[RawInput]) -> NDArray[np.float32]:
-        """Probabilities [n, N] of the taught labels for n raw inputs."""
-        return self.outputs(self.features(inputs))["probabilities"]
+    def predict(
+        self, inputs: Sequence[RawInput], known_labels: Sequence[Iterable[str]] | None = None
+    ) -> NDArray[np.float32]:
+        """Probabilities [n, N] of the taught labels for n raw inputs.
+
+        `known_labels` are the base labels that each input is known to carry, a list an input, empty where none is. They
+        stand in for what the model sees of the base labels in it.
+
+        Raises:
+            DesireEdgeError: an input the model cannot take, a known label that is no base label, or known labels for a
+                model that does not use them.
+        """
+        features = self.features(inputs)
+        if known_labels is None:
+            return self.outputs(features)["probabilities"]
+        if isinstance(known_labels, str) or len(known_labels) != len(inputs):
+            raise DesireEdgeError(
+                f"there must be one list of known labels an input, and there are {len(inputs)} inputs"
+            )
+        return self.outputs(features, self.known_rows(known_labels))["probabilities"]
 
     def decide(self, probabilities: NDArray[np.float32]) -> list[str]:
         """The labels whose probability [N] reaches their threshold."""
@@ -121,6 +157,7 @@ class Predictor:
             "labels": list(self.labels),
             "thresholds": list(self.thresholds),
             "base_labels": len(self.base_labels),
+            "known_labels": list(self.known_labels),
             "input": self.input.kind,
             "features": self.input.features,
             "batch": self._session.batch,

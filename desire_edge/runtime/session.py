@@ -1,4 +1,4 @@
-"""ONNX Runtime, as this project uses it: one float32 input, named float32 outputs, a provider the user can choose."""
+"""ONNX Runtime, as this project uses it: float32 in and out, every shape fixed, a provider the user can choose."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ MAX_NUMBERS = 2**28  # of one input or output: a model is hostile until checked
 
 
 class Session:
-    """An opened ONNX model with one input [batch, features].
+    """An opened ONNX model with the input x [batch, features] and, if it uses them, known_labels [batch, B].
 
     Attributes:
         provider: the execution provider in use, "cpu" or "cuda".
-        batch, features: the input's fixed shape.
+        batch, features: the fixed shape of x.
+        known_labels: B, or 0 if the model does not use known labels.
         columns: the width n of each output [batch, n].
         metadata: the model's metadata_props.
     """
@@ -58,35 +59,54 @@ class Session:
                 "or use --provider cpu"
             )
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
-        if len(inputs) != 1 or not all(_is_fixed_matrix(value) for value in (*inputs, *outputs)):
+        shapes = {value.name: value.shape for value in inputs}
+        if (
+            set(shapes) not in ({"x"}, {"x", "known_labels"})
+            or not all(_is_fixed_matrix(value) for value in (*inputs, *outputs))
+            or len({shape[0] for shape in shapes.values()}) != 1
+        ):
             raise DesireEdgeError(
-                f"{self._name} is not a model of desire-edge: it has not one float32 input [batch, features] "
-                "and outputs of fixed shape"
+                f"{self._name} is not a model of desire-edge: it has not the input x [batch, features], at most "
+                "known_labels [batch, B] beside it, and outputs, all of fixed shape and float32"
             )
-        self._input = inputs[0].name
-        self.batch, self.features = inputs[0].shape
+        self.batch, self.features = shapes["x"]
+        self.known_labels: int = shapes["known_labels"][1] if "known_labels" in shapes else 0
         self.columns: dict[str, int] = {output.name: output.shape[1] for output in outputs}
         self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
 
-    def run(self, x: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
-        """x [n, features] -> each output [n, …], for any n: the model's batches are filled up with zero rows."""
+    def run(
+        self, x: NDArray[np.float32], known_labels: NDArray[np.float32] | None = None
+    ) -> dict[str, NDArray[np.float32]]:
+        """x [n, features] -> each output [n, …], for any n: the model's batches are filled up with zero rows.
+
+        `known_labels` [n, B] are for a model that uses them; None stands for zeros, nothing known.
+        """
+        inputs = {"x": x}
+        if self.known_labels:
+            nothing = np.zeros((len(x), self.known_labels), np.float32)
+            inputs["known_labels"] = nothing if known_labels is None else known_labels
         parts: dict[str, list[NDArray[np.float32]]] = {name: [] for name in self.columns}
         for start in range(0, len(x), self.batch):
-            rows = x[start : start + self.batch]
-            padded = np.zeros((self.batch, self.features), np.float32)
-            padded[: len(rows)] = rows
+            rows = slice(start, start + self.batch)
+            filled = {name: self._filled(values[rows]) for name, values in inputs.items()}
             try:
-                found = self._session.run(list(parts), {self._input: padded})
+                found = self._session.run(list(parts), filled)
             except Exception as error:
                 raise DesireEdgeError(
                     f"ONNX Runtime could not run {self._name} on {self.provider}: {_reason(error)}"
                 ) from error
             for name, values in zip(parts, found, strict=True):
-                parts[name].append(values[: len(rows)])
+                parts[name].append(values[: len(x[rows])])
         return {
             name: np.concatenate(rows) if rows else np.zeros((0, self.columns[name]), np.float32)
             for name, rows in parts.items()
         }
+
+    def _filled(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The rows and zero rows below them, [batch, …]."""
+        filled = np.zeros((self.batch, rows.shape[1]), np.float32)
+        filled[: len(rows)] = rows
+        return filled
 
 
 def import_onnxruntime() -> Any:

@@ -29,12 +29,16 @@ MAX_NAME = 200
 
 @dataclass(frozen=True)
 class Example:
-    """One example: its raw input, its labels, the labels it is known not to have, and its name in messages."""
+    """One example: its raw input, its labels, the labels it is known not to have, and its name in messages.
+
+    `known_labels` are the base labels it is known to carry, for a model that uses them.
+    """
 
     raw: RawInput
     labels: tuple[str, ...]
     negative_labels: tuple[str, ...] = ()
     name: str = "example"
+    known_labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,7 @@ class Support:
         inputs: Sequence[RawInput],
         labels: Sequence[Iterable[str]],
         negative_labels: Sequence[Iterable[str]] | None = None,
+        known_labels: Sequence[Iterable[str]] | None = None,
     ) -> Support:
         """A support set from Python values, one entry an example in each argument.
 
@@ -58,27 +63,22 @@ class Support:
         if isinstance(inputs, str | Mapping):
             raise DesireEdgeError("a support set takes a list of inputs, and this is one; put it into a list")
         negative_labels = negative_labels if negative_labels is not None else [()] * len(inputs)
-        if not len(inputs) == len(labels) == len(negative_labels):
+        known_labels = known_labels if known_labels is not None else [()] * len(inputs)
+        if not len(inputs) == len(labels) == len(negative_labels) == len(known_labels):
             raise DesireEdgeError(
-                f"{len(inputs)} inputs, {len(labels)} lists of labels and {len(negative_labels)} of negative labels: "
-                "there must be one of each an example"
+                f"{len(inputs)} inputs, {len(labels)} lists of labels, {len(negative_labels)} of negative labels and "
+                f"{len(known_labels)} of known labels: there must be one of each an example"
             )
-        return cls(
-            tuple(
-                _example(raw, positive, negative, f"example {index}")
-                for index, (raw, positive, negative) in enumerate(
-                    zip(inputs, labels, negative_labels, strict=True)
-                )
-            )
-        )
+        rows = zip(inputs, labels, negative_labels, known_labels, strict=True)
+        return cls(tuple(_example(*row, f"example {index}") for index, row in enumerate(rows)))
 
     @classmethod
     def read(cls, folder: Path | str) -> Support:
         """Read a support folder: `metadata.jsonl` or `metadata.csv`, and the files it names.
 
-        Each entry has `file_name` (inside the folder), `labels` and, if wanted, `negative_labels`: lists in JSON
-        Lines, names separated by `;` in CSV. Files are text (`.txt`, UTF-8), vectors (`.npy`) or sparse features
-        (`.json`, an object from feature name or index to number).
+        Each entry has `file_name` (inside the folder), `labels` and, if wanted, `negative_labels` and `known_labels`:
+        lists in JSON Lines, names separated by `;` in CSV. Files are text (`.txt`, UTF-8), vectors (`.npy`) or sparse
+        features (`.json`, an object from feature name or index to number).
 
         Raises:
             DesireEdgeError: names the file, the line, what was expected and how to mend it.
@@ -86,33 +86,32 @@ class Support:
         folder = Path(folder)
         if not folder.is_dir():
             raise DesireEdgeError(f"the support folder {folder} does not exist or is not a folder")
-        metadata = [folder / name for name in METADATA if (folder / name).is_file()]
-        if len(metadata) != 1:
-            found = "both metadata.jsonl and" if metadata else "neither metadata.jsonl nor"
+        metadata = _metadata_of(folder)
+        if metadata is None:
             raise DesireEdgeError(
-                f"the support folder {folder} holds {found} metadata.csv; write one of them, with an entry an example"
+                f"the support folder {folder} holds neither metadata.jsonl nor metadata.csv; "
+                "write one of them, with an entry an example"
             )
         examples: list[Example] = []
         left = MAX_FOLDER_BYTES
-        for where, entry in _entries(metadata[0]):
+        for where, entry in _entries(metadata, ("file_name", "labels")):
             if len(examples) == MAX_EXAMPLES:
-                raise DesireEdgeError(f"{metadata[0]} names more than {MAX_EXAMPLES} examples")
-            name = entry.get("file_name")
-            if not isinstance(name, str) or not name:
-                raise DesireEdgeError(f"{where} has no file_name")
-            path = _inside(folder, name, where)
+                raise DesireEdgeError(f"{metadata} names more than {MAX_EXAMPLES} examples")
+            path = _file_of(entry, folder, where)
             raw = read_input(path)
             left -= path.stat().st_size
             if left < 0:
                 raise DesireEdgeError(
-                    f"{metadata[0]} names files of more than {MAX_FOLDER_BYTES // 2**20} MiB in all; "
+                    f"{metadata} names files of more than {MAX_FOLDER_BYTES // 2**20} MiB in all; "
                     "adapt with fewer or smaller ones"
                 )
-            example = _example(raw, entry.get("labels"), entry.get("negative_labels") or (), where)
-            examples.append(replace(example, name=str(path)))
+            negative, known = entry.get("negative_labels") or (), entry.get("known_labels") or ()
+            examples.append(
+                replace(_example(raw, entry.get("labels"), negative, known, where), name=str(path))
+            )
         if not examples:
             raise DesireEdgeError(
-                f"{metadata[0]} names no examples; add one, or use --shots 0 --labels to go by names alone"
+                f"{metadata} names no examples; add one, or use --shots 0 --labels to go by names alone"
             )
         return cls(tuple(examples))
 
@@ -190,6 +189,21 @@ def read_input(path: Path) -> RawInput:
         raise DesireEdgeError(f"{path} is not a readable {path.suffix} file: {reason}") from error
 
 
+def read_known_labels(folder: Path) -> dict[Path, tuple[str, ...]]:
+    """The `known_labels` that the metadata of `folder` give files in it; none where it has no metadata.
+
+    Raises:
+        DesireEdgeError: metadata that cannot be read, or an entry with `known_labels` whose file is not in the folder.
+    """
+    metadata = _metadata_of(folder)
+    found: dict[Path, tuple[str, ...]] = {}
+    for where, entry in _entries(metadata, ("file_name",)) if metadata is not None else ():
+        known = _list_of_names(entry.get("known_labels") or (), "known_labels", where)
+        if known:
+            found[_file_of(entry, folder, where)] = known
+    return found
+
+
 def check_name(name: Any, where: str) -> str:
     """The label name, stripped; empty ones, ones over 200 characters and ones with control characters are refused."""
     if not isinstance(name, str):
@@ -216,19 +230,34 @@ def check_names(names: Iterable[Any], where: str) -> tuple[str, ...]:
     return checked
 
 
-def _example(raw: RawInput, labels: Any, negative_labels: Any, where: str) -> Example:
-    for field, value in (("labels", labels), ("negative_labels", negative_labels)):
-        if isinstance(value, str | Mapping) or not isinstance(value, Iterable):
-            raise DesireEdgeError(f"{where}: {field} must be a list of names, and is {reprlib.repr(value)}")
-    positive, negative = check_names(labels, where), check_names(negative_labels, where)
+def _example(raw: RawInput, labels: Any, negative_labels: Any, known_labels: Any, where: str) -> Example:
+    positive = _list_of_names(labels, "labels", where)
+    negative = _list_of_names(negative_labels, "negative_labels", where)
+    known = _list_of_names(known_labels, "known_labels", where)
     for name in negative:
         if name in positive:
             raise DesireEdgeError(f"{where}: '{name}' is both a label and a negative label")
-    return Example(raw, positive, negative, where)
+    return Example(raw, positive, negative, where, known)
 
 
-def _entries(metadata: Path) -> Iterable[tuple[str, dict[str, Any]]]:
-    """Each entry with its place, "FILE, line N"."""
+def _list_of_names(value: Any, field: str, where: str) -> tuple[str, ...]:
+    if isinstance(value, str | Mapping) or not isinstance(value, Iterable):
+        raise DesireEdgeError(f"{where}: {field} must be a list of names, and is {reprlib.repr(value)}")
+    return check_names(value, where)
+
+
+def _metadata_of(folder: Path) -> Path | None:
+    """The metadata of `folder`, if it has any."""
+    found = [folder / name for name in METADATA if (folder / name).is_file()]
+    if len(found) > 1:
+        raise DesireEdgeError(
+            f"the folder {folder} holds both metadata.jsonl and metadata.csv; keep one of them"
+        )
+    return found[0] if found else None
+
+
+def _entries(metadata: Path, columns: Sequence[str]) -> Iterable[tuple[str, dict[str, Any]]]:
+    """Each entry with its place, "FILE, line N"; a CSV file must have these columns."""
     try:
         if metadata.stat().st_size > MAX_FILE_BYTES:
             raise DesireEdgeError(
@@ -240,7 +269,7 @@ def _entries(metadata: Path) -> Iterable[tuple[str, dict[str, Any]]]:
     except UnicodeDecodeError as error:
         raise DesireEdgeError(f"{metadata} is not UTF-8 text: {error}") from error
     if metadata.suffix == ".csv":
-        yield from _csv_entries(metadata, text)
+        yield from _csv_entries(metadata, columns, text)
         return
     for number, line in enumerate(text.split("\n"), start=1):  # not splitlines: JSON strings may hold U+2028
         if not line.strip():
@@ -255,11 +284,11 @@ def _entries(metadata: Path) -> Iterable[tuple[str, dict[str, Any]]]:
         yield where, entry
 
 
-def _csv_entries(metadata: Path, text: str) -> Iterable[tuple[str, dict[str, Any]]]:
+def _csv_entries(metadata: Path, columns: Sequence[str], text: str) -> Iterable[tuple[str, dict[str, Any]]]:
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     try:
-        if not {"file_name", "labels"} <= set(reader.fieldnames or ()):
-            raise DesireEdgeError(f"{metadata} needs a first line with the columns file_name and labels")
+        if not set(columns) <= set(reader.fieldnames or ()):
+            raise DesireEdgeError(f"{metadata} needs a first line with the columns {' and '.join(columns)}")
         for row in reader:
             where = f"{metadata}, line {reader.line_num}"
             if None in row or None in row.values():
@@ -267,7 +296,7 @@ def _csv_entries(metadata: Path, text: str) -> Iterable[tuple[str, dict[str, Any
                     f"{where} has not as many fields as the first line; separate labels by ; or quote them"
                 )
             entry: dict[str, Any] = {"file_name": row["file_name"]}
-            for field in ("labels", "negative_labels"):
+            for field in ("labels", "negative_labels", "known_labels"):
                 names = row.get(field, "")
                 entry[field] = names.split(";") if names.strip() else []
             yield where, entry
@@ -275,8 +304,11 @@ def _csv_entries(metadata: Path, text: str) -> Iterable[tuple[str, dict[str, Any
         raise DesireEdgeError(f"{metadata}, line {reader.line_num} is not valid CSV: {error}") from error
 
 
-def _inside(folder: Path, name: str, where: str) -> Path:
-    """The file `name` of `folder`; paths and links that lead out of the folder are refused."""
+def _file_of(entry: dict[str, Any], folder: Path, where: str) -> Path:
+    """The file of `folder` that an entry names; paths and links that lead out of the folder are refused."""
+    name = entry.get("file_name")
+    if not isinstance(name, str) or not name:
+        raise DesireEdgeError(f"{where} has no file_name")
     path = folder / name
     try:
         if CONTROL.search(name):
@@ -286,7 +318,9 @@ def _inside(folder: Path, name: str, where: str) -> Path:
     except (OSError, ValueError, RuntimeError):  # too long, a NUL in it, links in a circle
         raise DesireEdgeError(f"{where}: '{shown(name[:MAX_NAME])}' is no file name") from None
     if not inside:
-        raise DesireEdgeError(f"{where}: {name} lies outside the support folder; copy it into the folder")
+        raise DesireEdgeError(
+            f"{where}: {name} lies outside the folder of the metadata; copy it into that folder"
+        )
     if not exists:
         raise DesireEdgeError(f"{where}: the folder holds no file {name}")
     return path

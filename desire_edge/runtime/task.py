@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -43,6 +43,7 @@ class AdaptReport:
     Attributes:
         labels: one entry a label.
         examples: S.
+        known_labels: how many of them came with known base labels.
         loss_before, loss_after: the support loss (0 where there are no examples).
         text_words, known_text_words: words over all texts of the support set, each counted once a text, and those the
             model knows; 0 if no example is text.
@@ -54,6 +55,7 @@ class AdaptReport:
 
     labels: tuple[LabelReport, ...]
     examples: int
+    known_labels: int
     loss_before: float
     loss_after: float
     text_words: int
@@ -78,6 +80,7 @@ class Taught:
         vectors: [d, N] float32, as used (equal names told apart).
         z: [S, d] float16, the support's features.
         targets, mask: [S, N] float32.
+        known_labels: [S, B] float32, or [S, 0] if the bundle does not use them.
         settings: JSON values: bundle, missing.
     """
 
@@ -86,6 +89,7 @@ class Taught:
     z: NDArray[np.float16]
     targets: NDArray[np.float32]
     mask: NDArray[np.float32]
+    known_labels: NDArray[np.float32]
     settings: dict[str, Any]
 
     def serialize(self) -> bytes:
@@ -96,6 +100,8 @@ class Taught:
             "targets": self.targets.astype(np.uint8),
             "mask": self.mask.astype(np.uint8),
         }
+        if self.known_labels.shape[1]:
+            arrays["known_labels"] = self.known_labels.astype(np.uint8)
         settings = {"schema_version": 1, "labels": [entry.name for entry in self.entries], **self.settings}
         return save(arrays, {"desire_edge": json.dumps(settings, ensure_ascii=False)})
 
@@ -120,9 +126,14 @@ class Task:
         """The adapted model, opened."""
         return Predictor(self.model, self.provider, name="the adapted model")
 
-    def predict(self, inputs: Sequence[RawInput]) -> NDArray[np.float32]:
-        """Probabilities [n, N] of the taught labels for n raw inputs (texts, sparse features, vectors)."""
-        return self.predictor.predict(inputs)
+    def predict(
+        self, inputs: Sequence[RawInput], known_labels: Sequence[Iterable[str]] | None = None
+    ) -> NDArray[np.float32]:
+        """Probabilities [n, N] of the taught labels for n raw inputs (texts, sparse features, vectors).
+
+        `known_labels` as for `Predictor.predict`.
+        """
+        return self.predictor.predict(inputs, known_labels)
 
     def save(self, out: Path | str, *, forget_support: bool = False) -> Path:
         """Write `model.onnx` and, unless `forget_support`, `task.safetensors` into the folder `out`; return its path.

@@ -18,7 +18,7 @@ from torch import Tensor
 from desire_edge.errors import DesireEdgeError
 from desire_edge.files import atomic_path
 
-Stage = Literal["pretrain", "meta", "done"]
+Stage = Literal["pretrain", "folds", "meta", "thresholds", "done"]
 
 
 @dataclass
@@ -27,9 +27,9 @@ class Progress:
 
     Attributes:
         stage: what is going on.
-        finished: epochs (pretrain) or batches (meta) that are done.
+        finished: epochs (pretrain), folds or batches (meta) that are done.
         seconds: training time so far, over all sittings.
-        history: one entry an epoch, and one every `validate_every` batches, with loss and validation AUC.
+        history: one entry an epoch, one a fold, and one every `validate_every` batches, with loss and validation AUC.
     """
 
     stage: Stage = "pretrain"

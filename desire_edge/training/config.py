@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -55,38 +55,43 @@ class ExtractorConfig(Section):
     batch: Positive = 64
     learning_rate: Rate = 1e-3
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    label_bias: bool = True
 
 
 class MetaConfig(Section):
     """The inference head and its meta-training: each batch draws `episodes` episodes of one size."""
 
     hidden: Positive = 300
-    batches: Positive = 3000
+    batches: Positive = 600
     episodes: Positive = 10
     ways: Range = (2, 10)
     shots: Range = (1, 5)
     queries: Positive = 5
-    inner_steps: Annotated[int, Field(ge=0, le=64)] = 3
-    step_size: Rate = 1.0
+    inner_steps: Annotated[int, Field(ge=0, le=64)] = 8
+    step_size: Rate = 0.2
     learn_step_sizes: bool = True
     learning_rate: Rate = 1e-3
     step_size_learning_rate: Rate = 1e-2
     zero_shot_weight: Fraction = 0.2
+    multi_step_weight: Fraction = 0.1
     gradient_clip: Rate = 1.0
+    known_labels: Fraction = 0.0
+    folds: Annotated[int, Field(ge=0, le=20)] = 4
 
 
 class TrainConfig(Section):
     """One training run.
 
     `protocol` decides which rows F and the training episodes see; `hold_out` keeps 15 % of the training rows out,
-    for choosing settings on the validation labels.
+    for choosing settings on the validation labels. `label_sizes` are the numbers of base, validation and novel labels.
     """
 
     data: str = "auto"
     protocol: Protocol = "example-disjoint"
     hold_out: bool = False
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
-    validate_every: Positive = 250
+    label_sizes: tuple[Positive, Positive, Positive] | None = None
+    validate_every: Positive = 100
     validation_tasks: Positive = 100
     lexicon: LexiconConfig = LexiconConfig()
     text: TextConfig = TextConfig()
@@ -94,14 +99,40 @@ class TrainConfig(Section):
     meta: MetaConfig = MetaConfig()
 
 
+RECIPES: dict[str, dict[str, dict[str, Any]]] = {
+    "best": {"label-disjoint": {"meta": {"folds": 0}}},
+    "paper": {
+        protocol: {
+            "extractor": {"label_bias": False},
+            "meta": {
+                "inner_steps": 3,
+                "learn_step_sizes": False,
+                "zero_shot_weight": 0.0,
+                "multi_step_weight": 0.0,
+                "folds": 0,
+            },
+        }
+        for protocol in get_args(Protocol)
+    },
+}
+"""Named settings by protocol, laid over the defaults: the best that validation found, and the paper's own."""
+DEFAULT_RECIPE = "best"
+
+
 def load_config(
-    file: Path | None = None, overrides: Iterable[str] = (), options: Mapping[str, Any] | None = None
+    file: Path | None = None,
+    overrides: Iterable[str] = (),
+    options: Mapping[str, Any] | None = None,
+    recipe: str = DEFAULT_RECIPE,
 ) -> TrainConfig:
-    """Defaults, then the TOML `file`, then `options`, then `section.name=value` strings.
+    """Defaults, then the `recipe`, then the TOML `file`, then `options`, then `section.name=value` strings.
 
     Raises:
-        DesireEdgeError: an unknown setting, a value of the wrong type or out of range, or a file that is not TOML.
+        DesireEdgeError: an unknown recipe or setting, a value of the wrong type or out of range, or a file that is not
+            TOML.
     """
+    if recipe not in RECIPES:
+        raise DesireEdgeError(f"there is no recipe '{recipe}'; choose from {', '.join(RECIPES)}")
     given: dict[str, Any] = {}
     if file is not None:
         try:
@@ -124,7 +155,11 @@ def load_config(
         for part in reversed(name.strip().split(".")):
             parsed = {part: parsed}
         merge(given, parsed)
-    return parse_config(given, "the training settings")
+    settings: dict[str, Any] = {}
+    protocol = given.get("protocol", TrainConfig.model_fields["protocol"].default)
+    merge(settings, RECIPES[recipe].get(protocol, {}) if isinstance(protocol, str) else {})
+    merge(settings, given)
+    return parse_config(settings, "the training settings")
 
 
 def parse_config(settings: Any, where: str) -> TrainConfig:

@@ -1,4 +1,5 @@
-"""The inner loop of meta-training: a few SGD steps on the support set, differentiable, over a batch of episodes.
+"""The inner loop of meta-training: a few SGD steps on the support set's loss (`inner_loss`), differentiable, over a
+batch of episodes.
 
 Plain SGD on a Linear layer changes its output at any row by a kernel product of inputs, so the loop never builds
 adapted d×d or B×d matrices: it carries the support's gradients and applies them to support and query rows alike. This
@@ -14,6 +15,7 @@ import torch
 from torch import Tensor
 
 from desire_edge.models import SemanticInference, smooth_norm, smooth_normalize
+from desire_edge.training.loss import known_ways
 
 STEP_SIZE_GROUPS = ("w1, b1", "w2, b2", "w_i", "gamma1", "gamma2")
 """What each column of the step sizes [T, 5] applies to: one scalar a tensor a step; a bias shares its weight's."""
@@ -30,6 +32,8 @@ class Episodes:
         w_novel: [E, d, N] word vectors of the (pseudo-)novel labels.
         base_mask: [E, B], 0 for the base labels an episode plays as novel, or None when all stay.
         support: S.
+        known_labels: [E, S+Q, B] in {0, 1}, the base labels each row is known to carry, which stand in for its
+            z W_base; None where nothing is known.
     """
 
     z: Tensor
@@ -38,6 +42,7 @@ class Episodes:
     w_novel: Tensor
     base_mask: Tensor | None
     support: int
+    known_labels: Tensor | None = None
 
 
 def inner_loop(head: SemanticInference, episodes: Episodes, step_sizes: Tensor) -> list[Tensor]:
@@ -55,8 +60,9 @@ def inner_loop(head: SemanticInference, episodes: Episodes, step_sizes: Tensor) 
     z, w_novel = episodes.z, episodes.w_novel
     targets, mask = episodes.targets[:, :s], episodes.mask[:, :s]
     weight = mask / mask.sum(dim=(-2, -1), keepdim=True).clamp(min=torch.finfo(mask.dtype).tiny)
+    weight = weight * known_ways(mask)[..., None, None]
 
-    base = head.base_scores(z, episodes.base_mask)
+    base = head.base_scores(z, episodes.base_mask, episodes.known_labels)
     inferred = base @ head.w_i @ w_novel  # A of MODEL: [E, S+Q, N]
     hidden_in = z @ head.w1 + head.b1  # P1: [E, S+Q, h]
     z_kernel = z @ z[:, :s].mT + 1  # + 1 is the bias

@@ -7,6 +7,7 @@ Antoniou et al. 2019). Every batch plays some base labels as novel.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from functools import cache
 
 import numpy as np
@@ -19,13 +20,20 @@ from desire_edge.errors import DesireEdgeError
 from desire_edge.models import SemanticInference
 from desire_edge.training.config import MetaConfig
 from desire_edge.training.episodes import EpisodeBatcher
+from desire_edge.training.folds import Fold
 from desire_edge.training.inner_loop import Episodes, inner_loop
 from desire_edge.training.loss import masked_bce
 from desire_edge.training.pretrain import schedule
+from desire_edge.training.thresholds import FEATURES
 
 
 class MetaLearner(nn.Module):
-    """What meta-training learns: the inference head and the inner loop's step sizes [T, 5], kept as logarithms."""
+    """What meta-training learns: the inference head and the inner loop's step sizes [T, 5], kept as logarithms.
+
+    `threshold_weights` [FEATURES] are learned after it (`training.thresholds`); zeros stand for a probability of 0.5.
+    """
+
+    threshold_weights: Tensor
 
     def __init__(self, w_base: Tensor, config: MetaConfig) -> None:
         super().__init__()
@@ -34,6 +42,7 @@ class MetaLearner(nn.Module):
             torch.full((config.inner_steps, 5), math.log(config.step_size)),
             requires_grad=config.learn_step_sizes,
         )
+        self.register_buffer("threshold_weights", torch.zeros(FEATURES))
 
     @property
     def step_sizes(self) -> Tensor:
@@ -65,40 +74,76 @@ class EpisodeStream:
         batcher: EpisodeBatcher,
         config: MetaConfig,
         seed: int,
+        folds: Sequence[tuple[Fold, Tensor]] = (),
     ) -> None:
-        self._config, self._seed, self._batcher = config, seed, batcher
+        self._config, self._seed, self._batcher, self._folds = config, seed, batcher, folds
 
         @cache
-        def sampler(ways: int, shots: int) -> EpisodeSampler:
-            return EpisodeSampler(targets, base, rows, rows, ways=ways, shots=shots, queries=config.queries)
+        def sampler(ways: int, shots: int, fold: int | None) -> EpisodeSampler:
+            labels, support, query = base, rows, rows
+            if fold is not None:
+                labels, support, query = folds[fold][0].labels, folds[fold][0].rows, folds[fold][0].queries
+            return EpisodeSampler(
+                targets, labels, support, query, ways=ways, shots=shots, queries=config.queries
+            )
 
         self._sampler = sampler
 
     def batch(self, index: int) -> Episodes:
         """Batch number `index`: episodes of one size, drawn from the configured ways and shots."""
+        config = self._config
         rng = np.random.default_rng([self._seed, index])
-        ways, shots = (
-            int(rng.integers(low, high + 1)) for low, high in (self._config.ways, self._config.shots)
-        )
-        sampler = self._sampler(ways, shots)
-        return self._batcher.stack([sampler.sample(rng) for _ in range(self._config.episodes)])
+        ways, shots = (int(rng.integers(low, high + 1)) for low, high in (config.ways, config.shots))
+        fold = int(rng.integers(len(self._folds))) if self._folds else None
+        sampler = self._sampler(ways, shots, fold)
+        episodes = [sampler.sample(rng) for _ in range(config.episodes)]
+        known_labels = bool(rng.random() < config.known_labels)
+        if fold is None:
+            return self._batcher.stack(episodes, known_labels=known_labels)
+        held_out, z = self._folds[fold]
+        return self._batcher.stack(episodes, known_labels=known_labels, z=z, masked=held_out.labels)
 
 
 def check_episodes(
-    targets: NDArray[np.bool_], base: NDArray[np.int64], rows: NDArray[np.int64], config: MetaConfig
+    targets: NDArray[np.bool_],
+    labels: NDArray[np.int64],
+    support: NDArray[np.int64],
+    query: NDArray[np.int64],
+    config: MetaConfig,
 ) -> None:
     """Raise a `DesireEdgeError` that names the settings if the largest episodes cannot be drawn from these labels."""
     ways, shots = config.ways[1], config.shots[1]
     try:
-        sampler = EpisodeSampler(targets, base, rows, rows, ways=ways, shots=shots, queries=config.queries)
+        sampler = EpisodeSampler(
+            targets, labels, support, query, ways=ways, shots=shots, queries=config.queries
+        )
         rng = np.random.default_rng(0)
         for _ in range(20):
             sampler.sample(rng)
     except DesireEdgeError as error:
         raise DesireEdgeError(
-            f"the {len(base)} base labels do not give training episodes of {ways} ways and {shots} shots ({error}); "
-            "lower meta.ways, meta.shots or meta.queries, as in --set 'meta.ways=[1, 4]'"
+            f"{len(labels)} base labels do not give training episodes of {ways} ways and {shots} shots ({error}); "
+            "lower meta.ways, meta.shots, meta.queries or meta.folds, as in --set 'meta.ways=[1, 4]'"
         ) from error
+
+
+def outer_loss(query_loss: Callable[[Tensor], Tensor], logits: list[Tensor], config: MetaConfig) -> Tensor:
+    """The query loss after the last step and, by their weights, before any step and after each in between: a scalar.
+
+    The weights of all steps are as in MAML++'s multi-step loss (Antoniou et al. 2019), but stay as they are.
+
+    Args:
+        query_loss: logits [E, S+Q, N] -> a scalar.
+        logits: after 0 … T steps.
+        config: `zero_shot_weight` and `multi_step_weight`.
+    """
+    zero = config.zero_shot_weight
+    loss = (1 - zero) * query_loss(logits[-1]) + zero * query_loss(logits[0])
+    if config.multi_step_weight and len(logits) > 2:
+        loss = (
+            loss + config.multi_step_weight * torch.stack([query_loss(step) for step in logits[1:-1]]).sum()
+        )
+    return loss
 
 
 def meta_step(
@@ -108,7 +153,7 @@ def meta_step(
     config: MetaConfig,
     progress: float,
 ) -> float:
-    """One outer update; returns its loss, that of the query after the last step and (by `zero_shot_weight`) before any.
+    """One outer update; returns its loss.
 
     Raises:
         FloatingPointError: the loss or its gradient is not finite; the weights are then as they were.
@@ -121,8 +166,7 @@ def meta_step(
         return masked_bce(logits[:, query], episodes.targets[:, query], episodes.mask[:, query]).mean()
 
     logits = learner(episodes)
-    weight = config.zero_shot_weight
-    loss = (1 - weight) * query_loss(logits[-1]) + weight * query_loss(logits[0])
+    loss = outer_loss(query_loss, logits, config)
     if not torch.isfinite(loss):
         raise FloatingPointError("the outer loss is not finite")
     optimizer.zero_grad()

@@ -54,7 +54,7 @@ def prepare(config: TrainConfig, dataset: Dataset, lexicon: Lexicon) -> Prepared
         names = dataset.feature_names
         spec = InputSpec("bag-of-words" if names else "vector", x.shape[1], names)
     matrix = lexicon.label_matrix(dataset.labels)
-    split = split_labels(len(dataset.labels), config.seed)
+    split = split_labels(len(dataset.labels), config.seed, config.label_sizes)
     return Prepared(dataset, x, spec, embedding, matrix.vectors, split, rows, matrix.warnings)
 
 

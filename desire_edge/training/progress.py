@@ -18,7 +18,11 @@ from rich.progress import (
 from desire_edge.training.checkpoint import Stage
 from desire_edge.training.run import Report, Run
 
-TITLES = {"pretrain": "pre-training F (epochs)", "meta": "meta-training (batches)"}
+TITLES = {
+    "pretrain": "pre-training F (epochs)",
+    "folds": "cross-fitting F (folds)",
+    "meta": "meta-training (batches)",
+}
 
 
 def _bar(console: Console) -> Progress:
@@ -49,6 +53,20 @@ def show_progress(console: Console, run: Run) -> Iterator[Report]:
             progress.update(bars[stage], completed=done, figures=figures)
             if not console.is_terminal and (done == total or done % run.config.validate_every == 0):
                 console.print(f"{TITLES[stage]} {done}/{total}  {figures}")
+
+        yield report
+
+
+@contextmanager
+def count_parts(console: Console) -> Iterator[Callable[[str, int, int], None]]:
+    """A bar over the parts of a comparison on a terminal; one line a part elsewhere."""
+    with _bar(console) as progress:
+        bar = progress.add_task("parts", total=None, figures="")
+
+        def report(name: str, done: int, total: int) -> None:
+            progress.update(bar, completed=done, total=total, figures=name)
+            if not console.is_terminal:
+                console.print(f"{done}/{total}  {name}")
 
         yield report
 

@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import platform
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from desire_edge.data import Dataset, EpisodeSampler, load_dataset, split_labels
 from desire_edge.errors import DesireEdgeError
-from desire_edge.files import read_json, write_json
+from desire_edge.files import atomic_path, read_json, write_json
 from desire_edge.lexicon import Lexicon
 from desire_edge.lexicon.build import build_lexicon
 from desire_edge.lexicon.sources import open_source
@@ -36,10 +40,12 @@ from desire_edge.training.checkpoint import (
 from desire_edge.training.config import TrainConfig, parse_config
 from desire_edge.training.device import one_thread
 from desire_edge.training.episodes import EpisodeBatcher
+from desire_edge.training.folds import Fold, folds_of
 from desire_edge.training.metatrain import EpisodeStream, MetaLearner, check_episodes, meta_step
 from desire_edge.training.prepare import Prepared, lexicon_path, prepare, protocol_rows_of
-from desire_edge.training.pretrain import extract, pretrain_epoch
+from desire_edge.training.pretrain import Classifier, extract, pretrain, pretrain_epoch
 from desire_edge.training.scoring import score_tasks
+from desire_edge.training.thresholds import learn_thresholds
 
 Report = Callable[[Stage, int, int, float, float | None], None]
 """Called with stage, units done, units in all, the latest loss, and the latest validation AUC."""
@@ -53,7 +59,7 @@ class Run:
     config: TrainConfig
     data: Prepared
     lexicon: Lexicon
-    extractor: Extractor
+    classifier: Classifier
     learner: MetaLearner
     progress: Progress
     device: torch.device
@@ -72,8 +78,11 @@ class Run:
         # The run stays with the data it began with: "auto" may find others tomorrow, a path lead elsewhere.
         path = str(Path(config.data).absolute()) if config.data.endswith(".jsonl") else dataset.name
         config = config.model_copy(update={"data": path})
-        split = split_labels(len(dataset.labels), config.seed)
-        check_episodes(dataset.targets, split.base, protocol_rows_of(config, dataset).train, config.meta)
+        split = split_labels(len(dataset.labels), config.seed, config.label_sizes)
+        rows = protocol_rows_of(config, dataset).train
+        check_episodes(dataset.targets, split.base, rows, rows, config.meta)
+        for fold in folds_of(config, split.base, rows):
+            check_episodes(dataset.targets, fold.labels, fold.rows, fold.queries, config.meta)
         sources = [open_source(spec) for spec in config.lexicon.sources]
         build_lexicon(
             sources,
@@ -115,8 +124,16 @@ class Run:
         extractor = Extractor(
             data.x.shape[1], config.extractor.hidden, lexicon.dim, config.extractor.dropout, data.embedding
         )
-        learner = MetaLearner(torch.from_numpy(data.w[:, data.split.base]), config.meta)
-        return cls(folder, config, data, lexicon, extractor.to(device), learner.to(device), progress, device)
+        w_base = torch.from_numpy(data.w[:, data.split.base])
+        targets = torch.from_numpy(dataset.targets[np.ix_(data.rows.train, data.split.base)])
+        learner = MetaLearner(w_base, config.meta)
+        classifier = Classifier(extractor, w_base, targets, bias=config.extractor.label_bias)
+        return cls(folder, config, data, lexicon, classifier.to(device), learner.to(device), progress, device)
+
+    @property
+    def extractor(self) -> Extractor:
+        """F."""
+        return self.classifier.extractor
 
     @property
     def checkpoint_path(self) -> Path:
@@ -128,40 +145,93 @@ class Run:
         x = torch.from_numpy(self.data.x).to(self.device)
         if self.progress.stage == "pretrain":
             self._pretrain(x, report)
+        if self.progress.stage == "folds":
+            self._train_folds(x, report)
         if self.progress.stage == "meta":
             z = extract(self.extractor, x)
             with one_thread():
                 self._metatrain(z, report)
+        if self.progress.stage == "thresholds":
+            with one_thread():
+                self._learn_thresholds(extract(self.extractor, x))
+            for fold in range(self.config.meta.folds):
+                self.fold_path(fold).unlink(missing_ok=True)
         write_json(self.folder / "run.json", self.record())
 
     def _pretrain(self, x: Tensor, report: Report) -> None:
         config, rows = self.config.extractor, self.data.rows.train
-        base = self.data.split.base
-        w_base = self.learner.head.w_base
         x = x[torch.from_numpy(rows).to(self.device)]
-        targets = torch.from_numpy(self.data.dataset.targets[rows][:, base]).to(self.device)
-        optimizer = torch.optim.AdamW(self.extractor.parameters(), weight_decay=config.weight_decay)
+        targets = torch.from_numpy(self.data.dataset.targets[np.ix_(rows, self.data.split.base)]).to(
+            self.device
+        )
+        optimizer = self.classifier.optimizer(config)
         self._restore_optimizer(optimizer)
         clock = time.perf_counter()
         for epoch in range(self.progress.finished, config.epochs):
             loss = pretrain_epoch(
-                self.extractor, optimizer, x, targets, w_base, config, epoch=epoch, seed=self.config.seed
+                self.classifier, optimizer, x, targets, config, epoch=epoch, seed=self.config.seed
             )
             clock = self._tick(clock)
             self.progress.finished = epoch + 1
             self.progress.history.append({"stage": "pretrain", "finished": epoch + 1, "loss": loss})
             report("pretrain", epoch + 1, config.epochs, loss, None)
             if epoch + 1 == config.epochs:
-                self.progress.stage, self.progress.finished = "meta", 0
+                self.progress.stage, self.progress.finished = "folds" if self.config.meta.folds else "meta", 0
                 self._save(None)
             else:
                 self._save(optimizer)
+
+    def fold_path(self, fold: int) -> Path:
+        """Where the features of that fold's F are until the run is finished."""
+        return self.folder / f"fold-{fold}.safetensors"
+
+    def folds(self) -> tuple[Fold, ...]:
+        """The folds of cross-fitting; empty where there is none."""
+        return folds_of(self.config, self.data.split.base, self.data.rows.train)
+
+    def _train_folds(self, x: Tensor, report: Report) -> None:
+        """Train each fold's F, on the labels and rows the fold does not hold, and keep the features of all rows."""
+        data, config = self.data, self.config
+        clock = time.perf_counter()
+        for index, fold in enumerate(self.folds()):
+            if index < self.progress.finished:
+                continue
+            seed = 1009 * (config.seed + 1) + index
+            torch.manual_seed(seed)
+            extractor = Extractor(
+                x.shape[1],
+                config.extractor.hidden,
+                self.lexicon.dim,
+                config.extractor.dropout,
+                data.embedding,
+            )
+            labels = data.split.base[~np.isin(data.split.base, fold.labels)]
+            targets = torch.from_numpy(data.dataset.targets[np.ix_(fold.rows, labels)])
+            w = torch.from_numpy(data.w[:, labels])
+            classifier = Classifier(extractor, w, targets, bias=config.extractor.label_bias).to(self.device)
+            rows = torch.from_numpy(fold.rows).to(self.device)
+            losses = pretrain(classifier, x[rows], targets.to(self.device), config.extractor, seed=seed)
+            with atomic_path(self.fold_path(index)) as path:
+                save_file({"z": extract(extractor, x).cpu()}, path)
+            clock = self._tick(clock)
+            self.progress.finished = index + 1
+            self.progress.history.append({"stage": "folds", "finished": index + 1, "loss": losses[-1]})
+            if index + 1 == config.meta.folds:
+                self.progress.stage, self.progress.finished = "meta", 0
+            self._save(None)
+            report("folds", index + 1, config.meta.folds, losses[-1], None)
 
     def _metatrain(self, z: Tensor, report: Report) -> None:
         config, data = self.config.meta, self.data
         batcher = EpisodeBatcher(z, data.dataset.targets, data.w, data.split.base)
         stream = EpisodeStream(
-            data.dataset.targets, data.split.base, data.rows.train, batcher, config, self.config.seed
+            data.dataset.targets,
+            data.split.base,
+            data.rows.train,
+            batcher,
+            config,
+            self.config.seed,
+            [(fold, self._fold_features(index)) for index, fold in enumerate(self.folds())],
         )
         optimizer = self.learner.optimizer(config)
         self._restore_optimizer(optimizer)
@@ -188,11 +258,56 @@ class Run:
                 )
                 losses_mean, losses = float(np.mean(losses)), []
                 if done == config.batches:
-                    self.progress.stage, self.progress.finished = "done", 0
+                    self.progress.stage, self.progress.finished = "thresholds", 0
                 self._save(None if done == config.batches else optimizer)
                 report("meta", done, config.batches, losses_mean, auc)
             elif done % 10 == 0:
                 report("meta", done, config.batches, float(np.mean(losses)), auc)
+
+    def _learn_thresholds(self, z: Tensor) -> None:
+        """Decision thresholds, from tasks over the validation labels on the rows that training sees."""
+        data, config = self.data, self.config.meta
+        clock = time.perf_counter()
+
+        @cache
+        def sampler(ways: int, shots: int) -> EpisodeSampler:
+            return EpisodeSampler(
+                data.dataset.targets,
+                data.split.validation,
+                data.rows.train,
+                data.rows.train,
+                ways=ways,
+                shots=shots,
+                queries=config.queries,
+            )
+
+        ways = tuple(min(number, len(data.split.validation)) for number in config.ways)
+        try:
+            learn_thresholds(
+                self.learner,
+                EpisodeBatcher(z, data.dataset.targets, data.w, data.split.base),
+                sampler,
+                ways=(ways[0], ways[1]),
+                shots=config.shots,
+                episodes=config.episodes,
+                known_labels=config.known_labels > 0,
+                seed=self.config.seed,
+            )
+        except DesireEdgeError as error:
+            warnings.warn(
+                f"the validation labels are too few to learn thresholds from, so these stay at 0.5 ({error})",
+                stacklevel=2,
+            )
+        self._tick(clock)
+        self.progress.stage = "done"
+        self._save(None)
+
+    def _fold_features(self, fold: int) -> Tensor:
+        path = self.fold_path(fold)
+        try:
+            return load_file(path)["z"].to(self.device)
+        except (OSError, SafetensorError, KeyError) as error:
+            raise DesireEdgeError(f"{path} cannot be read ({error}); train the run again") from error
 
     def _tick(self, clock: float) -> float:
         now = time.perf_counter()
@@ -246,7 +361,7 @@ class Run:
         }
 
     def _save(self, optimizer: torch.optim.Optimizer | None) -> None:
-        tensors = {f"extractor.{name}": value for name, value in self.extractor.state_dict().items()}
+        tensors = {f"classifier.{name}": value for name, value in self.classifier.state_dict().items()}
         tensors |= {f"learner.{name}": value for name, value in self.learner.state_dict().items()}
         if optimizer is not None:
             tensors |= optimizer_tensors(optimizer)
@@ -255,7 +370,7 @@ class Run:
     def _restore(self) -> None:
         tensors, self.progress = load_checkpoint(self.checkpoint_path)
         try:
-            for module, prefix in ((self.extractor, "extractor."), (self.learner, "learner.")):
+            for module, prefix in ((self.classifier, "classifier."), (self.learner, "learner.")):
                 module.load_state_dict(
                     {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
                 )

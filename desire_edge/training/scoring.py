@@ -10,11 +10,12 @@ import torch
 from torch import Tensor
 
 from desire_edge.data import Episode, EpisodeSampler
-from desire_edge.metrics import macro_auc, micro_auc, micro_f1
+from desire_edge.metrics import best_micro_f1, macro_auc, micro_auc, micro_f1
 from desire_edge.training.device import one_thread
 from desire_edge.training.episodes import EpisodeBatcher
 from desire_edge.training.inner_loop import Episodes
-from desire_edge.training.loss import masked_bce
+from desire_edge.training.metatrain import MetaLearner
+from desire_edge.training.thresholds import best_steps, chosen_logits, threshold_features
 
 BATCH = 20
 Learner = Callable[[Episodes], list[Tensor]]
@@ -27,14 +28,17 @@ class TaskScores:
 
     Attributes:
         micro_auc_by_step: [tasks][T + 1], after each number of steps; NaN where only one class occurs.
-        micro_auc, macro_auc, micro_f1: [tasks], after the step with the lowest support loss, which is where a device
-            stops too; F1 with a threshold of 0.5.
+        micro_auc, macro_auc: [tasks], after the step with the lowest support loss, which is where a device stops too.
+        micro_f1: [tasks], there, with each label's learned threshold; with 0.5 where the learner has learned none.
+        micro_f1_half, micro_f1_oracle: with a threshold of 0.5, and with the one that is best for the task.
     """
 
     micro_auc_by_step: list[list[float]]
     micro_auc: list[float]
     macro_auc: list[float]
     micro_f1: list[float]
+    micro_f1_half: list[float]
+    micro_f1_oracle: list[float]
 
 
 @torch.no_grad()
@@ -47,31 +51,33 @@ def score_tasks(
     tasks: int,
     rng: np.random.Generator,
     report: Callable[[int], None] = lambda done: None,
+    known_labels: bool = False,
 ) -> TaskScores:
     """Adapt `learner` to `tasks` tasks of `sampler` and score their query rows; `report` is told how many are done."""
-    scores = TaskScores([], [], [], [])
+    scores = TaskScores([], [], [], [], [], [])
     for episodes in _equal_batches(sampler.sample(rng) for _ in range(tasks)):
-        batch = batcher.stack(episodes)
-        query = slice(batch.support, None)
+        batch = batcher.stack(episodes, known_labels=known_labels)
+        rows, query = slice(0, batch.support), slice(batch.support, None)
         targets = (batch.targets[:, query] > 0).cpu().numpy()
         logits = learner(batch)
+        best = best_steps(batch, logits)
+        adapted = chosen_logits(logits, best)
+        thresholds = np.zeros((len(episodes), 1, adapted.shape[-1]), np.float32)
+        if isinstance(learner, MetaLearner):
+            told = threshold_features(adapted[:, rows], batch.targets[:, rows], batch.mask[:, rows])
+            thresholds = (told @ learner.threshold_weights)[:, None].cpu().numpy()
         steps = [rows[:, query].cpu().numpy() for rows in logits]
-        for task, best in enumerate(best_steps(batch, logits)):
-            by_step = [micro_auc(targets[task], rows[task]) for rows in steps]
+        found = adapted[:, query].cpu().numpy()
+        for task, (truth, score) in enumerate(zip(targets, found, strict=True)):
+            by_step = [micro_auc(truth, step[task]) for step in steps]
             scores.micro_auc_by_step.append(by_step)
-            scores.micro_auc.append(by_step[best])
-            scores.macro_auc.append(macro_auc(targets[task], steps[best][task]))
-            scores.micro_f1.append(micro_f1(targets[task], steps[best][task] > 0))
+            scores.micro_auc.append(by_step[best[task]])
+            scores.macro_auc.append(macro_auc(truth, score))
+            scores.micro_f1.append(micro_f1(truth, score >= thresholds[task]))
+            scores.micro_f1_half.append(micro_f1(truth, score >= 0))
+            scores.micro_f1_oracle.append(best_micro_f1(truth, score))
         report(len(scores.micro_auc))
     return scores
-
-
-def best_steps(episodes: Episodes, logits: list[Tensor]) -> list[int]:
-    """For each episode, after how many steps its support loss is lowest (the later of equal ones)."""
-    rows = slice(0, episodes.support)
-    losses = [masked_bce(step[:, rows], episodes.targets[:, rows], episodes.mask[:, rows]) for step in logits]
-    last_first = torch.stack(losses[::-1])  # argmin gives the first of equal ones
-    return [len(losses) - 1 - int(index) for index in last_first.argmin(dim=0)]
 
 
 def _equal_batches(episodes: Iterator[Episode]) -> Iterator[list[Episode]]:

@@ -12,7 +12,7 @@ from torch import Tensor
 from desire_edge.baselines import METHODS, MetaTrained, Method
 from desire_edge.models import SemanticInference
 from desire_edge.training.inner_loop import STEP_SIZE_GROUPS, Episodes
-from desire_edge.training.loss import masked_bce
+from desire_edge.training.loss import inner_loss
 
 FEATURES, BASE = 7, 9
 META_TRAINED = [name for name, method in METHODS.items() if issubclass(method, MetaTrained)]
@@ -105,7 +105,7 @@ def sgd_by_hand(hand: ByHand, episodes: Episodes, index: int, *, second_order: b
     weights = hand.weights
     steps = [hand.logits(weights, episodes.z[index])]
     for sizes in hand.sizes:
-        loss = masked_bce(
+        loss = inner_loss(
             hand.logits(weights, episodes.z[index, :s]), episodes.targets[index, :s], episodes.mask[index, :s]
         )
         gradients = torch.autograd.grad(

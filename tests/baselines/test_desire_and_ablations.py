@@ -8,9 +8,10 @@ import pytest
 import torch
 from baselines.cases import FEATURES, make, meta_trained, normal, random_episodes
 
-from desire_edge.baselines import METHODS, DesireNet, NoInference, NoL2, pretrain_plainly
+from desire_edge.baselines import METHODS, DesireNet, NoInference, NoL2, plain_classifier
 from desire_edge.models import Extractor
 from desire_edge.training.config import ExtractorConfig, MetaConfig
+from desire_edge.training.pretrain import pretrain
 from desire_edge.training.inner_loop import inner_loop
 from desire_edge.training.metatrain import MetaLearner, meta_step
 
@@ -111,7 +112,10 @@ def test_plain_pretraining_teaches_base_labels_and_repeats_itself() -> None:
     x = normal(0, 200, 10)
     targets = x @ normal(1, 10, 8) > 0
     config = ExtractorConfig(epochs=15, batch=20, learning_rate=1e-2)
-    losses = [pretrain_plainly(_extractor(), x, targets, config, seed=seed) for seed in (0, 0, 1)]
+    losses = [
+        pretrain(plain_classifier(_extractor(), targets, bias=True, seed=seed), x, targets, config, seed=seed)
+        for seed in (0, 0, 1)
+    ]
     assert len(losses[0]) == 15
     assert losses[0][0] > 0.6
     assert losses[0][-1] < 0.3

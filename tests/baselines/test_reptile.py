@@ -9,7 +9,7 @@ from torch import Tensor
 
 from desire_edge.baselines import Reptile
 from desire_edge.training.inner_loop import Episodes
-from desire_edge.training.loss import masked_bce
+from desire_edge.training.loss import inner_loss
 
 
 def _reached(method: Reptile, episodes: Episodes, index: int) -> dict[str, Tensor]:
@@ -19,7 +19,7 @@ def _reached(method: Reptile, episodes: Episodes, index: int) -> dict[str, Tenso
     for step in range(method.config.inner_steps):
         rows = range(step % method.config.minibatches, episodes.z.shape[1], method.config.minibatches)
         batch = (index, list(rows))
-        loss = masked_bce(
+        loss = inner_loss(
             hand.logits(weights, episodes.z[batch]), episodes.targets[batch], episodes.mask[batch]
         )
         gradients = torch.autograd.grad(loss, list(weights.values()))

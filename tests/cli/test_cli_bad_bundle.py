@@ -97,6 +97,8 @@ MANIFESTS: dict[str, tuple[dict[str, Any], str]] = {
     "conditioning endless": ({"conditioning": 10**400}, "is not a manifest of desire-edge"),
     "conditioning a list": ({"conditioning": []}, "is not a manifest of desire-edge"),
     "no base labels": ({"base_labels": []}, "base_labels is not a list of names"),
+    "known labels missing": ({"known_labels": None}, "known_labels is None, not true or false"),
+    "known labels a list": ({"known_labels": ["linux"]}, "known_labels is ['linux'], not true or false"),
     "base labels of numbers": ({"base_labels": [1]}, "base_labels is not a list of names"),
     "name a number": ({"name": 5}, "name or training has the wrong type"),
     "training a list": ({"training": []}, "name or training has the wrong type"),
@@ -126,6 +128,16 @@ def test_a_manifest_with_values_that_cannot_be_is_refused(
     values, expected = MANIFESTS[name]
     change_manifest(bundle, **values)
     assert expected in refused_bundle()
+
+
+def test_a_manifest_that_lies_about_known_labels_gives_no_model_that_opens(
+    bundle: Path, cli: Callable[..., object], refused: Refused, tmp_path: Path
+) -> None:
+    change_manifest(bundle, known_labels=True)
+    cli("adapt", bundle, "--shots", 0, "--labels", "bread,jazz", "--out", "taught")
+    (tmp_path / "page.txt").write_text("fresh bread")
+    sentence = refused("predict", "taught/model.onnx", "page.txt")
+    assert "taught/model.onnx is not a whole ONNX model" in sentence
 
 
 @pytest.mark.parametrize(
@@ -158,6 +170,9 @@ def test_a_huge_manifest_is_not_read(bundle: Path, refused_bundle: Callable[[], 
         ("gamma1", np.zeros(1, np.float32)),
         ("w_base", np.zeros((50, 54))),  # float64
         ("q0", np.full((301, 301), np.nan, np.float32)),
+        ("base_bias", None),
+        ("base_bias", np.zeros((55, 1), np.float32)),
+        ("p", None),
         ("step_sizes", None),
         ("step_sizes", np.zeros((), np.float32)),
         ("step_sizes", np.zeros((3, 4), np.float32)),

@@ -67,7 +67,7 @@ def test_a_template_without_its_weights_is_refused(
 
 @pytest.mark.parametrize(
     ("name", "expected"),
-    [("head.onnx", "has not one float32 input"), ("extractor.onnx", "is not a model adapted by desire-edge")],
+    [("head.onnx", "has not the input x"), ("extractor.onnx", "is not a model adapted by desire-edge")],
 )
 def test_another_graph_of_the_bundle_is_no_adapted_model(
     name: str, expected: str, sample_trained: Trained, refused_model: Callable[[bytes], str]
@@ -122,6 +122,8 @@ METADATA: dict[str, tuple[dict[str, str | None], str]] = {
         "has not a column a label",
     ),
     "base labels without an output": ({"base_labels": '["a"]'}, "has not a column a base label"),
+    "known labels without an input": ({"known_labels": '["a"]'}, "`known_labels` has not a column a base label"),
+    "known labels a number": ({"known_labels": "1"}, "a list of label names is not one"),
     "input missing": ({"input": "null"}, "does not say what the model's input is"),
     "input of other size": ({"input": json.dumps(SPEC | {"features": 10**12})}, "takes 2000 features, but"),
 }  # fmt: skip

@@ -70,8 +70,8 @@ FOLDERS: dict[str, tuple[Files, str]] = {
     "no file_name": (with_text('{"labels": ["baking"]}\n'), "line 1 has no file_name"),
     "file not there": (with_text(entry(["baking"]) + entry(["baking"], "b.txt")), "line 2: the folder holds no file b"),
     "a folder as a file": (with_text(entry(["baking"], ".")), "the folder holds no file ."),
-    "parent folder": (with_text(entry(["baking"], "../outside.txt")), "../outside.txt lies outside the support folder"),
-    "absolute path": (with_text(entry(["baking"], "/etc/hostname")), "/etc/hostname lies outside the support folder"),
+    "parent folder": (with_text(entry(["baking"], "../outside.txt")), "../outside.txt lies outside the folder"),
+    "absolute path": (with_text(entry(["baking"], "/etc/hostname")), "/etc/hostname lies outside the folder"),
     "control character in file_name": (with_text(entry(["baking"], "a\x1b[31m.txt")), r"'a\x1b[31m.txt' is no file"),
     "NUL in file_name": (with_text(entry(["baking"], "a\0.txt")), r"'a\x00.txt' is no file name"),
     "endless file_name": (with_text(entry(["baking"], "a" * 5000)), f"'{'a' * 200}' is no file name"),
@@ -94,6 +94,15 @@ FOLDERS: dict[str, tuple[Files, str]] = {
     "both label and negative label": (
         with_text(entry(["baking"], negative_labels=["baking"])),
         "'baking' is both a label and a negative label",
+    ),
+    "known labels as one string": (
+        with_text(entry(["baking"], known_labels="linux")),
+        "known_labels must be a list of names, and is 'linux'",
+    ),
+    "a known label twice": (with_text(entry(["baking"], known_labels=["a", "a"])), "line 1: the label 'a' is named tw"),
+    "known labels for a bundle that does not use them": (
+        with_text(entry(["baking"], known_labels=["linux"])),
+        "support/a.txt has known labels, but the bundle tagger does not use them; leave them away, or train with",
     ),
     "no label anywhere": (with_text(entry([])), "there is no label to learn"),
     "more labels than ways": (
@@ -179,13 +188,27 @@ def test_a_bad_support_folder_is_refused(
     assert len(sentence) < 600
 
 
+def test_a_known_label_that_is_no_base_label_is_refused(
+    known_trained: Trained, tmp_path: Path, refused: Refused
+) -> None:
+    (tmp_path / "support").mkdir()
+    (tmp_path / "support" / "a.txt").write_text("a guide to bread")
+    (tmp_path / "support" / "metadata.jsonl").write_text(entry(["baking"], known_labels=["no\x1b such"]))
+    arguments = ("adapt", known_trained.bundle, "--support", "support", "--out", "taught")
+    assert r"'no\x1b such' is not" in refused(*arguments)
+    (tmp_path / "support" / "metadata.jsonl").write_text(entry(["baking"], known_labels=["no such"]))
+    sentence = refused(*arguments)
+    assert "support/a.txt: the known label 'no such' is no base label of the bundle tagger;" in sentence
+    assert "`desire-edge info BUNDLE --json` lists them" in sentence
+
+
 def test_a_missing_support_folder_is_refused(refused_folder: Callable[[], str]) -> None:
     assert "the support folder support does not exist or is not a folder" in refused_folder()
 
 
 @pytest.mark.parametrize(
     ("target", "expected"),
-    [("../outside.txt", "lies outside the support folder"), ("link.txt", "'link.txt' is no file name")],
+    [("../outside.txt", "lies outside the folder"), ("link.txt", "'link.txt' is no file name")],
 )
 def test_links_out_of_the_folder_or_in_a_circle_are_refused(
     target: str, expected: str, tmp_path: Path, refused_folder: Callable[[], str]

@@ -50,7 +50,7 @@ static void dense_and_lowrank_agree(void) {
   double q[(HIDDEN + 1) * (HIDDEN + 1)], logits[EXAMPLES * LABELS], head_logits[EXAMPLES * LABELS];
   desire_edge_weights_f64 adapted = {new_w1, new_b1, new_w2, new_b2, new_w_i, 0, 0};
   desire_edge_head_f64 head = {head_w1, head_b1, v, q, m, 0, 0};
-  desire_edge_task_f64 task = {z, targets, mask, w_novel, step_sizes};
+  desire_edge_task_f64 task = {z, targets, mask, w_novel, step_sizes, NULL};
   desire_edge_model_f64 model = model_f64();
   char error[128];
   int i, j, k;
@@ -86,16 +86,63 @@ static void dense_and_lowrank_agree(void) {
   model.gamma2 = adapted.gamma2;
   expect(desire_edge_project_f64(&sizes, &model, w_novel, z, logits, error, sizeof error) == DESIRE_EDGE_OK,
          "project");
-  expect(desire_edge_head_logits_f64(&sizes, &head, identity, z, head_logits, error, sizeof error) ==
+  expect(desire_edge_head_logits_f64(&sizes, &head, identity, NULL, z, head_logits, error, sizeof error) ==
              DESIRE_EDGE_OK,
          "head_logits");
   for (i = 0; i < EXAMPLES * LABELS; ++i) expect(fabs(logits[i] - head_logits[i]) < 1e-12, "the same logits");
 
   expect(desire_edge_fold_f64(&sizes, &model, w_novel, &head, error, sizeof error) == DESIRE_EDGE_OK, "fold");
-  expect(desire_edge_head_logits_f64(&sizes, &head, identity, z, head_logits, NULL, 0) == DESIRE_EDGE_OK,
-         "head_logits of the folded weights");
+  expect(
+      desire_edge_head_logits_f64(&sizes, &head, identity, NULL, z, head_logits, NULL, 0) == DESIRE_EDGE_OK,
+      "head_logits of the folded weights");
   for (i = 0; i < EXAMPLES * LABELS; ++i)
     expect(fabs(logits[i] - head_logits[i]) < 1e-12, "folding is exact");
+}
+
+/* With the identity for w_base the base labels' scores are z over its norm: given, they change nothing. */
+static void given_scores_stand_for_those_of_the_features(void) {
+  double scores[EXAMPLES * BASE_LABELS], q0[(HIDDEN + 1) * (HIDDEN + 1)] = {0};
+  double head_w1[DIMENSION * HIDDEN], head_b1[HIDDEN], v[(HIDDEN + 1) * LABELS],
+      q[(HIDDEN + 1) * (HIDDEN + 1)];
+  double m[BASE_LABELS * LABELS], losses[STEPS + 1], conditioning[2];
+  double logits[2][EXAMPLES * LABELS];
+  desire_edge_head_f64 head = {head_w1, head_b1, v, q, m, 0, 0};
+  desire_edge_task_f64 task = {z, targets, mask, w_novel, step_sizes, scores};
+  desire_edge_model_f64 model = model_f64();
+  char error[128];
+  int i, j, given;
+
+  for (i = 0; i <= HIDDEN; ++i) q0[i * (HIDDEN + 2)] = 1; /* of no model, but the same for both */
+  model.q0 = q0;
+  for (i = 0; i < EXAMPLES; ++i) {
+    const double* row = z + i * DIMENSION;
+    const double norm = sqrt(row[0] * row[0] + row[1] * row[1] + row[2] * row[2] + 1e-12);
+    for (j = 0; j < BASE_LABELS; ++j) scores[i * BASE_LABELS + j] = row[j] / norm;
+  }
+  for (given = 0; given <= 1; ++given) {
+    model.p = given ? NULL : w_i;
+    model.r = given ? NULL : identity;
+    expect(desire_edge_adapt_lowrank_f64(&sizes, &model, &task, &head, losses, conditioning, error,
+                                         sizeof error) == DESIRE_EDGE_OK,
+           "adapt_lowrank, with scores and without");
+    expect(desire_edge_head_logits_f64(&sizes, &head, model.r, given ? scores : NULL, z, logits[given], error,
+                                       sizeof error) == DESIRE_EDGE_OK,
+           "head_logits, with scores and without");
+  }
+  for (i = 0; i < EXAMPLES * LABELS; ++i)
+    expect(fabs(logits[0][i] - logits[1][i]) < 1e-12, "the same logits");
+
+  model.r = identity;
+  expect(desire_edge_adapt_lowrank_f64(&sizes, &model, &task, &head, losses, conditioning, error,
+                                       sizeof error) == DESIRE_EDGE_INVALID_ARGUMENT,
+         "r without p is refused");
+  expect(strcmp(error, "p is NULL") == 0, "the one missing is named");
+  task.scores = NULL;
+  model.r = NULL;
+  expect(desire_edge_adapt_lowrank_f64(&sizes, &model, &task, &head, losses, conditioning, error,
+                                       sizeof error) == DESIRE_EDGE_INVALID_ARGUMENT,
+         "neither p and r nor scores is refused");
+  expect(strcmp(error, "scores is NULL") == 0, "they are named");
 }
 
 /* By hand: with w1 = 0 and b1 = 0 W_Z(z) is b2 = (3, 4), of norm 5; z = (2, 0) has the base scores (2, 0), of
@@ -164,6 +211,7 @@ int main(void) {
           DESIRE_EDGE_VERSION_PATCH);
   expect(strcmp(version, desire_edge_version()) == 0, "header and library are of one version");
   dense_and_lowrank_agree();
+  given_scores_stand_for_those_of_the_features();
   projection_in_float_is_what_the_equation_says();
   errors_name_the_argument();
   if (failures == 0) printf("all passed\n");

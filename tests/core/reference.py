@@ -47,10 +47,12 @@ class Task:
     mask: torch.Tensor  # [S, N]
     w_novel: torch.Tensor  # [d, N]
     step_sizes: torch.Tensor  # [T, 5]: (w1, b1), (w2, b2), w_i, gamma1, gamma2
+    known_labels: torch.Tensor | None = None  # [S, B] in {0, 1}; no argument of the extension
 
     def arrays(self, dtype: type[np.floating[Any]] = np.float64) -> dict[str, Any]:
         """The fields as numpy arrays of `dtype`: keyword arguments of the extension."""
-        return {field.name: getattr(self, field.name).numpy().astype(dtype) for field in fields(self)}
+        names = [field.name for field in fields(self) if field.name != "known_labels"]
+        return {name: getattr(self, name).numpy().astype(dtype) for name in names}
 
 
 def smooth_norm(a: torch.Tensor) -> torch.Tensor:
@@ -63,10 +65,19 @@ def transform(model: Model, z: torch.Tensor) -> torch.Tensor:
     return torch.relu(z @ model.w1 + model.b1) @ model.w2 + model.b2
 
 
-def project(model: Model, z: torch.Tensor, w_novel: torch.Tensor) -> torch.Tensor:
+def base_scores(model: Model, z: torch.Tensor, known_labels: torch.Tensor | None) -> torch.Tensor:
+    """z w_base, and in its place the row of known_labels [S, B] where it has a 1, over its norm: [S, B]."""
+    base = z @ model.w_base
+    if known_labels is not None:
+        base = torch.where(known_labels.sum(dim=1, keepdim=True) > 0, known_labels, base)
+    return base / smooth_norm(base)
+
+
+def project(
+    model: Model, z: torch.Tensor, w_novel: torch.Tensor, known_labels: torch.Tensor | None = None
+) -> torch.Tensor:
     """Eq. (1): logits [S, N]."""
-    transformed, base = transform(model, z), z @ model.w_base
-    inferred = base / smooth_norm(base) @ model.w_i
+    transformed, inferred = transform(model, z), base_scores(model, z, known_labels) @ model.w_i
     return (model.gamma1 * transformed / smooth_norm(transformed) + model.gamma2 * inferred) @ w_novel
 
 
@@ -74,7 +85,7 @@ def support_loss(model: Model, task: Task) -> torch.Tensor:
     """sum m * BCEWithLogits / sum m, and 0 where nothing is known."""
     weight = task.mask.sum()
     losses = torch.nn.functional.binary_cross_entropy_with_logits(
-        project(model, task.z, task.w_novel), task.targets, reduction="none"
+        project(model, task.z, task.w_novel, task.known_labels), task.targets, reduction="none"
     )
     return (task.mask * losses).sum() / (weight if weight > 0 else 1.0)
 
@@ -139,6 +150,14 @@ def lowrank_arrays(model: Model, dtype: type[np.floating[Any]] = np.float64) -> 
     return {
         name: value if isinstance(value, float) else value.astype(dtype) for name, value in arrays.items()
     }
+
+
+def scored_arrays(model: Model, task: Task, dtype: type[np.floating[Any]] = np.float64) -> dict[str, Any]:
+    """What the low-rank form reads where the base labels' scores are given: w_i, q0 and the scores of the support."""
+    arrays = lowrank_arrays(model, dtype)
+    del arrays["p"], arrays["r"]
+    scores = base_scores(model, task.z, task.known_labels).numpy().astype(dtype)
+    return {**arrays, "w_i": model.arrays(dtype)["w_i"], "scores": scores}
 
 
 def random_model(generator: torch.Generator, d: int, h: int, B: int) -> Model:

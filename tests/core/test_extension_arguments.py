@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from core.cases import CORNERS
-from core.reference import lowrank_arrays
+from core.reference import lowrank_arrays, scored_arrays
 
 from desire_edge import _core
 
@@ -16,15 +16,19 @@ MODEL, TASK = CORNERS["more examples than dimensions"]  # S=20, N=3, d=6, h=10, 
 
 
 def valid_arguments(dtype: type[np.floating[Any]] = np.float64) -> dict[str, dict[str, Any]]:
-    """Arguments of each function that it accepts."""
+    """Arguments of each function that it accepts; those of its second form under its name and a comma."""
     task, dense, lowrank = TASK.arrays(dtype), MODEL.arrays(dtype), lowrank_arrays(MODEL, dtype)
+    scored = scored_arrays(MODEL, TASK, dtype)
     head = _core.fold(**dense, w_novel=task["w_novel"])
+    m = np.ascontiguousarray(dense["w_i"] @ task["w_novel"])
     return {
         "project": {**dense, "z": task["z"], "w_novel": task["w_novel"]},
         "adapt_dense": {**task, **dense},
         "adapt_lowrank": {**task, **lowrank},
+        "adapt_lowrank, scored": {**task, **scored},
         "fold": {**dense, "w_novel": task["w_novel"]},
         "head_logits": {**head, "z": task["z"], "r": lowrank["r"]},
+        "head_logits, scored": {**head, "m": m, "z": task["z"], "scores": scored["scores"]},
     }
 
 
@@ -41,16 +45,21 @@ EACH_ARGUMENT = pytest.mark.parametrize(
 )
 
 
+def named(function: str) -> Any:
+    """The function of the extension."""
+    return getattr(_core, function.partition(",")[0])
+
+
 def call(function: str, name: str, change: Callable[[Any], Any]) -> None:
     """Call `function` with valid arguments, but for `name`, changed."""
     arguments = VALID[function]
-    getattr(_core, function)(**{**arguments, name: change(arguments[name])})
+    named(function)(**{**arguments, name: change(arguments[name])})
 
 
 @pytest.mark.parametrize("function", VALID)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_valid_arguments_are_accepted(function: str, dtype: type[np.floating[Any]]) -> None:
-    getattr(_core, function)(**valid_arguments(dtype)[function])
+    named(function)(**valid_arguments(dtype)[function])
 
 
 def spoiled(value: Any, bad: float) -> Any:
@@ -154,6 +163,32 @@ def test_targets_and_mask_keep_their_range(function: str, name: str, bad: float,
         call(function, name, lambda value: spoiled(value, bad))
 
 
+@pytest.mark.parametrize("left_out", [("p",), ("r",), ("p", "r")])
+def test_p_and_r_are_given_together(left_out: tuple[str, ...]) -> None:
+    arguments = {name: value for name, value in VALID["adapt_lowrank"].items() if name not in left_out}
+    with pytest.raises(ValueError, match=r"^give p and r, or scores and w_i, and not parts of both$"):
+        _core.adapt_lowrank(**arguments)
+
+
+@pytest.mark.parametrize("name", ["scores", "w_i"])
+def test_scores_and_w_i_are_given_together_and_alone(name: str) -> None:
+    first, second = VALID["adapt_lowrank"], VALID["adapt_lowrank, scored"]
+    for arguments in (
+        {**first, name: second[name]},
+        {key: value for key, value in second.items() if key != name},
+    ):
+        with pytest.raises(ValueError, match=r"^give p and r, or scores and w_i, and not parts of both$"):
+            _core.adapt_lowrank(**arguments)
+
+
+def test_a_head_reads_either_r_or_scores() -> None:
+    first, second = VALID["head_logits"], VALID["head_logits, scored"]
+    without = {name: value for name, value in first.items() if name != "r"}
+    for arguments in (without, {**first, "scores": second["scores"]}):
+        with pytest.raises(ValueError, match=r"^give r, or scores, and not both$"):
+            _core.head_logits(**arguments)
+
+
 def test_empty_sizes_are_refused() -> None:
     arguments = VALID["fold"]
     with pytest.raises(ValueError, match=r"^sizes.labels is 0, expected 1 to "):
@@ -178,12 +213,12 @@ def test_logits_that_overflow_are_reported() -> None:
 @pytest.mark.parametrize("function", VALID)
 def test_arguments_are_given_by_name(function: str) -> None:
     with pytest.raises(TypeError):
-        getattr(_core, function)(*VALID[function].values())
+        named(function)(*VALID[function].values())
 
 
 def test_inputs_are_left_as_they_are() -> None:
     for function, arguments in VALID.items():
         copies = {name: np.copy(value) for name, value in arguments.items()}
-        getattr(_core, function)(**arguments)
+        named(function)(**arguments)
         for name, value in arguments.items():
             np.testing.assert_array_equal(value, copies[name])

@@ -55,6 +55,14 @@ def test_labels_of_the_data_set_that_are_not_the_tasks_stay_out(tmp_path: Path) 
     ]
 
 
+def test_known_labels_are_those_an_example_carries(tmp_path: Path) -> None:
+    write_episode(VECTORS, EPISODE, tmp_path / "task", known=[1, 0])
+    lines = (tmp_path / "task" / "support" / "metadata.jsonl").read_text().splitlines()
+    assert [json.loads(line)["known_labels"] for line in lines] == [["b", "a"], ["a"]]
+    (query,) = Support.read(tmp_path / "task" / "query").examples
+    assert (query.labels, query.known_labels) == (("c",), ())
+
+
 def test_an_earlier_task_is_replaced(tmp_path: Path) -> None:
     for _ in range(2):
         write_episode(VECTORS, EPISODE, tmp_path / "task")

@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as npst
 from numpy.typing import NDArray
 from sklearn.metrics import f1_score, roc_auc_score
 
-from desire_edge.metrics import Estimate, macro_auc, micro_auc, micro_f1
+from desire_edge.metrics import Estimate, best_micro_f1, macro_auc, micro_auc, micro_f1
 
 TARGETS = np.array([[1, 0], [0, 1], [0, 0]], bool)
 SCORES = np.array([[0.9, 0.2], [0.8, 0.5], [0.1, 0.6]])
@@ -55,6 +55,8 @@ def test_as_scikit_learn_has_them(targets: NDArray[np.bool_], scores: NDArray[np
     assert macro_auc(targets, scores) == pytest.approx(roc_auc_score(targets, scores, average="macro"))
     expected = f1_score(targets, scores > 0, average="micro", zero_division=0)
     assert micro_f1(targets, scores > 0) == pytest.approx(expected)
+    thresholds = [micro_f1(targets, scores >= threshold) for threshold in np.unique(scores)]
+    assert best_micro_f1(targets, scores) == pytest.approx(max(thresholds))
 
 
 def test_an_estimate_is_a_mean_with_a_95_percent_interval() -> None:

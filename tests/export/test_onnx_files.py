@@ -18,7 +18,6 @@ from trained import WAYS, Trained
 from desire_edge import Bundle, Support, Task
 from desire_edge.export.graphs import extractor_graph, head_graph, template_graph
 from desire_edge.runtime.fragment import model_fragment
-from desire_edge.training.pretrain import extract
 
 
 def adapted(trained: Trained, *, keep_base: bool = False) -> Task:
@@ -32,12 +31,21 @@ def outputs(task: Task, x: NDArray[np.float32]) -> Mapping[str, NDArray[np.float
     return task.predictor.outputs(task.predictor.features(list(x)))
 
 
+@pytest.fixture(
+    scope="session", params=["sample", "known", pytest.param("delicious", marks=pytest.mark.delicious)]
+)
+def exported(request: pytest.FixtureRequest) -> Trained:
+    """Each small model in turn, the one that uses known labels too."""
+    model: Trained = request.getfixturevalue(f"{request.param}_trained")
+    return model
+
+
 @pytest.fixture(params=["extractor.onnx", "head.onnx", "model.onnx", "model.onnx --keep-base"])
-def graph(request: pytest.FixtureRequest, trained: Trained) -> ModelProto:
+def graph(request: pytest.FixtureRequest, exported: Trained) -> ModelProto:
     """Each whole model in turn."""
     if request.param.startswith("model.onnx"):
-        return onnx.load_model_from_string(adapted(trained, keep_base="base" in request.param).model)
-    return onnx.load(trained.bundle / request.param)
+        return onnx.load_model_from_string(adapted(exported, keep_base="base" in request.param).model)
+    return onnx.load(exported.bundle / request.param)
 
 
 def test_a_graph_passes_the_full_check(graph: ModelProto) -> None:
@@ -58,19 +66,20 @@ def test_no_dimension_is_dynamic(graph: ModelProto) -> None:
             assert dimension.dim_value > 0
 
 
-def test_a_graph_says_nothing_of_the_machine_it_was_made_on(graph: ModelProto, trained: Trained) -> None:
+def test_a_graph_says_nothing_of_the_machine_it_was_made_on(graph: ModelProto, exported: Trained) -> None:
     content = graph.SerializeToString()
-    for trace in (str(Path.home()), str(trained.run.folder), "site-packages", ".py", "aten"):
+    for trace in (str(Path.home()), str(exported.run.folder), "site-packages", ".py", "aten"):
         assert trace.encode() not in content
     assert graph.producer_name == "desire-edge"
 
 
 @pytest.mark.parametrize("opset", [18, 19, 20, 21])
 @pytest.mark.parametrize("batch", [1, 3])
-def test_graphs_have_the_opset_and_the_batch_asked_for(opset: int, batch: int) -> None:
+@pytest.mark.parametrize("known_labels", [False, True])
+def test_graphs_have_the_opset_and_the_batch_asked_for(opset: int, batch: int, known_labels: bool) -> None:
     module = torch.nn.Sequential(torch.nn.Linear(7, 5), torch.nn.ReLU(), torch.nn.Linear(5, 4)).eval()
     extractor = extractor_graph(module, 7, batch, opset)
-    head = head_graph(np.eye(4, dtype=np.float32), 6, batch, 2, opset)
+    head = head_graph(np.eye(4, dtype=np.float32), 6, batch, 2, opset, known_labels=known_labels)
     for model in (extractor, head, template_graph(extractor, head)):
         assert [(entry.domain, entry.version) for entry in model.opset_import] == [("", opset)]
         assert model.ir_version == 8
@@ -103,27 +112,29 @@ def test_an_app_swaps_models_without_a_change(trained: Trained) -> None:
     assert signatures[0] == signatures[1]
 
 
-def test_the_completed_model_is_the_one_onnx_would_build(trained: Trained) -> None:
-    bundle, task = Bundle.open(trained.bundle, "cpu"), adapted(trained)
-    built = onnx.load(trained.bundle / "model.template.onnx")
+def test_the_completed_model_is_the_one_onnx_would_build(exported: Trained) -> None:
+    bundle, task = Bundle.open(exported.bundle, "cpu"), adapted(exported)
+    built = onnx.load(exported.bundle / "model.template.onnx")
     for name, array in task.head.task_weights(WAYS).items():
         built.graph.initializer.append(numpy_helper.from_array(array, f"task.{name}"))
     found = onnx.load_model_from_string(task.model)
     entries = {entry.key: entry.value for entry in found.metadata_props}
     onnx.helper.set_model_props(built, entries)
     assert found == built
-    assert sorted(entries) == [f"desire_edge.{key}" for key in ("bundle", "input", "labels", "thresholds")]
+    keys = {f"desire_edge.{key}" for key in ("bundle", "input", "labels", "thresholds")}
+    assert set(entries) - {"desire_edge.known_labels"} == keys
+    assert ("desire_edge.known_labels" in entries) == bundle.manifest.known_labels
     assert task.model.startswith((bundle.path / "model.template.onnx").read_bytes())
 
 
-def test_the_template_waits_for_the_weights_of_the_head_and_no_others(trained: Trained) -> None:
-    template = onnx.load(trained.bundle / "model.template.onnx").graph
+def test_the_template_waits_for_the_weights_of_the_head_and_no_others(exported: Trained) -> None:
+    template = onnx.load(exported.bundle / "model.template.onnx").graph
     made = {value.name for value in (*template.input, *template.initializer)}
     made |= {output for node in template.node for output in node.output}
     wanted = {name for node in template.node for name in node.input} - made
-    assert wanted == {f"task.{name}" for name in adapted(trained).head.task_weights(WAYS)}
-    head_inputs = {value.name for value in onnx.load(trained.bundle / "head.onnx").graph.input}
-    assert {f"task.{name}" for name in head_inputs - {"z"}} == wanted
+    assert wanted == {f"task.{name}" for name in adapted(exported).head.task_weights(WAYS)}
+    head_inputs = {value.name for value in onnx.load(exported.bundle / "head.onnx").graph.input}
+    assert {f"task.{name}" for name in head_inputs - {"z", "known_labels"}} == wanted
 
 
 def test_weights_appended_twice_would_be_refused_by_the_checker(trained: Trained) -> None:
@@ -132,10 +143,12 @@ def test_weights_appended_twice_would_be_refused_by_the_checker(trained: Trained
         checker.check_model(onnx.load_model_from_string(doubled), full_check=True)
 
 
-def test_base_labels_are_the_sigmoid_of_z_w_base(trained: Trained) -> None:
+def test_base_labels_are_those_of_pretraining_with_their_bias(trained: Trained) -> None:
     run, task = trained.run, adapted(trained, keep_base=True)
     x = torch.from_numpy(run.data.x[trained.episode.query])
-    expected = torch.sigmoid(extract(run.extractor, x) @ run.learner.head.w_base).numpy()
+    assert run.classifier.bias.abs().max() > 0.1, "the bias is learned"
+    with torch.no_grad():
+        expected = torch.sigmoid(run.classifier.eval()(x)).numpy()
     found = outputs(task, x.numpy())["base_probabilities"]
     assert np.abs(found - expected).max() / expected.max() <= 1e-5
     names = [run.data.dataset.labels[label] for label in run.data.split.base]

@@ -43,14 +43,15 @@ def test_every_implementation_gives_the_same_adapted_logits(trained: Trained, mi
     # Torch: autograd through Eq. (1) as it stands, in float64, from the run's own weights.
     weights = run.learner.head.state_dict().items()
     model = Model(**{name: weight.double().contiguous() for name, weight in weights})
+    mask = torch.from_numpy(task.taught.mask).double()
+    taken = run.learner.step_sizes.detach().double()[: len(task.head.losses) - 1]
     support = Task(
         z=torch.from_numpy(task.taught.z.astype(np.float64)),
         targets=torch.from_numpy(task.taught.targets).double(),
-        mask=torch.from_numpy(task.taught.mask).double(),
+        mask=mask,
         w_novel=torch.from_numpy(task.taught.vectors).double(),
-        step_sizes=run.learner.step_sizes.detach().double()[
-            : len(task.head.losses) - 1
-        ],  # those that were taken
+        # The inner loss sums over the labels of which anything is known, and `Task`'s is a mean.
+        step_sizes=taken * mask.any(dim=0).sum(),
     )
     reference = project(adapt(model, support)[0][-1], z.double(), support.w_novel)
     before = project(model, z.double(), support.w_novel)
@@ -90,7 +91,7 @@ def test_the_gate_notices_every_weight(name: str, sample_trained: Trained) -> No
 
 def test_the_gate_notices_another_extractor(sample_trained: Trained) -> None:
     run = copy.copy(sample_trained.run)
-    run.extractor = copy.deepcopy(run.extractor)
+    run.classifier = copy.deepcopy(run.classifier)
     with torch.no_grad():
         next(run.extractor.parameters()).mul_(1.001)
     with pytest.raises(DesireEdgeError, match="does not reproduce torch"):

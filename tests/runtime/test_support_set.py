@@ -129,5 +129,5 @@ def test_examples_without_a_label_stay_unless_there_are_no_shots() -> None:
 
 
 def test_python_values_must_agree_in_number() -> None:
-    with pytest.raises(DesireEdgeError, match="2 inputs, 1 lists of labels and 2 of negative labels"):
+    with pytest.raises(DesireEdgeError, match="2 inputs, 1 lists of labels, 2 of negative labels and"):
         Support.of(["a", "b"], [["x"]])

@@ -12,7 +12,7 @@ from training.cases import random_case
 
 from desire_edge.models import SemanticInference
 from desire_edge.training.inner_loop import Episodes, inner_loop
-from desire_edge.training.loss import masked_bce
+from desire_edge.training.loss import inner_loss, masked_bce
 
 GROUP_OF = {"w1": 0, "b1": 0, "w2": 1, "b2": 1, "w_i": 2, "gamma1": 3, "gamma2": 4}
 
@@ -27,7 +27,7 @@ def explicit_sgd(head: SemanticInference, episode: Episodes, index: int, step_si
     for step in range(len(step_sizes) + 1):
         logits.append(functional_call(head, weights, (z, w_novel, base_mask)))
         if step < len(step_sizes):
-            loss = masked_bce(logits[-1][:s], episode.targets[index, :s], episode.mask[index, :s])
+            loss = inner_loss(logits[-1][:s], episode.targets[index, :s], episode.mask[index, :s])
             gradients = torch.autograd.grad(loss, list(weights.values()), create_graph=True)
             weights = {
                 name: weight - step_sizes[step, GROUP_OF[name]] * gradient

@@ -1,0 +1,141 @@
+"""What a comparison is made of: protocols, columns, methods, seeds, budgets, and the figures published."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from desire_edge.baselines import METHODS
+from desire_edge.data import PROTOCOLS, Protocol
+
+COLUMNS = ((5, 1), (5, 5), (10, 1), (10, 5))
+"""(ways, shots) of the table's four columns."""
+BEST, KNOWN, SUPERVISED = "best", "known", "supervised"
+RAW_METHODS = ("maml", "reptile", "ataml", "maml++", "protonet")
+"""Methods that can learn from raw x: extra rows, at the first seed."""
+SIN_SIZES = (589, 196, 176)
+SIN_METHODS = ("maml", "maml++", "desire-net", BEST)
+"""Rows measured on SIN's own split sizes, at the first seed."""
+ROWS = (*METHODS, BEST, KNOWN, SUPERVISED)
+"""Every row: the methods, the best recipe, the same with known base labels, and the supervised reference."""
+
+PUBLISHED_AUC: dict[str, tuple[float, float, float, float]] = {
+    "pretrained": (67.5, 75.3, 73.0, 81.7),
+    "maml": (75.9, 81.9, 79.0, 82.3),
+    "reptile": (76.1, 81.6, 79.2, 84.2),
+    "ataml": (83.1, 82.9, 83.0, 85.1),
+    "maml++": (81.3, 84.0, 80.6, 84.4),
+    "no-l2": (84.0, 88.5, 83.8, 86.1),
+    "no-pretraining": (80.1, 85.8, 78.6, 83.5),
+    "no-inference": (78.2, 84.3, 77.2, 83.8),
+    "desire-net": (87.2, 90.5, 87.9, 88.7),
+}
+"""Micro AUC in percent as published (Wang et al., AAAI 2021, Table 1, Delicious), a figure a column of `COLUMNS`."""
+PUBLISHED_F1: dict[str, tuple[float, float, float, float]] = {
+    "maml": (30.8, 40.8, 15.8, 27.7),
+    "maml++": (41.2, 44.5, 23.9, 29.3),
+    "sin": (46.2, 49.2, 35.1, 38.4),
+}
+"""Micro F1 in percent under `streaming`, as the authors' later SIN (IEEE TNNLS 2023) published it."""
+
+TITLES = {
+    "pretrained": "pre-trained",
+    "maml": "MAML",
+    "reptile": "Reptile",
+    "ataml": "ATAML",
+    "maml++": "MAML++",
+    "no-l2": "DESIRE\\l2",
+    "no-pretraining": "DESIRE\\F",
+    "no-inference": "DESIRE\\I",
+    "desire-net": "DESIRE-Net",
+    "protonet": "ProtoNet",
+    "all-positive": "all positive",
+    BEST: "best recipe",
+    KNOWN: "best recipe, base labels known",
+    SUPERVISED: "supervised reference",
+    "sin": "SIN",
+}
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long everything is trained, and how much of it the search spends.
+
+    Attributes:
+        batches: outer updates of every meta-trained method.
+        search_batches, search_tasks: those of one configuration in the search, and the validation tasks it is judged
+            by.
+        overrides: of the training settings (`section.name=value`), for F and for the best recipe alike.
+    """
+
+    batches: int = 500
+    search_batches: int = 250
+    search_tasks: int = 100
+    overrides: tuple[str, ...] = ()
+
+
+QUICK = Budget(
+    batches=60,
+    search_batches=10,
+    search_tasks=10,
+    overrides=("extractor.hidden=[128]", "extractor.epochs=4", "meta.batches=60", "lexicon.max_mb=4"),
+)
+"""Minutes in place of hours: shows that everything runs, not how good it is."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a comparison is asked for.
+
+    Attributes:
+        protocols, methods, seeds: rows and columns wanted; methods by the names in `ROWS`.
+        tasks: test tasks a cell.
+        data: a data set's name, as `train --data` takes it.
+        budget: training and search.
+        extras: also raw input and SIN's split sizes, at the first seed.
+    """
+
+    protocols: tuple[Protocol, ...] = PROTOCOLS
+    methods: tuple[str, ...] = ROWS
+    seeds: tuple[int, ...] = (0, 1, 2)
+    tasks: int = 600
+    data: str = "delicious"
+    budget: Budget = Budget()
+    extras: bool = True
+
+
+@dataclass(frozen=True)
+class World:
+    """What a method is trained in: which rows and labels are seen.
+
+    Attributes:
+        regime: `label-disjoint`, or `example-disjoint`, whose models `streaming` shares.
+        seed: of the label split.
+        hold_out: keep a part of the training rows for validation.
+        sizes: of the label split, where they are not the usual ones.
+    """
+
+    regime: Protocol
+    seed: int
+    hold_out: bool = False
+    sizes: tuple[int, int, int] | None = None
+
+    @property
+    def name(self) -> str:
+        """For file names."""
+        sizes = "" if self.sizes is None else "-" + "-".join(map(str, self.sizes))
+        return f"{self.regime}-s{self.seed}{sizes}{'-validation' if self.hold_out else ''}"
+
+    def settings(self) -> dict[str, Any]:
+        """What `load_config` takes."""
+        return {
+            "protocol": self.regime,
+            "seed": self.seed,
+            "hold_out": self.hold_out,
+            **({} if self.sizes is None else {"label_sizes": list(self.sizes)}),
+        }
+
+
+def regime_of(protocol: Protocol) -> Protocol:
+    """The protocol whose training a protocol shares."""
+    return "example-disjoint" if protocol == "streaming" else protocol

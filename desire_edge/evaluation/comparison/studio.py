@@ -1,0 +1,89 @@
+"""What all methods of a comparison share: data, label vectors, splits, and the features of one frozen F a world."""
+
+from __future__ import annotations
+
+import time
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from desire_edge.baselines import plain_classifier
+from desire_edge.data import Dataset, load_dataset, split_labels
+from desire_edge.evaluation.comparison.parts import tensor_part
+from desire_edge.evaluation.comparison.plan import Plan, World
+from desire_edge.lexicon import Lexicon
+from desire_edge.lexicon.build import build_lexicon
+from desire_edge.lexicon.sources import open_source
+from desire_edge.models import Extractor
+from desire_edge.training.config import TrainConfig, load_config
+from desire_edge.training.prepare import Prepared, prepare
+from desire_edge.training.pretrain import Classifier, extract, pretrain
+
+
+class Studio:
+    """Opens what is shared, and makes it where it is missing."""
+
+    def __init__(self, folder: Path, plan: Plan, data_dir: Path | None = None) -> None:
+        self.folder, self.plan, self.data_dir = folder, plan, data_dir
+        self._prepared: dict[World, Prepared] = {}
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """The data set, read once."""
+        return load_dataset(self.plan.data, self.data_dir)
+
+    def config(self, world: World) -> TrainConfig:
+        """The settings of F, the same for every method of the table but the best recipe, which has its own."""
+        return load_config(None, self.plan.budget.overrides, {"data": self.plan.data, **world.settings()})
+
+    def prepared(self, world: World) -> Prepared:
+        """Rows, splits and label vectors of a world."""
+        if world not in self._prepared:
+            config = self.config(world)
+            path = self.folder / "lexicons" / f"{world.name}.safetensors"
+            if not path.is_file():
+                split = split_labels(len(self.dataset.labels), world.seed, world.sizes)
+                build_lexicon(
+                    [open_source(spec) for spec in config.lexicon.sources],
+                    path,
+                    max_bytes=int(config.lexicon.max_mb * 1e6),
+                    words=config.lexicon.words,
+                    keep=[self.dataset.labels[index] for index in split.base],
+                )
+            self._prepared[world] = prepare(config, self.dataset, Lexicon.open(path))
+        return self._prepared[world]
+
+    def features(self, world: World, kind: str) -> Tensor:
+        """Features [rows, …] of all rows: "semantic" z, "plain" z (F pre-trained without word vectors), or "raw" x."""
+        data, config = self.prepared(world), self.config(world)
+        x = torch.from_numpy(data.x)
+        if kind == "raw":
+            return x
+
+        def make() -> tuple[dict[str, Tensor], dict[str, float]]:
+            started = time.perf_counter()
+            base, rows = data.split.base, data.rows.train
+            targets = torch.from_numpy(data.dataset.targets[np.ix_(rows, base)])
+            torch.manual_seed(world.seed)
+            extractor = Extractor(
+                x.shape[1], config.extractor.hidden, len(data.w), config.extractor.dropout, data.embedding
+            )
+            bias = config.extractor.label_bias
+            if kind == "plain":
+                classifier = plain_classifier(extractor, targets, bias=bias, seed=world.seed)
+            else:
+                classifier = Classifier(extractor, torch.from_numpy(data.w[:, base]), targets, bias=bias)
+            losses = pretrain(
+                classifier, x[torch.from_numpy(rows)], targets, config.extractor, seed=world.seed
+            )
+            return {"z": extract(extractor, x)}, {
+                "loss": losses[-1],
+                "seconds": time.perf_counter() - started,
+            }
+
+        settings = config.model_dump(mode="json", include={"data", "lexicon", "text", "extractor"})
+        path = self.folder / "features" / f"{world.name}-{kind}.safetensors"
+        return tensor_part(path, {**settings, "kind": kind}, make)[0]["z"]
