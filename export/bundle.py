@@ -85,6 +85,7 @@ def export_bundle(run: Run, out: Path, options: ExportOptions | None = None) -> 
         "step_sizes": run.learner.step_sizes.detach().cpu().numpy(),
         "q0": output_gram(weights["w2"], weights["b2"]),
         "base_bias": run.classifier.bias.detach().cpu().numpy(),
+        "threshold_weights": run.learner.threshold_weights.cpu().numpy(),
     }
     if not known_labels:
         semantics |= {

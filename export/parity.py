@@ -21,6 +21,7 @@ from desire_edge.runtime.task import Task
 from desire_edge.training.inner_loop import Episodes
 from desire_edge.training.pretrain import extract
 from desire_edge.training.run import Run
+from desire_edge.training.thresholds import threshold_features
 
 TOLERANCE = 1e-5
 ROWS = 64
@@ -28,12 +29,13 @@ ROWS = 64
 
 @dataclass(frozen=True)
 class Parity:
-    """Largest errors against torch, each max|Δ| / max|reference|.
+    """Largest errors against torch, each max|Δ| / max|reference| but for the thresholds: max|Δ|.
 
     Attributes:
         extractor: z of real examples, and of one without any feature.
         logits: those of a real task's query rows, adapted in C++, through `head.onnx`.
         probabilities: the same through the completed model, from x.
+        thresholds: the decision thresholds of the same task, as probabilities.
 
     For a model that uses known labels every other row of the task has its true base labels, and the others have none.
     """
@@ -41,11 +43,12 @@ class Parity:
     extractor: float
     logits: float
     probabilities: float
+    thresholds: float
 
     @property
     def worst(self) -> float:
         """The largest of them."""
-        return max(self.extractor, self.logits, self.probabilities)
+        return max(self.extractor, self.logits, self.probabilities, self.thresholds)
 
     def to_json(self) -> dict[str, float]:
         """The errors as JSON values."""
@@ -55,6 +58,12 @@ class Parity:
 def relative_error(values: NDArray[np.floating], reference: NDArray[np.floating]) -> float:
     """max|Δ| / max|reference|, as every comparison of implementations here; infinite if anything is not finite."""
     error = float(np.max(np.abs(values.astype(np.float64) - reference)) / np.max(np.abs(reference)))
+    return error if np.isfinite(error) else float("inf")
+
+
+def absolute_error(values: NDArray[np.floating], reference: NDArray[np.floating]) -> float:
+    """max|Δ|; infinite if anything is not finite."""
+    error = float(np.max(np.abs(values - reference)))
     return error if np.isfinite(error) else float("inf")
 
 
@@ -73,15 +82,15 @@ def check_parity(run: Run, bundle_folder: Path) -> Parity:
     if parity.worst > TOLERANCE:
         raise DesireEdgeError(
             f"ONNX Runtime does not reproduce torch within {TOLERANCE} (extractor {parity.extractor:.1e}, logits "
-            f"{parity.logits:.1e}, probabilities {parity.probabilities:.1e}), so no bundle was written; "
-            f"the model may be ill-conditioned (κ = {bundle.manifest.conditioning:.1f}): "
-            "train it again with another seed"
+            f"{parity.logits:.1e}, probabilities {parity.probabilities:.1e}, thresholds {parity.thresholds:.1e}), "
+            "so no bundle was written; the model may be ill-conditioned "
+            f"(κ = {bundle.manifest.conditioning:.1f}): train it again with another seed"
         )
     return parity
 
 
 @torch.no_grad()
-def _adapted_errors(run: Run, bundle: Bundle) -> tuple[float, float]:
+def _adapted_errors(run: Run, bundle: Bundle) -> tuple[float, float, float]:
     """One real task of novel labels: the device path against the differentiable inner loop in torch float64."""
     data, dataset = run.data, run.data.dataset
     labels = data.split.novel[dataset.targets[data.rows.support][:, data.split.novel].any(axis=0)]
@@ -113,7 +122,7 @@ def _adapted_errors(run: Run, bundle: Bundle) -> tuple[float, float]:
     targets = torch.from_numpy(carried)
     learner = type(run.learner)(run.learner.head.w_base.double(), run.config.meta).double()
     learner.load_state_dict(run.learner.state_dict())
-    reference = learner(
+    adapted = learner(
         Episodes(
             z=z.double()[None],
             targets=targets.double()[None],
@@ -123,12 +132,16 @@ def _adapted_errors(run: Run, bundle: Bundle) -> tuple[float, float]:
             support=shots,
             known_labels=torch.from_numpy(known).double()[None],
         )
-    )[len(task.head.losses) - 1][0, shots:]
+    )[len(task.head.losses) - 1][0]
+    reference = adapted[shots:]
+    told = threshold_features(adapted[:shots], targets[:shots].double(), torch.ones_like(adapted[:shots]))
+    thresholds = torch.sigmoid(told @ learner.threshold_weights)
     logits = head_logits(bundle, task, bundle.extractor.run(data.x[episode.query])["z"], known[shots:])
     probabilities = task.predict(inputs[shots:], known_names[shots:])
     return (
         relative_error(logits, reference.numpy()),
         relative_error(probabilities, torch.sigmoid(reference).numpy()),
+        absolute_error(np.array(task.predictor.thresholds), thresholds.numpy()),
     )
 
 

@@ -32,19 +32,23 @@ def test_the_python_snippet_runs(
     assert (tmp_path / "taught" / "model.onnx").is_file()
 
 
+def options(command: click.Command) -> set[str]:
+    """Every option of a command and of the commands in it."""
+    found = {option for parameter in command.params for option in parameter.opts}
+    inner = command.commands.values() if isinstance(command, click.Group) else ()
+    return found.union(*map(options, inner))
+
+
 def test_every_command_and_option_named_exists() -> None:
     lines = re.findall(r"^(?:desire-edge|`desire-edge) ([^#\n]*)", "\n".join(blocks("sh")), re.MULTILINE)
     assert len(lines) >= 6
     for line in lines:
-        name, *words = line.split()
-        command = main.commands[name]
-        options = {option for parameter in command.params for option in parameter.opts}
-        assert isinstance(command, click.Command)
-        assert {word for word in words if word.startswith("--")} <= options
-    for option in set(re.findall(r"`(--[a-z-]+)", README)) - {"--help"}:
-        assert any(
-            option in parameter.opts for command in main.commands.values() for parameter in command.params
-        ), option
+        words = line.split()
+        command: click.Command = main
+        while isinstance(command, click.Group):
+            command = command.commands[words.pop(0)]
+        assert {word for word in words if word.startswith("--")} <= options(command)
+    assert set(re.findall(r"`(--[a-z-]+)", README)) <= options(main) | {"--help"}
 
 
 def test_the_metadata_shown_is_valid() -> None:

@@ -22,6 +22,8 @@ SAMPLE = (
     "extractor.hidden=[128]",
     "extractor.epochs=20",
     "meta.batches=60",
+    "meta.folds=0",
+    "meta.inner_steps=3",
     "validation_tasks=5",
 )
 KNOWN = (*SAMPLE, "meta.known_labels=1.0")
@@ -31,6 +33,8 @@ DELICIOUS = (
     "extractor.hidden=[400]",
     "extractor.epochs=3",
     "meta.batches=60",
+    "meta.folds=0",
+    "meta.inner_steps=3",
     "meta.ways=[5, 5]",
     "validation_tasks=5",
 )

@@ -28,6 +28,7 @@ def adapt(
     step_sizes: Sequence[StepSizes],
     *,
     second_order: bool = True,
+    metrics: Mapping[str, Tensor] | None = None,
 ) -> list[Tensor]:
     """The inner loop: plain SGD on the support set's loss, by autograd, for all episodes at once.
 
@@ -38,6 +39,8 @@ def adapt(
         episodes: targets and mask.
         step_sizes: one mapping a step, by the weights' names.
         second_order: whether the outer loop differentiates through the inner gradients too.
+        metrics: by the names of fast weights that stand for a product W C of a weight W with constant columns C: the
+            matrix CᵀC [E, …, …]. SGD on W moves W C by its own gradient times CᵀC, so W need not be formed.
 
     Returns:
         T + 1 tensors [E, S+Q, N]; differentiable where gradients are enabled, else without a graph.
@@ -53,18 +56,28 @@ def adapt(
             support = logits(weights, rows[:, :s])
             steps.append(torch.cat([support, logits(weights, rows[:, s:])], dim=1))
             loss = inner_loss(support, targets, mask).sum()
-            weights = sgd_step(weights, loss, sizes, create_graph=differentiable and second_order)
+            weights = sgd_step(
+                weights, loss, sizes, create_graph=differentiable and second_order, metrics=metrics
+            )
         steps.append(logits(weights, rows))
     return steps if differentiable else [step.detach() for step in steps]
 
 
-def sgd_step(weights: Weights, loss: Tensor, sizes: StepSizes, *, create_graph: bool) -> Weights:
+def sgd_step(
+    weights: Weights,
+    loss: Tensor,
+    sizes: StepSizes,
+    *,
+    create_graph: bool,
+    metrics: Mapping[str, Tensor] | None = None,
+) -> Weights:
     """One step of SGD on every fast weight; `loss` is the sum of the episodes' losses, which share no weight."""
+    metrics = metrics or {}
     gradients = torch.autograd.grad(
         loss, list(weights.values()), retain_graph=True, create_graph=create_graph
     )
     return {
-        name: weight - sizes[name] * gradient
+        name: weight - sizes[name] * (gradient @ metrics[name] if name in metrics else gradient)
         for (name, weight), gradient in zip(weights.items(), gradients, strict=True)
     }
 

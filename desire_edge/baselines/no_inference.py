@@ -48,7 +48,9 @@ class NoInference(Ablation):
         """z A W_novel after each step."""
 
         def logits(weights: Weights, z: Tensor) -> Tensor:
-            return z @ (weights["a"] @ episodes.w_novel)
+            return z @ weights["a"]
 
-        weights = {"a": self.a.expand(len(episodes.z), -1, -1)}
-        return adapt(logits, weights, episodes.z, episodes, self.step_sizes())
+        # A acts through A W_novel alone, which is as narrow as the labels are few.
+        weights = {"a": self.a @ episodes.w_novel}
+        metrics = {"a": episodes.w_novel.mT @ episodes.w_novel}
+        return adapt(logits, weights, episodes.z, episodes, self.step_sizes(), metrics=metrics)

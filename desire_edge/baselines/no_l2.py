@@ -58,17 +58,25 @@ class NoL2(Ablation):
         if episodes.base_mask is not None:
             base = base * episodes.base_mask[:, None]
         rows = torch.cat([episodes.z, base], dim=-1)
+        # W_2, b_2 and W_I act through their products with W_novel alone, which are as narrow as the labels are few.
+        products = {
+            "w2": self.head.w2 @ episodes.w_novel,
+            "b2": (self.head.b2 @ episodes.w_novel)[:, None],
+            "w_i": self.head.w_i @ episodes.w_novel,
+        }
         weights = {
-            name: weight.expand(len(rows), *(weight.shape if weight.dim() == 2 else (1, weight.numel())))
+            name: products[name]
+            if name in products
+            else weight.expand(len(rows), *(weight.shape if weight.dim() == 2 else (1, weight.numel())))
             for name, weight in self.head.named_parameters()
         }
+        metrics = dict.fromkeys(products, episodes.w_novel.mT @ episodes.w_novel)
         dimension = episodes.z.shape[-1]
 
         def logits(w: Weights, rows: Tensor) -> Tensor:
             hidden = torch.relu(rows[..., :dimension] @ w["w1"] + w["b1"])
-            # W_2 W_novel and W_I W_novel first: they are as narrow as the labels are few.
-            known = hidden @ (w["w2"] @ episodes.w_novel) + w["b2"] @ episodes.w_novel
-            inferred = rows[..., dimension:] @ (w["w_i"] @ episodes.w_novel)
+            known = hidden @ w["w2"] + w["b2"]
+            inferred = rows[..., dimension:] @ w["w_i"]
             return w["gamma1"] * known / self.known_scale + w["gamma2"] * inferred / self.base_scale
 
-        return adapt(logits, weights, rows, episodes, self.step_sizes())
+        return adapt(logits, weights, rows, episodes, self.step_sizes(), metrics=metrics)

@@ -74,8 +74,8 @@ def table1(
     from desire_edge.training.progress import count_parts
 
     plan = Plan(
-        protocols=protocols or PROTOCOLS,
-        methods=tuple(name.strip() for name in methods.split(",")) if methods else ROWS,
+        protocols=tuple(dict.fromkeys(protocols)) or PROTOCOLS,
+        methods=tuple(dict.fromkeys(name.strip() for name in methods.split(","))) if methods else ROWS,
         seeds=_seeds("0" if quick and seeds == "0,1,2" else seeds),
         tasks=tasks or (50 if quick else 600),
         data=data,

@@ -20,6 +20,7 @@ SERVER_PACKAGES = {
     "onnxscript",
     "sklearn",
     "scipy",
+    "matplotlib",
     "pydantic",
     "arff",
     "pooch",

@@ -45,6 +45,12 @@ RUNS = Path("runs")
 )
 @click.option("--seed", type=int, help="Of the label split, the weights and the episodes.  [default: 0]")
 @click.option(
+    "--recipe",
+    type=click.Choice(["best", "paper"]),
+    help="The settings to start from. best: what did best on validation labels under the protocol, with a learned bias "
+    "a base label, cross-fitting and learned step sizes. paper: the paper's own, without these.  [default: best]",
+)
+@click.option(
     "--config",
     "config_file",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -67,6 +73,7 @@ def train(
     protocol: str | None,
     hold_out: bool | None,
     seed: int | None,
+    recipe: str | None,
     config_file: Path | None,
     overrides: tuple[str, ...],
     out: Path | None,
@@ -77,14 +84,16 @@ def train(
     """Train a model: pre-train the feature extractor, then meta-train the inference head.
 
     A run can be stopped at any time (Ctrl-C, a crash) and continued with --resume; the result is the same as without
-    the break. Settings come from the defaults, then --config, then the options and --set.
+    the break. Settings come from the defaults, then --recipe, then --config, then the options and --set; the run's
+    config.json keeps what they came to.
 
     \b
     desire-edge train
+    desire-edge train --recipe paper --protocol label-disjoint
     desire-edge train --data my-texts.jsonl --set meta.batches=1000
     desire-edge train --resume runs/delicious-example-disjoint-s0-1
     """
-    from desire_edge.training.config import load_config
+    from desire_edge.training.config import DEFAULT_RECIPE, load_config
     from desire_edge.training.device import choose_device
     from desire_edge.training.progress import show_progress
     from desire_edge.training.run import Run
@@ -92,13 +101,13 @@ def train(
     options = {"data": data, "protocol": protocol, "hold_out": hold_out, "seed": seed}
     given = {name: value for name, value in options.items() if value is not None}
     if resume is not None:
-        if given or config_file or overrides or out:
+        if given or recipe or config_file or overrides or out:
             raise DesireEdgeError(
                 "--resume continues a run with its own settings; leave the other settings and --out away"
             )
         run = Run.open(resume, choose_device(device), data_dir)
     else:
-        config = load_config(config_file, overrides, given)
+        config = load_config(config_file, overrides, given, recipe or DEFAULT_RECIPE)
         torch_device = choose_device(device)
         folder = out or next_run_folder(config.data, config.protocol, config.seed)
         try:
@@ -188,6 +197,11 @@ def export(
 @click.option("--queries", default=15, show_default=True, help="Query examples a label.")
 @click.option("--tasks", default=600, show_default=True, help="How many tasks.")
 @click.option("--seed", default=0, show_default=True, help="Of the tasks.")
+@click.option(
+    "--known-labels",
+    is_flag=True,
+    help="Give each example its true base labels, for a run trained with meta.known_labels.",
+)
 @data_dir_option
 @device_option
 @json_option
@@ -199,6 +213,7 @@ def evaluate(
     queries: int,
     tasks: int,
     seed: int,
+    known_labels: bool,
     data_dir: Path | None,
     device: str,
     as_json: bool,
@@ -206,7 +221,8 @@ def evaluate(
     """Measure a finished RUN (by default the latest) on tasks over labels it has never seen.
 
     Twice: over the eligible labels, which have --queries examples beside the support, and over all labels, with as many
-    as they have.
+    as they have. F1 is given with the thresholds that the run learned, with 0.5, and with the one threshold that suits
+    each task best, which only an oracle knows.
     """
     from desire_edge.evaluation.evaluate import EvaluateOptions
     from desire_edge.evaluation.evaluate import evaluate as run_evaluation
@@ -215,7 +231,7 @@ def evaluate(
     if min(ways, shots, queries, tasks) < 1:
         raise DesireEdgeError("--ways, --shots, --queries and --tasks must be at least 1")
     opened = open_run(run, device, data_dir)
-    options = EvaluateOptions(labels, ways, shots, queries, tasks, seed)
+    options = EvaluateOptions(labels, ways, shots, queries, tasks, seed, known_labels)
     with count_tasks(Console(stderr=True), 2 * tasks) as report:
         result = run_evaluation(opened, options, report)
     if as_json:

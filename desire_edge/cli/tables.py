@@ -19,6 +19,7 @@ from desire_edge.runtime.task import AdaptReport, LabelReport
 
 if TYPE_CHECKING:
     from desire_edge.evaluation.evaluate import Evaluation
+    from desire_edge.metrics import Estimate
 
 
 def plain(value: object, style: str = "") -> Text:
@@ -47,10 +48,10 @@ def show_run(console: Console, folder: Path, record: Mapping[str, Any]) -> None:
         for name in ("dataset", "source", "protocol", "seed", "stage", "done", "train_seconds", "machine")
         if name in record
     }
-    for stage in ("pretrain", "meta"):
-        entries = [entry for entry in history if entry["stage"] == stage]
-        if entries:
-            values[f"{stage} loss"] = f"{entries[0]['loss']:.4f} → {entries[-1]['loss']:.4f}"
+    for stage in ("pretrain", "folds", "meta"):
+        losses = [f"{entry['loss']:.4f}" for entry in history if entry["stage"] == stage]
+        if losses:  # of the folds, each fold's last
+            values[f"{stage} loss"] = ", ".join(losses) if stage == "folds" else f"{losses[0]} → {losses[-1]}"
     aucs = [entry["validation_auc"] for entry in history if entry.get("validation_auc") is not None]
     if aucs:
         values["validation AUC"] = f"{aucs[0]:.3f} → {aucs[-1]:.3f}"
@@ -84,10 +85,17 @@ def show_bundle(console: Console, path: Path, manifest: Manifest) -> None:
 
 def show_adaptation(console: Console, out: Path, report: AdaptReport) -> None:
     """What was taught, and what the lexicon and the model knew."""
-    table = Table(_names("label"), "with", "without", "unknown", _names("words of its name that are known"))
+    table = Table(
+        _names("label"), "with", "without", "unknown", "threshold", _names("words of its name that are known")
+    )
     for label in report.labels:
         table.add_row(
-            plain(label.name), str(label.positives), str(label.negatives), str(label.unknown), _known(label)
+            plain(label.name),
+            str(label.positives),
+            str(label.negatives),
+            str(label.unknown),
+            f"{label.threshold:.3f}",
+            _known(label),
         )
     console.print(table)
     if report.text_words:
@@ -157,27 +165,34 @@ def _ranked(
 def show_evaluation(console: Console, folder: Path, result: Evaluation) -> None:
     """The figures in percent with their 95 % intervals, over eligible labels and over all."""
     options = result.options
+    known = ", base labels known" if options.known_labels else ""
+    columns = [("eligible", result.eligible), ("all", result.all_labels)]
     table = Table(
-        "tasks over",
-        "micro AUC",
-        "macro AUC",
-        "micro F1",
-        "0-shot AUC",
+        "%",
+        *(f"{name}, {'too few' if found is None else found.labels} labels" for name, found in columns),
         title=plain(
             f"{folder}, {result.protocol}: {options.tasks} tasks, {options.ways}-way {options.shots}-shot, "
-            f"{options.labels} labels"
+            f"{options.labels} labels{known}"
         ),
         title_justify="left",
     )
-    for name, figures in (("eligible", result.eligible), ("all", result.all_labels)):
-        if figures is None:
-            table.add_row("eligible labels: too few", "", "", "", "")
-            continue
-        estimates = (figures.micro_auc, figures.macro_auc, figures.micro_f1, figures.zero_shot_micro_auc)
-        cells = [f"{100 * estimate.mean:.1f} ± {100 * estimate.half_width:.1f}" for estimate in estimates]
-        table.add_row(f"{name}, {figures.labels} labels", *cells)
+    for figure, name in (
+        ("micro_auc", "micro AUC"),
+        ("macro_auc", "macro AUC"),
+        ("zero_shot_micro_auc", "micro AUC, by name alone"),
+        ("micro_f1", "micro F1, learned thresholds"),
+        ("micro_f1_half", "micro F1, thresholds of 0.5"),
+        ("micro_f1_oracle", "micro F1, each task's best threshold"),
+    ):
+        table.add_row(
+            name, *("" if found is None else _percent(getattr(found, figure)) for _, found in columns)
+        )
     console.print(table)
     shown_figures = result.eligible or result.all_labels
     console.print(
         "micro AUC by step: " + ", ".join(f"{100 * value:.1f}" for value in shown_figures.micro_auc_by_step)
     )
+
+
+def _percent(estimate: Estimate) -> str:
+    return f"{100 * estimate.mean:.1f} ± {100 * estimate.half_width:.1f}"

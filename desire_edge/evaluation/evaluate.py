@@ -28,6 +28,7 @@ class EvaluateOptions:
         queries: query rows a label.
         tasks: how many.
         seed: of the tasks; the same seed gives the same tasks to every model.
+        known_labels: give every example its true base labels, as a device has them that knows an item's tags.
     """
 
     labels: Literal["novel", "validation"] = "novel"
@@ -36,6 +37,7 @@ class EvaluateOptions:
     queries: int = 15
     tasks: int = 600
     seed: int = 0
+    known_labels: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,9 @@ class Figures:
     """Means over tasks, after adaptation, and their 95 % intervals.
 
     Attributes:
-        micro_auc, macro_auc, micro_f1: F1 with a threshold of 0.5.
+        micro_auc, macro_auc: of the scores.
+        micro_f1: of decisions by the run's learned thresholds.
+        micro_f1_half, micro_f1_oracle: by a threshold of 0.5, and by the one that is best for each task.
         zero_shot_micro_auc: before any step, by the labels' names alone.
         micro_auc_by_step: the mean after 0, 1, …, T steps.
         labels: how many labels the tasks were drawn from.
@@ -52,6 +56,8 @@ class Figures:
     micro_auc: Estimate
     macro_auc: Estimate
     micro_f1: Estimate
+    micro_f1_half: Estimate
+    micro_f1_oracle: Estimate
     zero_shot_micro_auc: Estimate
     micro_auc_by_step: tuple[float, ...]
     labels: int
@@ -64,6 +70,8 @@ class Figures:
             Estimate.of(scores.micro_auc),
             Estimate.of(scores.macro_auc),
             Estimate.of(scores.micro_f1),
+            Estimate.of(scores.micro_f1_half),
+            Estimate.of(scores.micro_f1_oracle),
             by_step[0],
             tuple(estimate.mean for estimate in by_step),
             labels,
@@ -104,7 +112,7 @@ def evaluate(
 
     Raises:
         DesireEdgeError: the run is not finished, validation labels are asked of a run that held no rows out for them,
-            or too few labels have rows.
+            known labels of one that was trained without, or too few labels have rows.
     """
     run.require_finished()
     data = run.data
@@ -114,6 +122,11 @@ def evaluate(
         raise DesireEdgeError(
             f"the run {run.folder} held no rows out, so its validation labels would be measured on test rows; "
             "train with --hold-out to choose settings"
+        )
+    if options.known_labels and not run.config.meta.known_labels:
+        raise DesireEdgeError(
+            f"the run {run.folder} was trained without known labels; leave --known-labels out, "
+            "or train with --set meta.known_labels=1.0"
         )
     labels = data.split.novel if options.labels == "novel" else data.split.validation
     z = extract(run.extractor, torch.from_numpy(data.x).to(run.device))
@@ -139,6 +152,7 @@ def evaluate(
             tasks=options.tasks,
             rng=np.random.default_rng([options.seed, options.ways, options.shots]),
             report=lambda tasks: report(done + tasks),
+            known_labels=options.known_labels,
         )
         return Figures.of(scores, len(tasks_of.drawn))
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,6 +98,35 @@ def adapt_head(
     return head
 
 
+def head_logits(
+    semantics: Mapping[str, Array], head: AdaptedHead, z: Array, known_labels: Array | None = None
+) -> Array:
+    """The logits [n, N] that `head`, adapted from `semantics`, gives z [n, d].
+
+    `known_labels` [n, B] as for `adapt_head`, for the models that it is given to there.
+
+    Raises:
+        DesireEdgeError: logits that are not finite.
+    """
+    if known_labels is None:
+        scores, r = None, semantics["r"]
+    else:
+        scores, r = base_scores(z, semantics["w_base"], known_labels).astype(np.float32), None
+    with _refusals(len(z)):
+        return _core.head_logits(
+            z=z,
+            w1=head.w1,
+            b1=head.b1,
+            v=head.v,
+            q=head.q,
+            m=head.m,
+            gamma1=head.gamma1,
+            gamma2=head.gamma2,
+            r=r,
+            scores=scores,
+        )
+
+
 def base_scores(z: Array, w_base: Array, known_labels: Array) -> NDArray[np.float64]:
     """The base labels' scores over their norm, [S, B]: an example's known labels, or z W_base where there is none.
 
@@ -121,19 +151,13 @@ def _run_core(
     def as_dtype(array: NDArray[Any]) -> NDArray[Any]:
         return np.ascontiguousarray(array, dtype)
 
-    try:
+    with _refusals(len(arrays["z"])):
         result = _core.adapt_lowrank(
             gamma1=gammas[0],
             gamma2=gammas[1],
             step_sizes=as_dtype(steps),
             **{name: as_dtype(array) for name, array in arrays.items()},
         )
-    except MemoryError as error:
-        raise DesireEdgeError(
-            f"{len(arrays['z'])} examples do not fit into this machine's memory; adapt with fewer"
-        ) from error
-    except (ValueError, ArithmeticError) as error:
-        raise DesireEdgeError(f"the labels could not be learned: {error}") from error
     losses = tuple(float(loss) for loss in result["losses"])
     return AdaptedHead(
         **{name: np.asarray(result[name], np.float32) for name in ("w1", "b1", "v", "q", "m")},
@@ -142,3 +166,16 @@ def _run_core(
         losses=losses,
         conditioning=float(np.max(result["conditioning"], initial=0.0)),
     )
+
+
+@contextmanager
+def _refusals(examples: int) -> Iterator[None]:
+    """What the core says of so many examples that it cannot take, as an error of ours."""
+    try:
+        yield
+    except MemoryError as error:
+        raise DesireEdgeError(
+            f"{examples} examples do not fit into this machine's memory; adapt with fewer"
+        ) from error
+    except (ValueError, ArithmeticError) as error:
+        raise DesireEdgeError(f"the labels could not be learned: {error}") from error

@@ -15,7 +15,7 @@ from safetensors.numpy import load
 
 from desire_edge.errors import DesireEdgeError
 from desire_edge.lexicon import LabelMatrix, Lexicon
-from desire_edge.runtime.adaptation import MAX_CONDITIONING, AdaptedHead, adapt_head
+from desire_edge.runtime.adaptation import MAX_CONDITIONING, AdaptedHead, adapt_head, head_logits
 from desire_edge.runtime.archive import unpack
 from desire_edge.runtime.features import Features, unknown_texts
 from desire_edge.runtime.fragment import model_fragment
@@ -34,9 +34,9 @@ from desire_edge.runtime.predictor import encode_metadata
 from desire_edge.runtime.session import Session
 from desire_edge.runtime.support import Missing, Support, check_names
 from desire_edge.runtime.task import AdaptReport, LabelReport, Task, Taught
+from desire_edge.runtime.thresholds import FEATURES, decision_thresholds, threshold_features
 
 Array = NDArray[np.float32]
-THRESHOLD = 0.5
 
 
 class Bundle:
@@ -110,7 +110,8 @@ class Bundle:
 
     @cached_property
     def semantics(self) -> dict[str, Array]:
-        """W_base, W_I, W_Z, γ, step sizes, the base labels' bias, Q0 and, but for known labels, P and R.
+        """W_base, W_I, W_Z, γ, step sizes, the base labels' bias, the thresholds' weights, Q0 and, but for known
+        labels, P and R.
 
         All are float32 arrays of the shapes the manifest implies.
         """
@@ -131,6 +132,7 @@ class Bundle:
             "gamma2": (),
             "q0": (h + 1, h + 1),
             "base_bias": (b,),
+            "threshold_weights": (FEATURES,),
         }
         if not self.manifest.known_labels:
             shapes |= {"p": (d, d), "r": (d, d)}
@@ -188,19 +190,16 @@ class Bundle:
                 "the extractor's features do not fit half precision; the bundle cannot be adapted"
             )
         extracted = time.perf_counter()
-        adapted = adapt_head(
-            self.semantics,
-            stored.astype(np.float32),
-            targets,
-            mask,
-            matrix.vectors,
-            known if self.manifest.known_labels else None,
-        )
+        z = stored.astype(np.float32)
+        told = known if self.manifest.known_labels else None
+        adapted = adapt_head(self.semantics, z, targets, mask, matrix.vectors, told)
+        figures = threshold_features(head_logits(self.semantics, adapted, z, told), targets, mask)
+        thresholds = decision_thresholds(self.semantics["threshold_weights"], figures)
         weights = adapted.task_weights(self.manifest.ways)
         finished = time.perf_counter()
 
         report = AdaptReport(
-            labels=_label_reports(matrix, targets, mask),
+            labels=_label_reports(matrix, targets, mask, thresholds),
             examples=len(support.examples),
             known_labels=int(known.any(axis=1).sum()),
             loss_before=adapted.losses[0],
@@ -226,7 +225,9 @@ class Bundle:
             known,
             {"bundle": self.manifest.name, "missing": missing},
         )
-        return Task(self._complete(weights, names, keep_base), adapted, taught, report, self._provider)
+        return Task(
+            self._complete(weights, names, thresholds, keep_base), adapted, taught, report, self._provider
+        )
 
     def _known_rows(self, support: Support) -> Array:
         """The known labels of the support's examples, [S, B] of 0 and 1; [S, 0] if the model does not use them."""
@@ -276,7 +277,9 @@ class Bundle:
                 )
         return found
 
-    def _complete(self, weights: dict[str, Array], names: Sequence[str], keep_base: bool) -> bytes:
+    def _complete(
+        self, weights: dict[str, Array], names: Sequence[str], thresholds: Sequence[float], keep_base: bool
+    ) -> bytes:
         """The template with the task's weights and metadata appended: a whole model."""
         content = (self.path / TEMPLATE).read_bytes()
         weights = {f"task.{name}": value for name, value in weights.items()}
@@ -285,7 +288,7 @@ class Bundle:
             weights |= {"base.w": self.semantics["w_base"], "base.b": self.semantics["base_bias"]}
         metadata = encode_metadata(
             names,
-            [THRESHOLD] * len(names),
+            thresholds,
             self.manifest.input,
             self.manifest.name,
             self.manifest.base_labels if keep_base else None,
@@ -294,13 +297,16 @@ class Bundle:
         return content + model_fragment(weights, metadata)
 
 
-def _label_reports(matrix: LabelMatrix, targets: Array, mask: Array) -> tuple[LabelReport, ...]:
+def _label_reports(
+    matrix: LabelMatrix, targets: Array, mask: Array, thresholds: Sequence[float]
+) -> tuple[LabelReport, ...]:
     return tuple(
         LabelReport(
             name=entry.name,
             positives=int((targets[:, i] * mask[:, i]).sum()),
             negatives=int(((1 - targets[:, i]) * mask[:, i]).sum()),
             unknown=int((mask[:, i] == 0).sum()),
+            threshold=thresholds[i],
             how=entry.how,
             known_words=entry.known,
             unknown_words=entry.unknown,

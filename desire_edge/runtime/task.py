@@ -25,12 +25,13 @@ MODEL, TASK = "model.onnx", "task.safetensors"
 
 @dataclass(frozen=True)
 class LabelReport:
-    """How one label was taught: support counts, and what the lexicon made of its name."""
+    """How one label was taught: support counts, the probability from which it is said, and its name's words."""
 
     name: str
     positives: int
     negatives: int
     unknown: int
+    threshold: float
     how: str
     known_words: tuple[str, ...]
     unknown_words: tuple[str, ...]
@@ -47,7 +48,8 @@ class AdaptReport:
         loss_before, loss_after: the support loss (0 where there are no examples).
         text_words, known_text_words: words over all texts of the support set, each counted once a text, and those the
             model knows; 0 if no example is text.
-        extract_seconds, adapt_seconds: time in the extractor, and from its features to the folded head.
+        extract_seconds, adapt_seconds: time in the extractor, and from its features to the folded head and
+            its thresholds.
         provider: the execution provider that ran the extractor.
         conditioning: κ; see `Manifest`.
         warnings: what a user should look at.

@@ -100,7 +100,7 @@ class TrainConfig(Section):
 
 
 RECIPES: dict[str, dict[str, dict[str, Any]]] = {
-    "best": {"label-disjoint": {"meta": {"folds": 0}}},
+    "best": {"label-disjoint": {"meta": {"folds": 0, "batches": 2500}}},
     "paper": {
         protocol: {
             "extractor": {"label_bias": False},

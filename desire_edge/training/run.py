@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -81,8 +82,7 @@ class Run:
         split = split_labels(len(dataset.labels), config.seed, config.label_sizes)
         rows = protocol_rows_of(config, dataset).train
         check_episodes(dataset.targets, split.base, rows, rows, config.meta)
-        for fold in folds_of(config, split.base, rows):
-            check_episodes(dataset.targets, fold.labels, fold.rows, fold.queries, config.meta)
+        config = _with_folds_that_fit(config, dataset, split.base, rows)
         sources = [open_source(spec) for spec in config.lexicon.sources]
         build_lexicon(
             sources,
@@ -382,3 +382,20 @@ class Run:
         """Continue the optimiser of the stage a checkpoint was cut off in; a stage that begins starts afresh."""
         if self.progress.finished:
             restore_optimizer(optimizer, self.saved_optimizer)
+
+
+def _with_folds_that_fit(
+    config: TrainConfig, dataset: Dataset, base: NDArray[np.int64], rows: NDArray[np.int64]
+) -> TrainConfig:
+    """`config`, without cross-fitting and with a warning where the data are too few to draw episodes from a fold."""
+    for fold in folds_of(config, base, rows):
+        try:
+            check_episodes(dataset.targets, fold.labels, fold.rows, fold.queries, config.meta)
+        except DesireEdgeError:
+            warnings.warn(
+                f"{len(base)} base labels and {len(rows)} rows are too few to cross-fit in {config.meta.folds} folds, "
+                "so the head is trained without (meta.folds=0)",
+                stacklevel=3,
+            )
+            return config.model_copy(update={"meta": config.meta.model_copy(update={"folds": 0})})
+    return config

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from desire_edge.data import EpisodeSampler
+from desire_edge.runtime import thresholds as device
 from desire_edge.training.episodes import EpisodeBatcher
 from desire_edge.training.inner_loop import Episodes
 from desire_edge.training.loss import masked_bce
@@ -22,7 +23,7 @@ from desire_edge.training.loss import masked_bce
 if TYPE_CHECKING:
     from desire_edge.training.metatrain import MetaLearner
 
-FEATURES = 5
+FEATURES = device.FEATURES
 BATCHES, LEARNING_RATE, SOFTNESS = 200, 0.05, 0.3
 
 

@@ -62,6 +62,7 @@ def test_adapting_prints_labels_words_loss_and_time(
     printed = done("adapt", "--support", sample_trained.support, "--out", "taught")
     for expected in (
         *sample_trained.labels,
+        "threshold",
         "words known",
         "loss: ",
         " before, ",
@@ -87,6 +88,7 @@ def test_the_json_of_adapt_holds_what_the_table_shows(
     )
     assert value["out"] == "taught"
     assert [label["name"] for label in value["labels"]] == ["bread", *sample_trained.labels]
+    assert [label.pop("threshold") for label in value["labels"]] == as_json("info", "taught")["thresholds"]
     assert value["labels"][0] == {
         "name": "bread", "positives": 0, "negatives": 10, "unknown": 0, "how": "word",
         "known_words": ["bread"], "unknown_words": [],
@@ -209,7 +211,8 @@ def test_predictions_are_those_of_the_python_api(
     )
     for row in value["predictions"]:
         assert list(row["probabilities"]) == sample_trained.labels
-        assert row["labels"] == [name for name, value in row["probabilities"].items() if value >= 0.5]
+        decided = zip(row["probabilities"].items(), task.predictor.thresholds, strict=True)
+        assert row["labels"] == [name for (name, value), threshold in decided if value >= threshold]
         assert len(row["base_probabilities"]) == len(sample_trained.run.data.split.base)
 
 

@@ -19,6 +19,8 @@ SETTINGS = (
     "extractor.hidden=[16]",
     "extractor.epochs=1",
     "meta.batches=2",
+    "meta.folds=0",
+    "meta.inner_steps=2",
     "validation_tasks=2",
 )
 SHORT = ("--data", "sample", *(part for setting in SETTINGS for part in ("--set", setting)))

@@ -115,5 +115,5 @@ def test_without_parity_there_is_no_bundle(
 
 def test_the_parity_export_reports_is_that_of_real_rows(sample_trained: Trained) -> None:
     parity = check_parity(sample_trained.run, sample_trained.bundle)
-    assert set(parity.to_json()) == {"extractor", "logits", "probabilities"}
+    assert set(parity.to_json()) == {"extractor", "logits", "probabilities", "thresholds"}
     assert 0 < parity.worst == max(parity.to_json().values()) <= TOLERANCE

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from desire_edge.errors import DesireEdgeError
-from desire_edge.training.config import TrainConfig, load_config, parse_config
+from desire_edge.training.config import (
+    DEFAULT_RECIPE,
+    RECIPES,
+    Protocol,
+    TrainConfig,
+    load_config,
+    parse_config,
+)
 
 
 def test_defaults_are_the_documented_ones() -> None:
@@ -45,6 +53,11 @@ def test_what_is_saved_reads_back_the_same() -> None:
         ("protocol=mine", "protocol"),
         ("meta.ways=[5]", "meta.ways"),
         ("meta.ways=[9, 5]", "meta.ways"),
+        ("meta.folds=-1", "meta.folds"),
+        ("meta.known_labels=1.5", "meta.known_labels"),
+        ("meta.inner_steps=65", "meta.inner_steps"),
+        ("label_sizes=[60, 15]", "label_sizes"),
+        ("label_sizes=[60, 15, 0]", "label_sizes"),
     ],
 )
 def test_a_wrong_setting_is_named(override: str, named: str) -> None:
@@ -69,9 +82,65 @@ def test_settings_cannot_be_changed() -> None:
 def test_the_example_file_names_every_setting_with_its_default() -> None:
     path = Path(__file__).parents[2] / "examples" / "train.toml"
     assert load_config(path) == TrainConfig()
-    settings = tomllib.loads(path.read_text(encoding="utf-8").replace("\n# words", "\nwords"))
+    text = path.read_text(encoding="utf-8")
+    for without_a_default in ("words", "label_sizes"):
+        text = text.replace(f"\n# {without_a_default} = ", f"\n{without_a_default} = ")
+    settings = tomllib.loads(text)
+    parse_config(settings, "the example with what has no default")
     names = TrainConfig().model_dump()
     assert settings.keys() == names.keys()
     assert all(
         settings[name].keys() == values.keys() for name, values in names.items() if isinstance(values, dict)
     )
+
+
+PROTOCOL = pytest.mark.parametrize("protocol", get_args(Protocol))
+
+
+@PROTOCOL
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_a_recipe_is_the_defaults_with_its_own_values_laid_over(recipe: str, protocol: str) -> None:
+    config = load_config(None, (), {"protocol": protocol}, recipe)
+    expected = TrainConfig().model_dump(mode="json") | {"protocol": protocol}
+    for section, settings in RECIPES[recipe].get(protocol, {}).items():
+        expected[section] |= settings
+    assert config.model_dump(mode="json") == expected
+    assert (config == load_config(None, (), {"protocol": protocol})) == (recipe == DEFAULT_RECIPE)
+
+
+@PROTOCOL
+def test_the_papers_recipe_has_none_of_what_this_project_adds(protocol: str) -> None:
+    config = load_config(None, (), {"protocol": protocol}, "paper")
+    assert not config.extractor.label_bias
+    assert not config.meta.learn_step_sizes
+    assert (config.meta.folds, config.meta.known_labels) == (0, 0)
+    assert (config.meta.zero_shot_weight, config.meta.multi_step_weight) == (0, 0)
+
+
+def test_a_recipe_depends_on_the_protocol_however_that_is_given(tmp_path: Path) -> None:
+    file = tmp_path / "run.toml"
+    file.write_text('protocol = "label-disjoint"\n')
+    expected = load_config(None, (), {"protocol": "label-disjoint"})
+    assert load_config(file) == expected
+    assert load_config(None, ["protocol=label-disjoint"]) == expected
+    assert load_config().model_copy(update={"protocol": "label-disjoint"}) != expected
+
+
+def test_file_options_and_overrides_win_over_a_recipe(tmp_path: Path) -> None:
+    file = tmp_path / "run.toml"
+    file.write_text("[meta]\nfolds = 3\ninner_steps = 4\n[extractor]\nlabel_bias = true\n")
+    config = load_config(file, ["meta.folds=2"], {"meta": {"zero_shot_weight": 0.5}}, "paper")
+    assert (config.meta.folds, config.meta.inner_steps, config.meta.zero_shot_weight) == (2, 4, 0.5)
+    assert config.extractor.label_bias
+    assert not config.meta.learn_step_sizes
+
+
+def test_laying_settings_over_a_recipe_does_not_change_it() -> None:
+    before = load_config(recipe="paper")
+    load_config(None, ["meta.folds=2", "extractor.label_bias=true"], recipe="paper")
+    assert load_config(recipe="paper") == before
+
+
+def test_an_unknown_recipe_is_an_error_that_names_the_choices() -> None:
+    with pytest.raises(DesireEdgeError, match="there is no recipe 'worst'; choose from best, paper"):
+        load_config(recipe="worst")

@@ -11,6 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from desire_edge.errors import DesireEdgeError
 from desire_edge.files import atomic_path, read_json, write_json
 
 
@@ -26,8 +27,11 @@ def json_part(path: Path, settings: Mapping[str, Any], make: Callable[[], Any]) 
 
 def kept_part(path: Path, settings: Mapping[str, Any]) -> Any:
     """What `path` holds if it was made with these settings, else None."""
-    kept = read_json(path) if path.is_file() else None
-    return kept["value"] if isinstance(kept, dict) and kept.get("settings") == _plain(settings) else None
+    try:
+        kept = read_json(path) if path.is_file() else None
+    except DesireEdgeError:
+        return None  # cut off by something else than us: made again
+    return kept.get("value") if isinstance(kept, dict) and kept.get("settings") == _plain(settings) else None
 
 
 def tensor_part(
@@ -43,7 +47,7 @@ def tensor_part(
                     tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
                     return tensors, json.loads(metadata["values"])
         except (OSError, SafetensorError, KeyError, ValueError):
-            path.unlink()  # cut off by something else than us: made again
+            path.unlink()  # likewise
     tensors, values = make()
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     with atomic_path(path) as temporary:

@@ -21,10 +21,10 @@ from matplotlib.transforms import Bbox
 from numpy.typing import NDArray
 from sklearn.manifold import TSNE
 
-from desire_edge.data import PROTOCOLS, Dataset, EpisodeSampler
+from desire_edge.data import PROTOCOLS, Dataset
 from desire_edge.evaluation.comparison.markdown import title
 from desire_edge.evaluation.comparison.plan import BEST, COLUMNS, KNOWN, PUBLISHED_AUC, ROWS, SUPERVISED
-from desire_edge.evaluation.comparison.runner import QUERIES, Comparison
+from desire_edge.evaluation.comparison.runner import Comparison, task_sampler
 from desire_edge.files import atomic_path
 from desire_edge.models import SemanticInference
 from desire_edge.training.episodes import EpisodeBatcher
@@ -111,35 +111,24 @@ def bars(summary: Mapping[str, Any], protocol: str) -> Figure | None:
     for index, (ways, shots) in enumerate(COLUMNS):
         x = np.arange(len(rows)) + (index - 1.5) * width
         colour, on_it = COLUMN_COLOURS[index]
-        axes.bar(
-            x, means[index] - floor, 0.94 * width, floor, color=colour, label=f"{ways}-way {shots}-shot"
-        )
+        axes.bar(x, means[index] - floor, 0.94 * width, floor, color=colour, label=f"{ways}-way {shots}-shot")
         axes.errorbar(x, means[index], half_widths[index], fmt="none", ecolor=BLACK, elinewidth=1)
-        if np.isfinite(published[index]).any():
-            label = None if index else "as published"
-            axes.scatter(
-                x, published[index], 15, "white", "D", edgecolors=BLACK, linewidths=0.9, zorder=3, label=label
-            )
-        for at, mean in zip(x[np.isfinite(means[index])], means[index][np.isfinite(means[index])], strict=True):
-            axes.annotate(
-                f"{mean:.1f}",
-                (at, floor),
-                (0.5, 4),
-                textcoords="offset points",
-                rotation=90,
-                ha="center",
-                va="bottom",
-                fontsize=7,
-                color=on_it,
-            )
-    axes.set_xticks(range(len(rows)), map(title, rows), rotation=25, ha="right", rotation_mode="anchor")
+        for at, mean in zip(x, means[index], strict=True):
+            figures: dict[str, Any] = {"rotation": 90, "ha": "center", "fontsize": 7, "color": on_it}
+            if np.isfinite(mean):
+                axes.annotate(f"{mean:.1f}", (at, floor), (0.5, 4), textcoords="offset points", **figures)
+    if papers:
+        x = np.arange(len(rows)) + (np.arange(len(COLUMNS))[:, None] - 1.5) * width
+        marks: dict[str, Any] = {"s": 15, "marker": "D", "color": "white", "edgecolor": BLACK}
+        axes.scatter(x, published, linewidth=0.9, zorder=3, label="as published", **marks)
+    axes.set_xticks(range(len(rows)), [textwrap.fill(title(row), 12) for row in rows], fontsize=8)
     axes.set_xlim(-0.6, len(rows) - 0.4)
     axes.set_ylim(bottom=floor)
     axes.grid(visible=False, axis="x")
     axes.tick_params(axis="x", length=0)
     axes.set_ylabel("micro AUC, %")
     figure.suptitle(f"Tasks over novel labels, {protocol}: mean and 95 % interval", fontsize=11)
-    figure.legend(loc="outside upper center", ncols=5, frameon=False, fontsize=9)
+    figure.legend(loc="outside lower center", ncols=5, frameon=False, fontsize=9)
     return figure
 
 
@@ -244,6 +233,7 @@ class Inference:
         truth: [5] bool, those the example carries.
         probabilities: [5] float32, after adaptation.
         votes: [B, 5] float32, what each base label then adds to each label's logit.
+        like: [B] bool, whether the example is like the base label; where it is not, the label votes by its absence.
     """
 
     row: int
@@ -251,15 +241,15 @@ class Inference:
     truth: NDArray[np.bool_]
     probabilities: NDArray[np.float32]
     votes: NDArray[np.float32]
+    like: NDArray[np.bool_]
 
 
 def finished_run(comparison: Comparison) -> Run | None:
-    """The best recipe's run of the first seed, if it is finished; of `example-disjoint` where there are both."""
+    """A run of the best recipe that is finished and scored, of `example-disjoint` and the first seed if it can be."""
     jobs = [job for job in comparison.jobs() if job.method == BEST and job.world.sizes is None]
     for job in sorted(jobs, key=lambda job: job.world.regime != "example-disjoint"):
         if comparison.finished(job) is not None:
-            run = Run.open(comparison.folder / "runs" / job.name, torch.device("cpu"), comparison.data_dir)
-            return run
+            return Run.open(comparison.folder / "runs" / job.name, torch.device("cpu"), comparison.data_dir)
     return None
 
 
@@ -267,20 +257,18 @@ def infer(run: Run) -> Inference:
     """The first query example of the first task that the comparison's figures are of."""
     data = run.data
     targets, rows = data.dataset.targets, data.rows
-    sampler = EpisodeSampler(
-        targets, data.split.novel, rows.support, rows.query, ways=5, shots=1, queries=QUERIES
-    )
+    sampler = task_sampler(targets, data.split.novel, rows, ways=5, shots=1)
     episode = sampler.sample(np.random.default_rng([0, 5, 1]))
     z = extract(run.extractor, torch.from_numpy(data.x))
     batch = EpisodeBatcher(z, targets, data.w, data.split.base).stack([episode])
     head, row = adapted_head(run.learner, batch), int(episode.query[0])
     with torch.no_grad():
         example, w_novel = batch.z[0, batch.support : batch.support + 1], batch.w_novel[0]
-        votes = head.gamma2 * head.base_scores(example).mT * (head.w_i @ w_novel)
+        base = head.base_scores(example)[0]
+        votes = head.gamma2 * base[:, None] * (head.w_i @ w_novel)
         probabilities = torch.sigmoid(head(example, w_novel)[0])
-    return Inference(
-        row, episode.labels, targets[row, episode.labels], probabilities.numpy(), votes.numpy()
-    )
+    truth = targets[row, episode.labels]
+    return Inference(row, episode.labels, truth, probabilities.numpy(), votes.numpy(), (base > 0).numpy())
 
 
 def adapted_head(learner: MetaLearner, episodes: Episodes) -> SemanticInference:
@@ -289,22 +277,26 @@ def adapted_head(learner: MetaLearner, episodes: Episodes) -> SemanticInference:
     The same SGD as `inner_loop`, but on the weights themselves, which that never builds.
     """
     head, support = deepcopy(learner.head), slice(0, episodes.support)
-    groups = [[head.get_parameter(name) for name in group.split(", ")] for group in STEP_SIZE_GROUPS]
     with torch.no_grad():
         count = best_steps(episodes, learner(episodes))[0]
-    for sizes in learner.step_sizes.detach()[:count]:
+    sgd = torch.optim.SGD(
+        [{"params": [head.get_parameter(name) for name in group.split(", ")]} for group in STEP_SIZE_GROUPS]
+    )
+    for sizes in learner.step_sizes[:count].tolist():
+        for group, size in zip(sgd.param_groups, sizes, strict=True):
+            group["lr"] = size
         logits = head(episodes.z[0, support], episodes.w_novel[0])
         loss = inner_loss(logits, episodes.targets[0, support], episodes.mask[0, support])
-        for size, group in zip(sizes, groups, strict=True):
-            for weight, gradient in zip(group, torch.autograd.grad(loss, group, retain_graph=True), strict=True):
-                weight.data -= size * gradient
+        sgd.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        sgd.step()
     return head
 
 
 def label_map(run: Run) -> Figure:
     """Base and novel labels by the likeness of their vectors, and which base labels speak for a new one."""
     data, found = run.data, infer(run)
-    names, base = data.dataset.labels, data.split.base
+    names, base = [_short(name, 24) for name in data.dataset.labels], data.split.base
     shown = np.concatenate([base, data.split.novel])
     places = TSNE(
         metric="cosine", init="pca", random_state=0, perplexity=min(30.0, (len(shown) - 1) / 3)
@@ -316,29 +308,33 @@ def label_map(run: Run) -> Figure:
     speakers = speakers[votes[speakers] > 0]
 
     figure, (axes,) = _figure(1, (10, 6.5))
-    axes.scatter(*places[: len(base)].T, s=9, color="#C4C4C4", label="base labels")
-    axes.scatter(*places[len(base) :].T, s=16, color=SKY, label="novel labels")
+
+    def dots(at: NDArray[np.float32], size: int, colour: str, label: str, marker: str = "o") -> None:
+        axes.scatter(at[:, 0], at[:, 1], s=size, color=colour, label=label, marker=marker, zorder=3)
+
+    dots(places[: len(base)], 9, "#C4C4C4", "base labels")
+    dots(places[len(base) :], 16, SKY, "novel labels")
+    dots(task[~found.truth], 46, BLUE, "the task's labels")
+    dots(task[found.truth], 150, BLUE, "those that are true (✓)", "*")
+    what = f"base labels that speak most for “{names[found.labels[top]]}” (not: by their absence)"
+    dots(places[speakers], 30, VERMILLION, what)
     for speaker in speakers:
-        width = 0.6 + 4.4 * float(votes[speaker] / votes[speakers[0]])
-        axes.plot(*np.stack([places[speaker], task[top]]).T, color=VERMILLION, alpha=0.6, linewidth=width)
-    what = f"base labels that speak most for “{names[found.labels[top]]}” (line: how much)"
-    axes.scatter(*places[speakers].T, s=30, color=VERMILLION, zorder=3, label=what)
-    axes.scatter(*task[~found.truth].T, s=46, color=BLUE, zorder=3, label="the task's labels")
-    axes.scatter(*task[found.truth].T, s=150, color=BLUE, marker="*", zorder=3, label="… that are true (✓)")
+        line, share = np.stack([places[speaker], task[top]]), float(votes[speaker] / votes[speakers[0]])
+        axes.plot(line[:, 0], line[:, 1], color=VERMILLION, alpha=0.6, linewidth=0.6 + 4.4 * share)
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
-    axes.margins(0.04)
-    words = textwrap.shorten(_words(data.dataset, found.row), 80, placeholder=" …")
-    figure.suptitle(f"An example with the words “{words}”", fontsize=11, parse_math=False)
+    words = _short(_words(data.dataset, found.row), 90)
+    figure.suptitle(f"Example {found.row}: {words}", fontsize=11, parse_math=False)
     legend = figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=9)
     for text in legend.get_texts():
         text.set_parse_math(False)
     told = [
-        f"{names[label]}  {probability:.2f}{' ✓' if true else ''}"
+        f"{names[label]} {probability:.2f}{' ✓' if true else ''}"
         for label, probability, true in zip(found.labels, found.probabilities, found.truth, strict=True)
     ]
-    spoken = [names[base[speaker]] for speaker in speakers]
-    _name(axes, np.concatenate([task, places[speakers]]), told + spoken, [BLUE] * 5 + [VERMILLION] * SPEAKERS)
+    spoken = [f"{'' if found.like[speaker] else 'not '}{names[base[speaker]]}" for speaker in speakers]
+    colours = [BLUE] * len(told) + [VERMILLION] * len(spoken)
+    _name(figure, axes, np.concatenate([task, places[speakers]]), told + spoken, colours)
     return figure
 
 
@@ -351,7 +347,38 @@ def _words(dataset: Dataset, row: int) -> str:
     return " ".join(dataset.feature_names[index] for index in has if dataset.feature_names)
 
 
-def _name(axes: Axes, points: NDArray[np.float32], texts: Sequence[str], colours: Sequence[str]) -> None:
-    """Write a text beside each point, moved away from it until it covers no other text or named point."""
-    figure = axes.get_figure()
-    ...
+def _short(text: str, length: int) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= length else f"{line[: length - 1]}…"
+
+
+def _name(
+    figure: Figure, axes: Axes, points: NDArray[np.float32], texts: Sequence[str], colours: Sequence[str]
+) -> None:
+    """Write a text beside each point, moved away from it until it covers no other text and no named point."""
+    renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
+    figure.draw_without_rendering()  # lays the figure out
+    taken = [Bbox.from_extents(x - 8, y - 8, x + 8, y + 8) for x, y in axes.transData.transform(points)]
+    for point, text, colour in zip(points, texts, colours, strict=True):
+        note = axes.annotate(
+            text,
+            tuple(point),
+            (0, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=9,
+            color=colour,
+            parse_math=False,
+            path_effects=[withStroke(linewidth=2.5, foreground="white")],
+            arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.6, "shrinkA": 0, "shrinkB": 3},
+            zorder=4,
+        )
+        for distance, degrees in product((9, 18, 28, 40, 54, 70), (0, 180, 35, 145, -35, -145, 90, -90)):
+            across, up = distance * np.cos(np.radians(degrees)), distance * np.sin(np.radians(degrees))
+            note.set(position=(across, up), ha="left" if across > -1 else "right")
+            note.update_positions(renderer)
+            box = Text.get_window_extent(note, renderer)
+            inside = axes.bbox.x0 <= box.x0 and box.x1 <= axes.bbox.x1
+            if inside and not any(box.overlaps(other) for other in taken):
+                break
+        taken.append(box)

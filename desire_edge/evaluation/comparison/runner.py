@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from desire_edge.baselines import METHODS, MetaTrained, Method, NoSemanticPretraining, SupervisedReference
-from desire_edge.data import EpisodeSampler, Protocol, protocol_rows
+from desire_edge.data import EpisodeSampler, Protocol, ProtocolRows, protocol_rows
 from desire_edge.errors import DesireEdgeError
 from desire_edge.evaluation.comparison.parts import json_part, kept_part, tensor_part
 from desire_edge.evaluation.comparison.plan import (
@@ -197,14 +198,16 @@ class Comparison:
             best = max(range(len(trials)), key=lambda index: trials[index]["micro_auc"])
             return {"chosen": best, "trials": trials}
 
-        settings = {
-            "space": [_config_of(method, overrides) for overrides in space],
-            "batches": budget.search_batches,
-            "tasks": budget.search_tasks,
-            "features": self._features_settings(world),
-        }
-        result: dict[str, Any] = json_part(self._search_path(method), settings, make)
+        result: dict[str, Any] = json_part(self._search_path(method), self._search_settings(method), make)
         return result
+
+    def _search_settings(self, method: str) -> dict[str, Any]:
+        return {
+            "space": [_config_of(method, overrides) for overrides in _search_space(method)],
+            "batches": self.plan.budget.search_batches,
+            "tasks": self.plan.budget.search_tasks,
+            "features": self._features_settings(self.search_world),
+        }
 
     def scores(self, job: Job) -> dict[str, Any]:
         """Everything that is measured of a job: by protocol and column, the figures of each task."""
@@ -218,8 +221,8 @@ class Comparison:
 
     def finished(self, job: Job) -> dict[str, Any] | None:
         """The scores of a job if they are there; nothing is trained."""
-        searched = len(_search_space(job.method)) < 2 or self._search_path(job.method).is_file()
-        if not (searched and self._scores_path(job).is_file()):
+        searches = len(_search_space(job.method)) > 1
+        if searches and kept_part(self._search_path(job.method), self._search_settings(job.method)) is None:
             return None
         scores: dict[str, Any] | None = kept_part(self._scores_path(job), self._scores_settings(job))
         return scores
@@ -261,9 +264,7 @@ class Comparison:
         data = self.studio.prepared(world)
         rows = protocol_rows(data.dataset, protocol, hold_out=world.hold_out, seed=world.seed)
         labels = data.split.novel if novel else data.split.validation
-        return EpisodeSampler(
-            data.dataset.targets, labels, rows.support, rows.query, ways=ways, shots=shots, queries=QUERIES
-        )
+        return task_sampler(data.dataset.targets, labels, rows, ways, shots)
 
     def _trained(
         self, method: str, world: World, overrides: Mapping[str, Any], batches: int, *, raw: bool
@@ -337,7 +338,9 @@ class Comparison:
     def _opened_run(self, folder: Path, config: Any, device: torch.device) -> Run:
         if (folder / "config.json").is_file():
             run = Run.open(folder, device, self.data_dir)
-            if run.config == config.model_copy(update={"data": run.config.data}):
+            asked = config.model_copy(update={"data": run.config.data})
+            uncrossed = asked.model_copy(update={"meta": asked.meta.model_copy(update={"folds": 0})})
+            if run.config in (asked, uncrossed):  # the latter where the data are too few to cross-fit
                 return run
             raise DesireEdgeError(
                 f"{folder} was trained with other settings than the recipe's of today; remove it"
@@ -436,6 +439,27 @@ class Comparison:
         settings = {"tasks": self.plan.budget.search_tasks, "data": self.plan.data}
         result: dict[str, Any] = json_part(self._search_path(SUPERVISED), settings, make)
         return result
+
+
+def task_sampler(
+    targets: NDArray[np.bool_], labels: NDArray[np.int64], rows: ProtocolRows, ways: int, shots: int
+) -> EpisodeSampler:
+    """The tasks of a column, over the eligible labels; a small data set has too few of them: then over all labels."""
+
+    def sampler(*, eligible_only: bool) -> EpisodeSampler:
+        return EpisodeSampler(
+            targets,
+            labels,
+            rows.support,
+            rows.query,
+            ways=ways,
+            shots=shots,
+            queries=QUERIES,
+            eligible_only=eligible_only,
+        )
+
+    all_labels = sampler(eligible_only=False)
+    return sampler(eligible_only=True) if len(all_labels.eligible) >= ways else all_labels
 
 
 def _add_scores(scores: TaskScores, truth: Any, found: Any) -> None:

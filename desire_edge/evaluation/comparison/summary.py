@@ -57,7 +57,7 @@ def summarise(comparison: Comparison) -> dict[str, Any]:
         f"{row} - {other}": {
             column: asdict(paired(tasks[row, column], tasks[other, column]))
             for column in cells.get(row, {})
-            if column in cells.get(other, {})
+            if tasks[row, column].keys() & tasks.get((other, column), {}).keys()
         }
         for row, other in CLAIMS
     }
@@ -67,10 +67,19 @@ def summarise(comparison: Comparison) -> dict[str, Any]:
         "cells": cells,
         "differences": differences,
         "settings": {row_name(job): value.get("overrides", {}) for job, value in done},
-        "curves": {
-            row_name(job): {job.world.regime: value["curve"]} for job, value in done if value["curve"]
-        },
+        "curves": _curves(done),
     }
+
+
+def _curves(done: Iterable[tuple[Job, Mapping[str, Any]]]) -> dict[str, dict[str, dict[str, float]]]:
+    """Micro AUC against shots, by row and regime; a method that takes no steps has no figure without examples."""
+    curves: dict[str, dict[str, dict[str, float]]] = {}
+    for job, value in done:
+        steps = max(len(cell["by_step"]) for cell in value["cells"].values())
+        points = {shots: auc for shots, auc in value["curve"].items() if steps > 1 or shots != "0"}
+        if points:
+            curves.setdefault(row_name(job), {})[job.world.regime] = points
+    return curves
 
 
 def row_name(job: Job) -> str:

@@ -1,0 +1,124 @@
+"""What each ingredient of the recipe is worth: `python benchmarks/ablation.py` writes results/ablation.json.
+
+Trains label seed 0 under `example-disjoint` (and a few rows under `label-disjoint`) with the best recipe and with one
+thing changed at a time, 15 % of the training file held out, and measures tasks over the validation labels. Finished
+runs in `--runs` are used again; stopped ones are continued.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from record import write_result
+from rich.console import Console
+
+from desire_edge.data import EpisodeSampler
+from desire_edge.metrics import Estimate
+from desire_edge.training.config import load_config
+from desire_edge.training.episodes import EpisodeBatcher
+from desire_edge.training.pretrain import extract
+from desire_edge.training.progress import show_progress
+from desire_edge.training.run import Run
+from desire_edge.training.scoring import score_tasks
+
+CELLS = ((5, 1), (5, 5), (10, 1), (10, 5), (2, 5))
+VARIANTS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "best": ("example-disjoint", ()),
+    "no_label_bias": ("example-disjoint", ("extractor.label_bias=false",)),
+    "no_cross_fitting": ("example-disjoint", ("meta.folds=0",)),
+    "no_multi_step_loss": ("example-disjoint", ("meta.multi_step_weight=0",)),
+    "no_zero_shot_loss": ("example-disjoint", ("meta.zero_shot_weight=0",)),
+    "fixed_step_sizes": ("example-disjoint", ("meta.learn_step_sizes=false",)),
+    "steps_3": ("example-disjoint", ("meta.inner_steps=3",)),
+    "batches_2000": ("example-disjoint", ("meta.batches=2000",)),
+    "ways_5_to_10": ("example-disjoint", ("meta.ways=[5, 10]",)),
+    "dropout_0.3": ("example-disjoint", ("extractor.dropout=0.3",)),
+    "glove_50_alone": ("example-disjoint", ('lexicon.sources=["glove-50"]',)),
+    "spacy_md_alone": ("example-disjoint", ('lexicon.sources=["spacy-md"]',)),
+    "label_disjoint_best": ("label-disjoint", ()),
+    "label_disjoint_cross_fitting": ("label-disjoint", ("meta.folds=4",)),
+    "label_disjoint_defaults_of_example_disjoint_extractor": (
+        "label-disjoint",
+        ("extractor.epochs=20", "extractor.dropout=0.1"),
+    ),
+}
+"""Name -> (protocol, settings that differ from the best recipe)."""
+
+
+def finished_run(folder: Path, protocol: str, overrides: tuple[str, ...]) -> Run:
+    """The finished run in `folder`, trained now as far as it is not."""
+    config = load_config(None, overrides, {"data": "delicious", "protocol": protocol, "hold_out": True})
+    device = torch.device("cpu")
+    if (folder / "config.json").exists():
+        run = Run.open(folder, device)
+        if run.config != config:
+            raise SystemExit(f"{folder} was trained with other settings than those asked for; remove it")
+    else:
+        run = Run.create(folder, config, device)
+    if run.progress.stage != "done":
+        with show_progress(Console(stderr=True), run) as report:
+            run.train(report)
+    return run
+
+
+def figures(run: Run, tasks: int) -> dict[str, list[float]]:
+    """Micro AUC of each validation task, by cell, and those before any step of the first cell."""
+    data = run.data
+    z = extract(run.extractor, torch.from_numpy(data.x))
+    batcher = EpisodeBatcher(z, data.dataset.targets, data.w, data.split.base)
+    found = {}
+    for ways, shots in CELLS:
+        sampler = EpisodeSampler(
+            data.dataset.targets,
+            data.split.validation,
+            data.rows.support,
+            data.rows.query,
+            ways=ways,
+            shots=shots,
+        )
+        rng = np.random.default_rng([0, ways, shots])
+        scores = score_tasks(run.learner, batcher, sampler, tasks=tasks, rng=rng)
+        found[f"{ways}w{shots}s"] = scores.micro_auc
+        if (ways, shots) == (5, 1):
+            found["5w0s"] = [steps[0] for steps in scores.micro_auc_by_step]
+    return found
+
+
+def main() -> None:
+    """Measure, and write the result."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--runs", type=Path, default=Path("runs/ablation"), help="where the runs are kept")
+    parser.add_argument("--tasks", type=int, default=300, help="tasks a figure")
+    parser.add_argument("--variants", default=",".join(VARIANTS), help="which, separated by commas")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    metrics: dict[str, float] = {}
+    details: dict[str, Any] = {}
+    reference: dict[str, dict[str, list[float]]] = {}
+    for name in arguments.variants.split(","):
+        protocol, overrides = VARIANTS[name]
+        found = figures(finished_run(arguments.runs / name, protocol, overrides), arguments.tasks)
+        reference.setdefault(protocol, found)  # the first of a protocol is the recipe itself
+        for cell, values in found.items():
+            metrics[f"{name}_{cell}_micro_auc"] = round(Estimate.of(values).mean, 5)
+        details[name] = {
+            "protocol": protocol,
+            "settings": overrides,
+            "minus_best": {
+                cell: vars(Estimate.of([a - b for a, b in zip(values, reference[protocol][cell], strict=True)]))
+                for cell, values in found.items()
+            },
+        }
+        write_result("ablation", metrics, details=details)
+        print(name, {cell: metrics[f"{name}_{cell}_micro_auc"] for cell in found}, file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
