@@ -179,7 +179,7 @@ def export(
         tables.show_bundle(console, out, manifest)
         console.print(
             f"parity with torch: extractor {parity.extractor:.1e}, logits {parity.logits:.1e}, "
-            f"probabilities {parity.probabilities:.1e} (allowed 1e-5)"
+            f"probabilities {parity.probabilities:.1e}, thresholds {parity.thresholds:.1e} (allowed 1e-5)"
         )
 
 

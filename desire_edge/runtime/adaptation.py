@@ -90,6 +90,7 @@ def adapt_head(
     ways = np.float32(mask.any(axis=0).sum())
     steps = ways * semantics["step_sizes"] if ways else semantics["step_sizes"][:0]
     head = _run_core(arrays, gammas, steps, np.float32)
+    steps = steps[: len(head.losses) - 1]
     best = max(step for step, loss in enumerate(head.losses) if loss == min(head.losses))
     ill_conditioned = head.conditioning > MAX_CONDITIONING
     if best < len(steps) or ill_conditioned:
@@ -151,13 +152,18 @@ def _run_core(
     def as_dtype(array: NDArray[Any]) -> NDArray[Any]:
         return np.ascontiguousarray(array, dtype)
 
+    given = {name: as_dtype(array) for name, array in arrays.items()}
+    result = None
     with _refusals(len(arrays["z"])):
-        result = _core.adapt_lowrank(
-            gamma1=gammas[0],
-            gamma2=gammas[1],
-            step_sizes=as_dtype(steps),
-            **{name: as_dtype(array) for name, array in arrays.items()},
-        )
+        while result is None:
+            try:
+                result = _core.adapt_lowrank(
+                    gamma1=gammas[0], gamma2=gammas[1], step_sizes=as_dtype(steps), **given
+                )
+            except _core.DivergedError:
+                if not len(steps):
+                    raise
+                steps = steps[: len(steps) // 2]  # so far overshot that nothing is finite: stop earlier
     losses = tuple(float(loss) for loss in result["losses"])
     return AdaptedHead(
         **{name: np.asarray(result[name], np.float32) for name in ("w1", "b1", "v", "q", "m")},

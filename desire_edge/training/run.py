@@ -154,8 +154,8 @@ class Run:
         if self.progress.stage == "thresholds":
             with one_thread():
                 self._learn_thresholds(extract(self.extractor, x))
-            for fold in range(self.config.meta.folds):
-                self.fold_path(fold).unlink(missing_ok=True)
+        for fold in range(self.config.meta.folds):
+            self.fold_path(fold).unlink(missing_ok=True)
         write_json(self.folder / "run.json", self.record())
 
     def _pretrain(self, x: Tensor, report: Report) -> None:
@@ -281,7 +281,8 @@ class Run:
                 queries=config.queries,
             )
 
-        ways = tuple(min(number, len(data.split.validation)) for number in config.ways)
+        # At least two: all examples drawn for one label carry it.
+        ways = tuple(max(2, min(number, len(data.split.validation))) for number in config.ways)
         try:
             learn_thresholds(
                 self.learner,

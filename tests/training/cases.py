@@ -42,8 +42,12 @@ def train(run: Run, stop_at: tuple[Stage, int] | None = None) -> None:
 
 
 def random_case(
-    seed: int, e: int, s: int, q: int, n: int, d: int, h: int, b: int
+    seed: int, e: int, s: int, q: int, n: int, d: int, h: int, b: int, *, known_labels: bool = False
 ) -> tuple[SemanticInference, Episodes]:
+    """A head and episodes in float64; about a sixth of the targets are unknown, and some base labels masked.
+
+    With `known_labels` about half of the rows are told some of their base labels, the others none.
+    """
     generator = torch.Generator().manual_seed(seed)
 
     def normal(*shape: int) -> Tensor:
@@ -58,4 +62,6 @@ def random_case(
     targets = (normal(e, s + q, n) > 0).double()
     mask = (normal(e, s + q, n) > -1).double()
     base_mask = (normal(e, b) > -0.5).double()
-    return head, Episodes(normal(e, s + q, d), targets, mask, normal(e, d, n), base_mask, s)
+    z, w_novel = normal(e, s + q, d), normal(e, d, n)
+    told = (normal(e, s + q, b) > 0) & (normal(e, s + q, 1) > 0)
+    return head, Episodes(z, targets, mask, w_novel, base_mask, s, told.double() if known_labels else None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import combinations
 from typing import get_args
 
 import numpy as np
@@ -114,7 +113,8 @@ def test_all_labels_of_the_fold_are_masked_and_no_others() -> None:
 
 
 def test_without_folds_an_episode_masks_its_own_labels_alone() -> None:
-    batcher = EpisodeBatcher(torch.zeros(ROWS, D), TARGETS, np.arange(LABELS * 1.0)[None].repeat(D, 0), BASE)
+    w = np.tile(np.arange(LABELS, dtype=np.float32), (D, 1))
+    batcher = EpisodeBatcher(torch.zeros(ROWS, D), TARGETS, w, BASE)
     batch = EpisodeStream(TARGETS, BASE, TRAIN, batcher, META, 0).batch(0)
     assert batch.base_mask is not None
     for keep, labels in zip(batch.base_mask.numpy(), batch.w_novel[:, 0].long().numpy(), strict=True):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -22,10 +24,11 @@ def explicit_sgd(head: SemanticInference, episode: Episodes, index: int, step_si
     s = episode.support
     z, w_novel = episode.z[index], episode.w_novel[index]
     base_mask = None if episode.base_mask is None else episode.base_mask[index]
+    known_labels = None if episode.known_labels is None else episode.known_labels[index]
     weights: dict[str, Tensor] = {**dict(head.named_parameters())}
     logits = []
     for step in range(len(step_sizes) + 1):
-        logits.append(functional_call(head, weights, (z, w_novel, base_mask)))
+        logits.append(functional_call(head, weights, (z, w_novel, base_mask, known_labels)))
         if step < len(step_sizes):
             loss = inner_loss(logits[-1][:s], episode.targets[index, :s], episode.mask[index, :s])
             gradients = torch.autograd.grad(loss, list(weights.values()), create_graph=True)
@@ -36,7 +39,7 @@ def explicit_sgd(head: SemanticInference, episode: Episodes, index: int, step_si
     return logits
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     seed=st.integers(0, 2**16),
     s=st.integers(1, 7),
@@ -46,11 +49,12 @@ def explicit_sgd(head: SemanticInference, episode: Episodes, index: int, step_si
     h=st.integers(1, 5),
     b=st.integers(1, 8),
     steps=st.integers(0, 4),
+    known_labels=st.booleans(),
 )
 def test_inner_loop_equals_sgd_on_explicit_weights(
-    seed: int, s: int, q: int, n: int, d: int, h: int, b: int, steps: int
+    seed: int, s: int, q: int, n: int, d: int, h: int, b: int, steps: int, known_labels: bool
 ) -> None:
-    head, episodes = random_case(seed, 2, s, q, n, d, h, b)
+    head, episodes = random_case(seed, 2, s, q, n, d, h, b, known_labels=known_labels)
     step_sizes = torch.rand(steps, 5, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
     fast = inner_loop(head, episodes, step_sizes)
     for index in range(2):
@@ -59,8 +63,9 @@ def test_inner_loop_equals_sgd_on_explicit_weights(
             torch.testing.assert_close(fast_step[index], slow_step, rtol=1e-8, atol=1e-9)
 
 
-def test_outer_gradients_are_second_order() -> None:
-    head, episodes = random_case(3, 2, 5, 6, 3, 8, 7, 9)
+@pytest.mark.parametrize("known_labels", [False, True])
+def test_outer_gradients_are_second_order(known_labels: bool) -> None:
+    head, episodes = random_case(3, 2, 5, 6, 3, 8, 7, 9, known_labels=known_labels)
     step_sizes = torch.full((3, 5), 0.3, dtype=torch.float64, requires_grad=True)
     parameters = [*head.parameters(), step_sizes]
 
@@ -84,3 +89,34 @@ def test_unknown_targets_change_nothing(known: float) -> None:
     logits = inner_loop(head, masked, torch.full((2, 5), 0.5, dtype=torch.float64))
     moved = not torch.equal(logits[0], logits[-1])
     assert moved == bool(known)
+
+
+def test_a_known_label_stands_in_for_what_z_says_of_the_base_labels() -> None:
+    head, episodes = random_case(6, 1, 4, 3, 2, 5, 4, 6)
+    known = torch.zeros(7, 6).double()
+    known[0, 2] = known[1, [1, 4]] = 1
+    scores = head.base_scores(episodes.z[0], known_labels=known)
+    assert scores[0].tolist() == pytest.approx([0, 0, 1, 0, 0, 0])
+    assert scores[1].tolist() == pytest.approx([0, 0.5**0.5, 0, 0, 0.5**0.5, 0])
+    torch.testing.assert_close(scores[2:], head.base_scores(episodes.z[0])[2:], rtol=0, atol=0)
+
+
+def test_rows_that_are_told_nothing_go_by_their_features() -> None:
+    head, episodes = random_case(7, 2, 4, 3, 2, 5, 4, 6)
+    none = replace(episodes, known_labels=torch.zeros(2, 7, 6).double())
+    step_sizes = torch.full((3, 5), 0.4, dtype=torch.float64)
+    for told, untold in zip(
+        inner_loop(head, none, step_sizes), inner_loop(head, episodes, step_sizes), strict=True
+    ):
+        assert torch.equal(told, untold)
+
+
+def test_labels_played_as_novel_are_not_known() -> None:
+    """Neither alone (the row then goes by its features) nor beside others."""
+    head, episodes = random_case(8, 1, 4, 3, 2, 5, 4, 6)
+    mask = torch.tensor([1, 1, 0, 1, 0, 1]).double()
+    known = torch.zeros(7, 6).double()
+    known[0, [2, 4]] = known[1, [2, 3]] = 1
+    scores = head.base_scores(episodes.z[0], mask, known)
+    torch.testing.assert_close(scores[0], head.base_scores(episodes.z[0], mask)[0], rtol=0, atol=0)
+    assert scores[1].tolist() == pytest.approx([0, 0, 0, 1, 0, 0])

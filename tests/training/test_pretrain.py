@@ -68,7 +68,9 @@ def test_without_a_bias_it_stays_zero_and_gets_no_gradient() -> None:
     pretrain(made, x, targets, CONFIG, seed=0)
     assert torch.equal(made.bias, torch.zeros(4))
     assert made.bias.grad is None
-    learned = {id(parameter) for group in made.optimizer(CONFIG).param_groups for parameter in group["params"]}
+    learned = {
+        id(parameter) for group in made.optimizer(CONFIG).param_groups for parameter in group["params"]
+    }
     assert learned == {id(parameter) for parameter in made.extractor.parameters()}
 
 
@@ -76,7 +78,8 @@ def test_a_bias_spares_f_from_telling_frequencies() -> None:
     """Before any training the mean logit of a label is its log odds, so the loss starts lower."""
     x, targets = task()
     first = {
-        bias: pretrain(classifier(targets, bias=bias), x, targets, CONFIG, seed=0)[0] for bias in (True, False)
+        bias: pretrain(classifier(targets, bias=bias), x, targets, CONFIG, seed=0)[0]
+        for bias in (True, False)
     }
     assert first[True] < first[False]
 

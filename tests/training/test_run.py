@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from training.cases import small_config, train
@@ -22,20 +23,133 @@ def unbroken(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return run
 
 
-@pytest.mark.parametrize("stop_at", [("pretrain", 2), ("pretrain", 3), ("meta", 4)])
+FILES = ["checkpoint.safetensors", "config.json", "data.json", "lexicon.safetensors", "run.json"]
+
+
+def check_resumed(folder: Path, unbroken: Run) -> None:
+    """Finish the run in `folder`, which must end where `unbroken` does."""
+    resumed = Run.open(folder, torch.device("cpu"))
+    assert resumed.progress.stage != "done"
+    train(resumed)
+    expected, progress = load_checkpoint(unbroken.checkpoint_path)
+    tensors, resumed_progress = load_checkpoint(resumed.checkpoint_path)
+    assert tensors.keys() == expected.keys()
+    assert all(torch.equal(tensors[name], expected[name]) for name in expected)
+    assert resumed_progress.history == progress.history
+    assert sorted(path.name for path in folder.iterdir()) == FILES
+
+
+@pytest.mark.parametrize("stop_at", [("pretrain", 2), ("pretrain", 3), ("meta", 4), ("meta", 6)])
 def test_a_stopped_run_resumes_to_the_same_weights(
     unbroken: Run, tmp_path: Path, stop_at: tuple[Stage, int]
 ) -> None:
     folder = tmp_path / "stopped"
     with pytest.raises(KeyboardInterrupt):
         train(Run.create(folder, small_config(), torch.device("cpu")), stop_at)
-    resumed = Run.open(folder, torch.device("cpu"))
-    assert resumed.progress.stage != "done"
-    train(resumed)
-    expected, progress = load_checkpoint(unbroken.checkpoint_path)
-    tensors, resumed_progress = load_checkpoint(resumed.checkpoint_path)
-    assert all(torch.equal(tensors[name], expected[name]) for name in expected)
-    assert resumed_progress.history == progress.history
+    check_resumed(folder, unbroken)
+
+
+CROSS_FITTED = ("meta.folds=3", "meta.ways=[2, 4]")
+
+
+@pytest.fixture(scope="module")
+def cross_fitted(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    folder = tmp_path_factory.mktemp("run") / "cross-fitted"
+    run = Run.create(folder, small_config(*CROSS_FITTED), torch.device("cpu"))
+    train(run)
+    return run
+
+
+def test_a_cross_fitted_run_says_what_it_did_and_leaves_no_fold_behind(cross_fitted: Run) -> None:
+    stages = [(entry["stage"], entry["finished"]) for entry in cross_fitted.progress.history]
+    folds = [("folds", 1), ("folds", 2), ("folds", 3)]
+    assert stages == [*(("pretrain", i) for i in (1, 2, 3)), *folds, *(("meta", i) for i in (2, 4, 6))]
+    assert sorted(path.name for path in cross_fitted.folder.iterdir()) == FILES
+
+
+@pytest.mark.parametrize(
+    ("stop_at", "kept"),
+    [
+        (("pretrain", 3), []),
+        (("folds", 1), [0]),
+        (("folds", 3), [0, 1, 2]),
+        (("meta", 2), [0, 1, 2]),
+        (("meta", 6), [0, 1, 2]),
+    ],
+)
+def test_a_stopped_cross_fitted_run_resumes_to_the_same_weights(
+    cross_fitted: Run, tmp_path: Path, stop_at: tuple[Stage, int], kept: list[int]
+) -> None:
+    folder = tmp_path / "stopped"
+    with pytest.raises(KeyboardInterrupt):
+        train(Run.create(folder, small_config(*CROSS_FITTED), torch.device("cpu")), stop_at)
+    assert sorted(path.name for path in folder.glob("fold-*")) == [f"fold-{i}.safetensors" for i in kept]
+    check_resumed(folder, cross_fitted)
+
+
+def test_a_kill_before_the_folds_are_removed_leaves_them_to_the_next_sitting(cross_fitted: Run) -> None:
+    cross_fitted.fold_path(1).write_bytes(b"left over")
+    (cross_fitted.folder / "run.json").unlink()
+    train(Run.open(cross_fitted.folder, torch.device("cpu")))
+    assert sorted(path.name for path in cross_fitted.folder.iterdir()) == FILES
+
+
+def test_a_fold_that_is_lost_while_the_run_is_stopped_is_named(tmp_path: Path) -> None:
+    run = Run.create(tmp_path / "run", small_config(*CROSS_FITTED), torch.device("cpu"))
+    with pytest.raises(KeyboardInterrupt):
+        train(run, ("folds", 3))
+    run.fold_path(1).write_bytes(b"half a file")
+    with pytest.raises(DesireEdgeError, match=r"fold-1\.safetensors cannot be read.*train the run again"):
+        train(Run.open(run.folder, torch.device("cpu")))
+
+
+def test_f_is_the_same_with_and_without_cross_fitting_and_the_head_is_not(
+    cross_fitted: Run, tmp_path: Path
+) -> None:
+    config = small_config(*CROSS_FITTED, "meta.folds=0")
+    without = Run.create(tmp_path / "run", config, torch.device("cpu"))
+    train(without)
+    for name, tensor in without.classifier.state_dict().items():
+        assert torch.equal(tensor, cross_fitted.classifier.state_dict()[name])
+    assert not torch.equal(without.learner.head.w1, cross_fitted.learner.head.w1)
+
+
+def test_where_the_data_are_too_few_to_cross_fit_the_run_goes_without_and_says_so(tmp_path: Path) -> None:
+    with pytest.warns(UserWarning, match=r"too few to cross-fit in 20 folds.*meta\.folds=0"):
+        run = Run.create(tmp_path / "run", small_config("meta.folds=20"), torch.device("cpu"))
+    assert run.config.meta.folds == 0
+    assert Run.open(run.folder, torch.device("cpu")).config == run.config
+
+
+def test_thresholds_are_learned_last(unbroken: Run) -> None:
+    weights = unbroken.learner.threshold_weights
+    assert weights.any()
+    assert torch.equal(Run.open(unbroken.folder, torch.device("cpu")).learner.threshold_weights, weights)
+
+
+def test_where_validation_labels_are_too_few_thresholds_stay_at_a_half(tmp_path: Path) -> None:
+    run = Run.create(tmp_path / "run", small_config("label_sizes=[54, 1, 20]"), torch.device("cpu"))
+    with pytest.warns(UserWarning, match="validation labels are too few to learn thresholds from"):
+        train(run)
+    assert not run.learner.threshold_weights.any()
+    run.require_finished()
+
+
+def test_label_sizes_split_the_labels(tmp_path: Path) -> None:
+    settings = ("label_sizes=[40, 12, 8]", "seed=3")
+    run = Run.create(tmp_path / "run", small_config(*settings), torch.device("cpu"))
+    split = run.data.split
+    assert (len(split.base), len(split.validation), len(split.novel)) == (40, 12, 8)
+    assert len(np.unique(np.concatenate([split.base, split.validation, split.novel]))) == 60
+    assert run.learner.head.w_base.shape[1] == 40
+    again = Run.open(run.folder, torch.device("cpu")).data.split
+    assert (again.novel == split.novel).all()
+
+
+def test_label_sizes_that_do_not_fit_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DesireEdgeError, match="90 labels cannot be split into 60 base, 20 validation and 20"):
+        Run.create(tmp_path / "run", small_config("label_sizes=[60, 20, 20]"), torch.device("cpu"))
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_finished_run_opens_ready_to_use(unbroken: Run) -> None:
