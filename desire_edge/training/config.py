@@ -51,6 +51,7 @@ class ExtractorConfig(Section):
 
     hidden: tuple[Positive, ...] = (1000, 1000)
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    input_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
     epochs: Positive = 20
     batch: Positive = 64
     learning_rate: Rate = 1e-3
@@ -100,10 +101,12 @@ class TrainConfig(Section):
 
 
 RECIPES: dict[str, dict[str, dict[str, Any]]] = {
-    "best": {"label-disjoint": {"meta": {"folds": 0, "batches": 2500}}},
+    "best": {
+        "label-disjoint": {"extractor": {"input_dropout": 0.0}, "meta": {"folds": 0, "batches": 2500}},
+    },
     "paper": {
         protocol: {
-            "extractor": {"label_bias": False},
+            "extractor": {"label_bias": False, "input_dropout": 0.0},
             "meta": {
                 "inner_steps": 3,
                 "learn_step_sizes": False,

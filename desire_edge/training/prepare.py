@@ -13,8 +13,9 @@ from torch import Tensor
 
 from desire_edge.data import Dataset, LabelSplit, ProtocolRows, protocol_rows, split_labels
 from desire_edge.lexicon import Lexicon, tokenize
+from desire_edge.models import Extractor
 from desire_edge.runtime.features import InputSpec
-from desire_edge.training.config import TrainConfig
+from desire_edge.training.config import ExtractorConfig, TrainConfig
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +57,18 @@ def prepare(config: TrainConfig, dataset: Dataset, lexicon: Lexicon) -> Prepared
     matrix = lexicon.label_matrix(dataset.labels)
     split = split_labels(len(dataset.labels), config.seed, config.label_sizes)
     return Prepared(dataset, x, spec, embedding, matrix.vectors, split, rows, matrix.warnings)
+
+
+def new_extractor(config: ExtractorConfig, data: Prepared) -> Extractor:
+    """F before training, for these data; torch's seed sets its weights."""
+    return Extractor(
+        data.x.shape[1],
+        config.hidden,
+        len(data.w),
+        config.dropout,
+        data.embedding,
+        input_dropout=config.input_dropout,
+    )
 
 
 def protocol_rows_of(config: TrainConfig, dataset: Dataset) -> ProtocolRows:

@@ -43,7 +43,7 @@ from desire_edge.training.device import one_thread
 from desire_edge.training.episodes import EpisodeBatcher
 from desire_edge.training.folds import Fold, folds_of
 from desire_edge.training.metatrain import EpisodeStream, MetaLearner, check_episodes, meta_step
-from desire_edge.training.prepare import Prepared, lexicon_path, prepare, protocol_rows_of
+from desire_edge.training.prepare import Prepared, lexicon_path, new_extractor, prepare, protocol_rows_of
 from desire_edge.training.pretrain import Classifier, extract, pretrain, pretrain_epoch
 from desire_edge.training.scoring import score_tasks
 from desire_edge.training.thresholds import learn_thresholds
@@ -121,9 +121,7 @@ class Run:
         lexicon = Lexicon.open(lexicon_path(folder))
         data = prepare(config, dataset, lexicon)
         torch.manual_seed(config.seed)
-        extractor = Extractor(
-            data.x.shape[1], config.extractor.hidden, lexicon.dim, config.extractor.dropout, data.embedding
-        )
+        extractor = new_extractor(config.extractor, data)
         w_base = torch.from_numpy(data.w[:, data.split.base])
         targets = torch.from_numpy(dataset.targets[np.ix_(data.rows.train, data.split.base)])
         learner = MetaLearner(w_base, config.meta)
@@ -198,13 +196,7 @@ class Run:
                 continue
             seed = 1009 * (config.seed + 1) + index
             torch.manual_seed(seed)
-            extractor = Extractor(
-                x.shape[1],
-                config.extractor.hidden,
-                self.lexicon.dim,
-                config.extractor.dropout,
-                data.embedding,
-            )
+            extractor = new_extractor(config.extractor, data)
             labels = data.split.base[~np.isin(data.split.base, fold.labels)]
             targets = torch.from_numpy(data.dataset.targets[np.ix_(fold.rows, labels)])
             w = torch.from_numpy(data.w[:, labels])

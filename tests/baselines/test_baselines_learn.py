@@ -26,10 +26,10 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "reptile": {"hidden": 32, "step_size": 1.0},
     "ataml": {"slots": 4, "width": 16, "step_size": 1.0, "learning_rate": 1e-2},
     "maml++": {"hidden": 32, "inner_steps": 3, "learning_rate": 1e-2},
-    "no-l2": {"hidden": 32, "step_size": 0.1, "learning_rate": 1e-2},
-    "no-pretraining": {"hidden": 32, "step_size": 0.3, "learning_rate": 1e-2},
-    "no-inference": {"step_size": 0.1, "learning_rate": 1e-2},
-    "desire-net": {"hidden": 32, "step_size": 0.3, "learning_rate": 1e-2},
+    "no-l2": {"hidden": 32, "step_size": 0.025, "learning_rate": 1e-2},
+    "no-pretraining": {"hidden": 32, "step_size": 0.075, "learning_rate": 1e-2},
+    "no-inference": {"step_size": 0.01, "learning_rate": 1e-2},
+    "desire-net": {"hidden": 32, "step_size": 0.075, "learning_rate": 1e-2},
     "protonet": {"hidden": 32, "dimension": 16, "learning_rate": 1e-2},
 }
 

@@ -9,11 +9,12 @@ import torch
 from baselines.cases import FEATURES, make, meta_trained, normal, random_episodes
 
 from desire_edge.baselines import METHODS, DesireNet, NoInference, NoL2, plain_classifier
+from desire_edge.baselines.method import query_loss
 from desire_edge.models import Extractor
 from desire_edge.training.config import ExtractorConfig, MetaConfig
-from desire_edge.training.pretrain import pretrain
 from desire_edge.training.inner_loop import inner_loop
 from desire_edge.training.metatrain import MetaLearner, meta_step
+from desire_edge.training.pretrain import pretrain
 
 DESIRES = pytest.mark.parametrize("name", ["desire-net", "no-pretraining"])
 
@@ -106,6 +107,27 @@ def test_step_sizes_stay_where_they_are_not_to_be_learned(name: str) -> None:
 def _extractor() -> Extractor:
     torch.manual_seed(0)
     return Extractor(10, [16], 6, 0.0)
+
+
+@pytest.mark.parametrize("name", ["no-l2", "no-inference"])
+def test_the_steps_in_between_count_as_in_desire_net(name: str) -> None:
+    """The ablations share the outer loss: each step but the first and the last adds its share."""
+    episodes = random_episodes(7)
+    method = meta_trained(name, inner_steps=3, zero_shot_weight=0.0, multi_step_weight=0.5)
+    losses = [query_loss(logits, episodes) for logits in method(episodes)]
+    expected = losses[3] + 0.5 * (losses[1] + losses[2])
+    torch.testing.assert_close(method.outer_loss(episodes, 0.0), expected)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_the_plain_classifier_has_a_bias_as_the_semantic_one_has(bias: bool) -> None:
+    targets = normal(1, 200, 8) > torch.linspace(-2, 2, 8)
+    classifier = plain_classifier(_extractor(), targets, bias=bias, seed=0)
+    share = targets.double().mean(dim=0)
+    expected = torch.logit(share) if bias else torch.zeros(8)
+    torch.testing.assert_close(classifier.bias.detach().double(), expected, atol=1e-5, rtol=1e-5)
+    assert classifier.bias.requires_grad == bias
+    assert classifier.weights.requires_grad, "in place of the word vectors"
 
 
 def test_plain_pretraining_teaches_base_labels_and_repeats_itself() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import resource
 import signal
 import subprocess
@@ -12,7 +14,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from click.testing import Result
 from trained import Trained
+from training.cases import SMALL
 
 from desire_edge import Bundle, DesireEdgeError
 from desire_edge.training.checkpoint import Progress, load_checkpoint, save_checkpoint
@@ -88,15 +92,16 @@ KILL = """
 import os, signal, sys
 
 def hook(event, arguments):
-    if event == {event!r} and str(arguments[0]).endswith({name!r}) and arguments[1] not in ("r", "rb"):
+    here = event == {event!r} and any(str(argument).endswith({name!r}) for argument in arguments[:2])
+    if here and arguments[1] not in ("r", "rb"):
         os.kill(os.getpid(), signal.SIGKILL)
 
 from desire_edge.cli import main
 sys.addaudithook(hook)
 main()
 """
-"""Runs the command line in a process that is killed when it opens a file of this name to write it, or before the
-system call that puts the new folder in place."""
+"""Runs the command line in a process that is killed when it opens a file of this name to write it, before one is put
+in its place, or before the system call that does so with a new folder."""
 
 
 @pytest.mark.parametrize(
@@ -112,3 +117,31 @@ def test_adapting_until_a_kill_keeps_the_earlier_task(
     assert result.returncode == -signal.SIGKILL
     assert contents(taught) == before
     assert len(list(tmp_path.iterdir())) == 2, "the kill came while the new folder was being written"
+
+
+@pytest.mark.slow
+def test_training_that_is_killed_between_folds_goes_on_to_the_same_model(
+    cli: Callable[..., Result], tmp_path: Path
+) -> None:
+    settings = (*SMALL, "meta.folds=3", "meta.ways=[2, 4]")
+    arguments = ["train", "--data", "sample", *(part for name in settings for part in ("--set", name))]
+    code = KILL.format(event="os.rename", name="fold-1.safetensors")
+    result = subprocess.run(
+        [sys.executable, "-c", code, *arguments, "--out", "killed"],
+        cwd=tmp_path,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},  # as in this process: sums come out the same
+        check=False,
+    )
+    assert result.returncode == -signal.SIGKILL
+    assert [path.name for path in (tmp_path / "killed").glob("fold-*")] == ["fold-0.safetensors"]
+    told = json.loads(cli("info", "killed", "--json").stdout)
+    assert (told["stage"], told["done"]) == ("folds", 1)
+
+    assert cli("train", "--resume", "killed").exit_code == 0
+    assert cli(*arguments, "--out", "whole").exit_code == 0
+    (resumed, _), (whole, _) = (
+        load_checkpoint(tmp_path / name / "checkpoint.safetensors") for name in ("killed", "whole")
+    )
+    assert resumed.keys() == whole.keys()
+    assert all(torch.equal(resumed[name], whole[name]) for name in whole)
+    assert not list((tmp_path / "killed").glob("fold-*"))

@@ -7,8 +7,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
+import torch
 from trained import Trained
+from training.cases import small_config, train
+
+from desire_edge.cli import main
+from desire_edge.training.config import RECIPES, load_config
+from desire_edge.training.run import Run
 
 Refused = Callable[..., str]
 
@@ -53,6 +60,7 @@ def test_a_run_gets_a_folder_of_its_own_and_can_be_resumed(cli: Callable[..., An
         (("--data", "delicious", "--data-dir", "nowhere"), "--data-dir is nowhere, but neither it nor"),
         (("--resume", "nowhere"), "nowhere holds no training run"),
         (("--resume", "nowhere", "--seed", "1"), "--resume continues a run with its own settings"),
+        (("--resume", "nowhere", "--recipe", "best"), "--resume continues a run with its own settings"),
     ],
 )
 def test_what_cannot_be_trained_is_refused_and_leaves_nothing(
@@ -77,3 +85,49 @@ def test_an_unfinished_run_is_not_exported(refused: Refused, cli: Callable[..., 
     (tmp_path / "run" / "checkpoint.safetensors").unlink()
     assert "the run run is not finished; finish it with" in refused("export", "run", "--out", "tagger.desire")
     assert not (tmp_path / "tagger.desire").exists()
+
+
+def test_the_recipes_that_are_offered_are_those_there_are() -> None:
+    (option,) = (parameter for parameter in main.commands["train"].params if parameter.name == "recipe")
+    assert isinstance(option.type, click.Choice)
+    assert list(option.type.choices) == list(RECIPES)
+
+
+def test_a_recipe_is_kept_in_the_run_as_settings(cli: Callable[..., Any], tmp_path: Path) -> None:
+    short = [setting for setting in SETTINGS if not setting.startswith(("meta.folds", "meta.inner_steps"))]
+    arguments = [part for setting in short for part in ("--set", setting)]
+    trained = cli("train", "--data", "sample", *arguments, "--recipe", "paper", "--out", "run")
+    assert trained.exit_code == 0, trained.output
+    expected = load_config(None, short, {"data": "sample"}, recipe="paper").model_dump(mode="json")
+    assert json.loads((tmp_path / "run" / "config.json").read_text()) == expected
+    assert expected["extractor"]["label_bias"] is False
+    assert cli("train", "--resume", "run").exit_code == 0
+    assert json.loads((tmp_path / "run" / "config.json").read_text()) == expected
+
+
+def test_an_unknown_recipe_is_refused_with_the_choices(cli: Callable[..., Any]) -> None:
+    result = cli("train", "--recipe", "worst")
+    assert result.exit_code == 2
+    assert "'worst' is not one of 'best', 'paper'" in result.stderr
+
+
+def test_info_says_how_far_a_run_is_that_is_cross_fitted(cli: Callable[..., Any], tmp_path: Path) -> None:
+    config = small_config("meta.folds=2", "meta.ways=[2, 4]")
+    run = Run.create(tmp_path / "run", config, torch.device("cpu"))
+
+    def shown() -> str:
+        return " ".join(cli("info", "run").stdout.replace("│", " ").split())
+
+    with pytest.raises(KeyboardInterrupt):
+        train(run, ("folds", 1))
+    losses = [entry["loss"] for entry in run.progress.history if entry["stage"] == "folds"]
+    assert f"stage folds done 1 pretrain loss {run.progress.history[0]['loss']:.4f} → " in shown()
+    assert f"folds loss {losses[0]:.4f}" in shown()
+    run = Run.open(run.folder, torch.device("cpu"))
+    with pytest.raises(KeyboardInterrupt):
+        train(run, ("meta", 6))
+    assert "stage thresholds done 0" in shown()
+    train(Run.open(run.folder, torch.device("cpu")))
+    losses = [entry["loss"] for entry in run.progress.history if entry["stage"] == "folds"]
+    assert f"folds loss {losses[0]:.4f}, {losses[1]:.4f} meta loss" in shown()
+    assert "stage" not in shown()

@@ -17,9 +17,8 @@ from desire_edge.evaluation.comparison.plan import Plan, World
 from desire_edge.lexicon import Lexicon
 from desire_edge.lexicon.build import build_lexicon
 from desire_edge.lexicon.sources import open_source
-from desire_edge.models import Extractor
 from desire_edge.training.config import TrainConfig, load_config
-from desire_edge.training.prepare import Prepared, prepare
+from desire_edge.training.prepare import Prepared, new_extractor, prepare
 from desire_edge.training.pretrain import Classifier, extract, pretrain
 
 
@@ -37,7 +36,8 @@ class Studio:
 
     def config(self, world: World) -> TrainConfig:
         """The settings of F, the same for every method of the table but the best recipe, which has its own."""
-        return load_config(None, self.plan.budget.overrides, {"data": self.plan.data, **world.settings()})
+        overrides = [*self.plan.budget.overrides, "extractor.input_dropout=0.0"]
+        return load_config(None, overrides, {"data": self.plan.data, **world.settings()})
 
     def prepared(self, world: World) -> Prepared:
         """Rows, splits and label vectors of a world."""
@@ -68,9 +68,7 @@ class Studio:
             base, rows = data.split.base, data.rows.train
             targets = torch.from_numpy(data.dataset.targets[np.ix_(rows, base)])
             torch.manual_seed(world.seed)
-            extractor = Extractor(
-                x.shape[1], config.extractor.hidden, len(data.w), config.extractor.dropout, data.embedding
-            )
+            extractor = new_extractor(config.extractor, data)
             bias = config.extractor.label_bias
             if kind == "plain":
                 classifier = plain_classifier(extractor, targets, bias=bias, seed=world.seed)
