@@ -71,6 +71,7 @@ def table1(
     from desire_edge.evaluation.comparison import Comparison, Plan
     from desire_edge.evaluation.comparison.plan import QUICK, ROWS, Budget
     from desire_edge.evaluation.comparison.results import write_results
+    from desire_edge.evaluation.comparison.summary import finished
     from desire_edge.training.progress import count_parts
 
     plan = Plan(
@@ -91,6 +92,10 @@ def table1(
                 comparison.run(report, jobs or os.cpu_count() or 1)
         except KeyboardInterrupt:
             raise UserError("stopped; go on with the same command and --resume") from None
+    elif not finished(comparison):
+        raise DesireEdgeError(
+            f"nothing in {out} is finished with these settings; give --resume in place of --report-only"
+        )
     summary = write_results(comparison)
     if as_json:
         print_json(summary)

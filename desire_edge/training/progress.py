@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from rich.console import Console
 from rich.progress import (
@@ -73,7 +73,14 @@ def count_parts(console: Console) -> Iterator[Callable[[str, int, int], None]]:
 
 @contextmanager
 def count_tasks(console: Console, tasks: int) -> Iterator[Callable[[int], None]]:
-    """A bar over the tasks of an evaluation."""
-    with _bar(console) as progress:
-        bar = progress.add_task("tasks", total=tasks, figures="")
-        yield lambda done: progress.update(bar, completed=done)
+    """A bar over the tasks of an evaluation, from the first ones done: what is refused before them leaves no bar."""
+    progress = _bar(console)
+    bar = progress.add_task("tasks", total=tasks, figures="")
+    with ExitStack() as stack:
+
+        def report(done: int) -> None:
+            if not progress.live.is_started:
+                stack.enter_context(progress)
+            progress.update(bar, completed=done)
+
+        yield report

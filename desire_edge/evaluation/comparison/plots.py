@@ -90,7 +90,8 @@ def draw(comparison: Comparison, summary: Mapping[str, Any]) -> list[Path]:
 def bars(summary: Mapping[str, Any], protocol: str) -> Figure | None:
     """Micro AUC by row and column under a protocol, with 95 % intervals and what was published."""
     columns = [f"{protocol} {ways}w{shots}s" for ways, shots in COLUMNS]
-    rows = [row for row in ROWS if any(column in summary["cells"].get(row, {}) for column in columns)]
+    ranking = [row for row in ROWS if row != "all-positive"]  # which ranks nothing
+    rows = [row for row in ranking if any(column in summary["cells"].get(row, {}) for column in columns)]
     if not rows:
         return None
 
@@ -233,7 +234,8 @@ class Inference:
         truth: [5] bool, those the example carries.
         probabilities: [5] float32, after adaptation.
         votes: [B, 5] float32, what each base label then adds to each label's logit.
-        like: [B] bool, whether the example is like the base label; where it is not, the label votes by its absence.
+        like: [B] bool, whether the example is like the base label; where it is not, the label votes by its absence,
+            which the map leaves out.
     """
 
     row: int
@@ -254,16 +256,20 @@ def finished_run(comparison: Comparison) -> Run | None:
 
 
 def infer(run: Run) -> Inference:
-    """The first query example of the first task that the comparison's figures are of."""
+    """The query example the run is most rightly sure of, in the first task that the comparison's figures are of."""
     data = run.data
     targets, rows = data.dataset.targets, data.rows
     sampler = task_sampler(targets, data.split.novel, rows, ways=5, shots=1)
     episode = sampler.sample(np.random.default_rng([0, 5, 1]))
     z = extract(run.extractor, torch.from_numpy(data.x))
     batch = EpisodeBatcher(z, targets, data.w, data.split.base).stack([episode])
-    head, row = adapted_head(run.learner, batch), int(episode.query[0])
+    head, w_novel = adapted_head(run.learner, batch), batch.w_novel[0]
+    truths = targets[np.ix_(episode.query, episode.labels)]
     with torch.no_grad():
-        example, w_novel = batch.z[0, batch.support : batch.support + 1], batch.w_novel[0]
+        logits = head(batch.z[0, batch.support :], w_novel).numpy()
+        right = np.where(truths, logits, -np.inf).max(axis=1) - np.where(truths, -np.inf, logits).max(axis=1)
+        index = int(np.where(truths.all(axis=1), -np.inf, right).argmax())
+        example, row = batch.z[0, batch.support + index][None], int(episode.query[index])
         base = head.base_scores(example)[0]
         votes = head.gamma2 * base[:, None] * (head.w_i @ w_novel)
         probabilities = torch.sigmoid(head(example, w_novel)[0])
@@ -304,8 +310,8 @@ def label_map(run: Run) -> Figure:
     task = places[[shown.tolist().index(label) for label in found.labels]]
     top = int(found.probabilities.argmax())
     votes = found.votes[:, top]
-    speakers = np.argsort(-votes, kind="stable")[:SPEAKERS]
-    speakers = speakers[votes[speakers] > 0]
+    speakers = np.argsort(-votes * found.like, kind="stable")[:SPEAKERS]
+    speakers = speakers[(votes * found.like)[speakers] > 0]
 
     figure, (axes,) = _figure(1, (10, 6.5))
 
@@ -316,7 +322,7 @@ def label_map(run: Run) -> Figure:
     dots(places[len(base) :], 16, SKY, "novel labels")
     dots(task[~found.truth], 46, BLUE, "the task's labels")
     dots(task[found.truth], 150, BLUE, "those that are true (✓)", "*")
-    what = f"base labels that speak most for “{names[found.labels[top]]}” (not: by their absence)"
+    what = f"base labels that speak most for “{names[found.labels[top]]}”"
     dots(places[speakers], 30, VERMILLION, what)
     for speaker in speakers:
         line, share = np.stack([places[speaker], task[top]]), float(votes[speaker] / votes[speakers[0]])
@@ -332,7 +338,7 @@ def label_map(run: Run) -> Figure:
         f"{names[label]} {probability:.2f}{' ✓' if true else ''}"
         for label, probability, true in zip(found.labels, found.probabilities, found.truth, strict=True)
     ]
-    spoken = [f"{'' if found.like[speaker] else 'not '}{names[base[speaker]]}" for speaker in speakers]
+    spoken = [names[base[speaker]] for speaker in speakers]
     colours = [BLUE] * len(told) + [VERMILLION] * len(spoken)
     _name(figure, axes, np.concatenate([task, places[speakers]]), told + spoken, colours)
     return figure
