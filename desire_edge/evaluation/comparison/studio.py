@@ -12,7 +12,7 @@ from torch import Tensor
 
 from desire_edge.baselines import plain_classifier
 from desire_edge.data import Dataset, load_dataset, split_labels
-from desire_edge.evaluation.comparison.parts import tensor_part
+from desire_edge.evaluation.comparison.parts import json_part, tensor_part
 from desire_edge.evaluation.comparison.plan import Plan, World
 from desire_edge.lexicon import Lexicon
 from desire_edge.lexicon.build import build_lexicon
@@ -43,18 +43,28 @@ class Studio:
         """Rows, splits and label vectors of a world."""
         if world not in self._prepared:
             config = self.config(world)
-            path = self.folder / "lexicons" / f"{world.name}.safetensors"
-            if not path.is_file():
-                split = split_labels(len(self.dataset.labels), world.seed, world.sizes)
-                build_lexicon(
-                    [open_source(spec) for spec in config.lexicon.sources],
-                    path,
-                    max_bytes=int(config.lexicon.max_mb * 1e6),
-                    words=config.lexicon.words,
-                    keep=[self.dataset.labels[index] for index in split.base],
-                )
-            self._prepared[world] = prepare(config, self.dataset, Lexicon.open(path))
+            self._prepared[world] = prepare(config, self.dataset, self._lexicon(world, config))
         return self._prepared[world]
+
+    def _lexicon(self, world: World, config: TrainConfig) -> Lexicon:
+        path = self.folder / "lexicons" / f"{world.name}.safetensors"
+
+        def make() -> str:
+            split = split_labels(len(self.dataset.labels), world.seed, world.sizes)
+            build_lexicon(
+                [open_source(spec) for spec in config.lexicon.sources],
+                path,
+                max_bytes=int(config.lexicon.max_mb * 1e6),
+                words=config.lexicon.words,
+                keep=[self.dataset.labels[index] for index in split.base],
+            )
+            return path.name
+
+        made_with = path.with_suffix(".json")
+        if not path.is_file():
+            made_with.unlink(missing_ok=True)
+        json_part(made_with, config.model_dump(mode="json", include={"data", "lexicon"}), make)
+        return Lexicon.open(path)
 
     def features(self, world: World, kind: str) -> Tensor:
         """Features [rows, …] of all rows: "semantic" z, "plain" z (F pre-trained without word vectors), or "raw" x."""
