@@ -112,7 +112,9 @@ def main() -> None:
             "protocol": protocol,
             "settings": overrides,
             "minus_best": {
-                cell: vars(Estimate.of([a - b for a, b in zip(values, reference[protocol][cell], strict=True)]))
+                cell: vars(
+                    Estimate.of([a - b for a, b in zip(values, reference[protocol][cell], strict=True)])
+                )
                 for cell, values in found.items()
             },
         }
