@@ -46,19 +46,20 @@ def _table(
     names = {"micro_auc": "micro AUC", "macro_auc": "macro AUC", "micro_f1": "micro F1"}
     columns = [f"{ways}-way {shots}-shot" for ways, shots in COLUMNS]
     lines = [
-        f"| {names[figure]}, % | {' | '.join(columns)} | {'published |' if published else ''}",
-        "|---" * (5 + bool(published)) + "|",
+        f"| {names[figure]}, % | {' | '.join(columns)} | seeds | {'published |' if published else ''}",
+        "|---" * (6 + bool(published)) + "|",
     ]
     for row in _rows(summary, protocol):
         cells = summary["cells"][row]
-        values = []
+        values, seeds = [], ""
         for ways, shots in COLUMNS:
             cell = cells.get(f"{protocol} {ways}w{shots}s")
             values.append("" if cell is None else _percent(cell["all"][figure]))
+            seeds = seeds if cell is None else " ".join(cell["seeds"])
         paper = " / ".join(map(str, published[row])) if row in published else ""
-        lines.append(f"| {title(row)} | {' | '.join(values)} | {paper + ' |' if published else ''}")
+        lines.append(f"| {title(row)} | {' | '.join(values)} | {seeds} | {paper + ' |' if published else ''}")
     if figure == "micro_f1" and "sin" in published:
-        lines.append(f"| SIN, as published | | | | | {' / '.join(map(str, published['sin']))} |")
+        lines.append(f"| SIN, as published | | | | | | {' / '.join(map(str, published['sin']))} |")
     return "\n".join(line.rstrip() for line in lines)
 
 
