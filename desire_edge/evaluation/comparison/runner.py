@@ -221,11 +221,15 @@ class Comparison:
 
     def finished(self, job: Job) -> dict[str, Any] | None:
         """The scores of a job if they are there; nothing is trained."""
-        searches = len(_search_space(job.method)) > 1
-        if searches and kept_part(self._search_path(job.method), self._search_settings(job.method)) is None:
+        if len(_search_space(job.method)) > 1 and self.searched(job.method) is None:
             return None
         scores: dict[str, Any] | None = kept_part(self._scores_path(job), self._scores_settings(job))
         return scores
+
+    def searched(self, method: str) -> dict[str, Any] | None:
+        """What the search tried of a method and chose, if it is there; nothing is trained."""
+        result: dict[str, Any] | None = kept_part(self._search_path(method), self._search_settings(method))
+        return result
 
     def _scores_path(self, job: Job) -> Path:
         return self.folder / "scores" / f"{job.name}.json"

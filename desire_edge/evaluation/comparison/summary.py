@@ -31,7 +31,7 @@ def finished(comparison: Comparison) -> list[tuple[Job, dict[str, Any]]]:
 
 
 def summarise(comparison: Comparison) -> dict[str, Any]:
-    """The whole comparison as JSON values: `cells`, `differences`, `metrics`, and the settings behind them."""
+    """The whole comparison as JSON values: `cells`, `differences`, `metrics`, `search`, and the settings chosen."""
     done = finished(comparison)
     cells: dict[str, Any] = {}
     tasks: dict[tuple[str, str], dict[int, list[float]]] = {}
@@ -67,6 +67,11 @@ def summarise(comparison: Comparison) -> dict[str, Any]:
         "cells": cells,
         "differences": differences,
         "settings": {row_name(job): value.get("overrides", {}) for job, value in done},
+        "search": {
+            method: searched["trials"]
+            for method in METHODS
+            if (searched := comparison.searched(method)) is not None
+        },
         "curves": _curves(done),
     }
 
