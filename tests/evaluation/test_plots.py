@@ -276,17 +276,24 @@ def test_a_finished_comparison_has_all_its_plots(comparison: Comparison) -> None
 def test_the_map_tells_the_models_probabilities_and_what_makes_them(run: Run) -> None:
     found = infer(run)
     episode, batch = one_task(run, np.random.default_rng([0, 5, 1]), shots=1, queries=15)
-    assert found.row == episode.query[0]
+    at = 5 + episode.query.tolist().index(found.row)
     assert (found.labels == episode.labels).all()
-    assert (found.truth == (batch.targets[0, 5] > 0).numpy()).all()
-    logits = adapted_logits(run, batch)[5]
+    assert (found.truth == (batch.targets[0, at] > 0).numpy()).all()
+    margins = [
+        logits[truth].max() - logits[~truth].max()
+        for logits, truth in zip(adapted_logits(run, batch)[5:], batch.targets[0, 5:] > 0, strict=True)
+        if not truth.all()
+    ]
+    logits = adapted_logits(run, batch)[at]
+    truth = torch.from_numpy(found.truth)
+    assert logits[truth].max() - logits[~truth].max() == pytest.approx(float(max(margins)), abs=1e-4)
     np.testing.assert_allclose(found.probabilities, torch.sigmoid(logits).numpy(), atol=1e-4)
     head = adapted_head(run.learner, batch)
     with torch.no_grad():
         head.gamma2.zero_()  # the base labels say nothing
-        silent = head(batch.z[0, 5:6], batch.w_novel[0])[0]
+        silent = head(batch.z[0, at : at + 1], batch.w_novel[0])[0]
     np.testing.assert_allclose(found.votes.sum(axis=0), (logits - silent).numpy(), atol=1e-4)
-    scores = batch.z[0, 5] @ run.learner.head.w_base
+    scores = batch.z[0, at] @ run.learner.head.w_base
     assert (found.like == (scores > 0).numpy()).all()
 
 
