@@ -15,14 +15,13 @@ from typing import Any
 import numpy as np
 import torch
 from record import write_result
-from rich.console import Console
+from training_runs import finished_run
 
 from desire_edge.data import EpisodeSampler
 from desire_edge.metrics import Estimate
 from desire_edge.training.config import load_config
 from desire_edge.training.episodes import EpisodeBatcher
 from desire_edge.training.pretrain import extract
-from desire_edge.training.progress import show_progress
 from desire_edge.training.run import Run
 from desire_edge.training.scoring import score_tasks
 
@@ -48,22 +47,6 @@ VARIANTS: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
 }
 """Name -> (protocol, settings that differ from the best recipe)."""
-
-
-def finished_run(folder: Path, protocol: str, overrides: tuple[str, ...]) -> Run:
-    """The finished run in `folder`, trained now as far as it is not."""
-    config = load_config(None, overrides, {"data": "delicious", "protocol": protocol, "hold_out": True})
-    device = torch.device("cpu")
-    if (folder / "config.json").exists():
-        run = Run.open(folder, device)
-        if run.config != config:
-            raise SystemExit(f"{folder} was trained with other settings than those asked for; remove it")
-    else:
-        run = Run.create(folder, config, device)
-    if run.progress.stage != "done":
-        with show_progress(Console(stderr=True), run) as report:
-            run.train(report)
-    return run
 
 
 def figures(run: Run, tasks: int) -> dict[str, list[float]]:
@@ -104,7 +87,9 @@ def main() -> None:
     reference: dict[str, dict[str, list[float]]] = {}
     for name in arguments.variants.split(","):
         protocol, overrides = VARIANTS[name]
-        found = figures(finished_run(arguments.runs / name, protocol, overrides), arguments.tasks)
+        options = {"data": "delicious", "protocol": protocol, "hold_out": True}
+        run = finished_run(arguments.runs / name, load_config(None, overrides, options))
+        found = figures(run, arguments.tasks)
         reference.setdefault(protocol, found)  # the first of a protocol is the recipe itself
         for cell, values in found.items():
             metrics[f"{name}_{cell}_micro_auc"] = round(Estimate.of(values).mean, 5)

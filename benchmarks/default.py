@@ -13,33 +13,14 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import torch
 from record import write_result
-from rich.console import Console
+from training_runs import finished_run
 
 from desire_edge.evaluation.evaluate import EvaluateOptions, evaluate
 from desire_edge.export import export_bundle
 from desire_edge.training.config import load_config
-from desire_edge.training.progress import show_progress
-from desire_edge.training.run import Run
 
 PROTOCOLS = ("label-disjoint", "example-disjoint")
-
-
-def trained(folder: Path, protocol: str) -> Run:
-    """The finished run in `folder`, trained now as far as it is not."""
-    device = torch.device("cpu")
-    config = load_config(None, (), {"data": "delicious", "protocol": protocol})
-    if (folder / "config.json").exists():
-        run = Run.open(folder, device)
-        if run.config != config:
-            raise SystemExit(f"{folder} was trained with other settings than today's defaults; remove it")
-    else:
-        run = Run.create(folder, config, device)
-    if run.progress.stage != "done":
-        with show_progress(Console(stderr=True), run) as report:
-            run.train(report)
-    return run
 
 
 def main() -> None:
@@ -53,7 +34,8 @@ def main() -> None:
     metrics: dict[str, float] = {}
     details: dict[str, Any] = {}
     for protocol in PROTOCOLS:
-        run = trained(arguments.runs / protocol, protocol)
+        config = load_config(None, (), {"data": "delicious", "protocol": protocol})
+        run = finished_run(arguments.runs / protocol, config)
         prefix = protocol.replace("-", "_")
         for shots in (1, 5):
             result = evaluate(run, EvaluateOptions(shots=shots, tasks=arguments.tasks))
