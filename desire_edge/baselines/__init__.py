@@ -12,7 +12,8 @@ from desire_edge.baselines.maml_plus_plus import MamlPlusPlus
 from desire_edge.baselines.method import SEARCHES, MetaTrained, Method
 from desire_edge.baselines.no_inference import NoInference
 from desire_edge.baselines.no_l2 import NoL2
-from desire_edge.baselines.no_pretraining import NoSemanticPretraining, plain_classifier
+from desire_edge.baselines.no_pretraining import NoPretraining
+from desire_edge.baselines.plain_pretraining import PlainPretraining, plain_classifier
 from desire_edge.baselines.pretrained import Pretrained
 from desire_edge.baselines.protonet import ProtoNet
 from desire_edge.baselines.reptile import Reptile
@@ -25,9 +26,10 @@ METHODS: dict[str, type[Method]] = {
     "ataml": Ataml,
     "maml++": MamlPlusPlus,
     "no-l2": NoL2,
-    "no-pretraining": NoSemanticPretraining,
+    "no-pretraining": NoPretraining,
     "no-inference": NoInference,
     "desire-net": DesireNet,
+    "plain-pretraining": PlainPretraining,
     "protonet": ProtoNet,
     "all-positive": AllPositive,
 }
@@ -45,7 +47,8 @@ __all__ = [
     "Method",
     "NoInference",
     "NoL2",
-    "NoSemanticPretraining",
+    "NoPretraining",
+    "PlainPretraining",
     "Pretrained",
     "ProtoNet",
     "Reptile",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +21,7 @@ from desire_edge.training.inner_loop import Episodes
 from desire_edge.training.loss import masked_bce
 from desire_edge.training.pretrain import schedule
 
+Features = Literal["semantic", "plain", "raw"]
 SEARCHES = 6
 """How many configurations every method's `SEARCH` holds: the same for all, so that none is tuned harder."""
 
@@ -40,10 +41,13 @@ class Method(nn.Module, ABC):
     Class attributes:
         CONFIG: the type of the method's settings; `CONFIG()` holds the defaults.
         SEARCH: `SEARCHES` sets of overrides of `CONFIG`, for the search on validation labels; the first is empty.
+        FEATURES: what it stands on where it has no trunk: the z of F pre-trained with word vectors ("semantic") or
+            without ("plain"), or "raw" x.
     """
 
     CONFIG: ClassVar[type[Section]]
     SEARCH: ClassVar[tuple[dict[str, Any], ...]]
+    FEATURES: ClassVar[Features] = "semantic"
 
     def __init__(
         self, rows: Tensor, w_base: Tensor, config: Section, trunk: Sequence[int] | None = None

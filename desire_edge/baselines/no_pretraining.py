@@ -2,37 +2,58 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from desire_edge.baselines.desire import DesireNet
+from desire_edge.baselines.desire import DesireConfig, DesireNet
 from desire_edge.models import Extractor
-from desire_edge.training.pretrain import Classifier
+from desire_edge.training.config import Positive
+from desire_edge.training.inner_loop import Episodes
 
 
-class NoSemanticPretraining(DesireNet):
+class NoPretrainingConfig(DesireConfig):
+    """DESIRE-Net's settings, and the hidden layers of F, which are those of `train`."""
+
+    extractor: tuple[Positive, ...] = (1000, 1000)
+
+
+class NoPretraining(DesireNet):
     r"""DESIRE-Net\F (Wang et al., AAAI 2021): "without the semantic pre-training of the feature extractor".
 
-    Removed is what is semantic in F's pre-training, the fixed word vectors W_base: F is pre-trained on the same rows
-    and base labels, but through a linear layer that is learned with it, so z means nothing to word vectors.
-    `plain_classifier` is what F is trained in, whose features this class is then given; head and meta-training are
-    those of DESIRE-Net.
-    The other reading, not to pre-train F at all, would remove more than the semantics.
+    Removed is the pre-training: F starts at random and is learned with the head, by the query loss of the training
+    episodes alone. The inner loop leaves it as it is, as DESIRE-Net's does. Rows are raw x here.
+    `PlainPretraining` is the other thing that could be meant.
     """
 
+    CONFIG = NoPretrainingConfig
+    FEATURES = "raw"
 
-def plain_classifier(extractor: Extractor, targets: Tensor, *, bias: bool, seed: int) -> Classifier:
-    """F with a learned linear layer [d, B] in place of W_base, started by `seed`; for `pretrain`.
+    def __init__(
+        self, rows: Tensor, w_base: Tensor, config: NoPretrainingConfig, trunk: Sequence[int] | None = None
+    ) -> None:
+        super().__init__(rows, w_base, config, trunk)
+        self.learning_rate = config.learning_rate
+        self.extractor = Extractor(rows.shape[1], config.extractor, len(w_base), dropout=0.0)
 
-    Args:
-        extractor: F.
-        targets: [rows, B] bool, on F's device.
-        bias: as of `Classifier`.
-        seed: of the linear layer's start.
-    """
-    dimension = extractor.dimension
-    generator = torch.Generator().manual_seed(seed)
-    start = (2 * torch.rand(dimension, targets.shape[1], generator=generator) - 1) / math.sqrt(dimension)
-    return Classifier(extractor, nn.Parameter(start.to(targets.device)), targets, bias=bias)
+    def forward(self, episodes: Episodes) -> list[Tensor]:
+        """Eq. (1) after 0 … T inner steps, on z = F(x)."""
+        return super().forward(self._extracted(episodes))
+
+    def optimizer(self) -> torch.optim.Optimizer:
+        """DESIRE-Net's, and F at the same learning rate."""
+        optimizer = super().optimizer()
+        optimizer.add_param_group(
+            {"params": list(self.extractor.parameters()), "initial_lr": self.learning_rate}
+        )
+        return optimizer
+
+    def outer_step(self, optimizer: torch.optim.Optimizer, episodes: Episodes, progress: float) -> float:
+        """DESIRE-Net's, through F."""
+        self.train()
+        return super().outer_step(optimizer, self._extracted(episodes), progress)
+
+    def _extracted(self, episodes: Episodes) -> Episodes:
+        return replace(episodes, z=self.extractor(episodes.z))

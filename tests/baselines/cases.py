@@ -23,9 +23,10 @@ SMALL: dict[str, dict[str, Any]] = {
     "ataml": {"slots": 3, "width": 4, "step_size": 0.7},
     "maml++": {"hidden": 5, "inner_steps": 3},
     "no-l2": {"hidden": 5, "step_size": 0.3},
-    "no-pretraining": {"hidden": 5, "step_size": 0.3},
+    "no-pretraining": {"hidden": 5, "step_size": 0.3, "extractor": (8,)},
     "no-inference": {"step_size": 0.1},
     "desire-net": {"hidden": 5, "step_size": 0.3},
+    "plain-pretraining": {"hidden": 5, "step_size": 0.3},
     "protonet": {"hidden": 5, "dimension": 6},
     "all-positive": {},
 }

@@ -8,7 +8,7 @@ import pytest
 import torch
 from baselines.cases import FEATURES, make, meta_trained, normal, random_episodes
 
-from desire_edge.baselines import METHODS, DesireNet, NoInference, NoL2, plain_classifier
+from desire_edge.baselines import METHODS, DesireNet, NoInference, NoL2, NoPretraining, plain_classifier
 from desire_edge.baselines.method import query_loss
 from desire_edge.models import Extractor
 from desire_edge.training.config import ExtractorConfig, MetaConfig
@@ -16,7 +16,7 @@ from desire_edge.training.inner_loop import inner_loop
 from desire_edge.training.metatrain import MetaLearner, meta_step
 from desire_edge.training.pretrain import pretrain
 
-DESIRES = pytest.mark.parametrize("name", ["desire-net", "no-pretraining"])
+DESIRES = pytest.mark.parametrize("name", ["desire-net", "plain-pretraining"])
 
 
 @DESIRES
@@ -143,3 +143,22 @@ def test_plain_pretraining_teaches_base_labels_and_repeats_itself() -> None:
     assert losses[0][-1] < 0.3
     assert losses[0] == losses[1]
     assert losses[0] != losses[2]
+
+
+def test_no_pretraining_is_desire_net_on_an_f_of_its_own() -> None:
+    method, episodes = make("no-pretraining"), random_episodes(8)
+    assert isinstance(method, NoPretraining)
+    z = method.extractor(episodes.z)
+    expected = method.learner(replace(episodes, z=z))
+    for logits, other in zip(method(episodes), expected, strict=True):
+        assert torch.equal(logits, other)
+
+
+def test_no_pretraining_learns_f_by_the_outer_loss_alone() -> None:
+    method, episodes = meta_trained("no-pretraining", zero_shot_weight=0.0), random_episodes(9)
+    assert isinstance(method, NoPretraining)
+    loss = method.outer_loss(episodes, 0.0)
+    expected = torch.autograd.grad(loss, list(method.extractor.parameters()))
+    method.outer_step(method.optimizer(), episodes, 0.0)
+    for parameter, gradient in zip(method.extractor.parameters(), expected, strict=True):
+        torch.testing.assert_close(parameter.grad, gradient)

@@ -48,6 +48,7 @@ TITLES = {
     "no-pretraining": "DESIRE\\F",
     "no-inference": "DESIRE\\I",
     "desire-net": "DESIRE-Net",
+    "plain-pretraining": "DESIRE, plain pre-training",
     "protonet": "ProtoNet",
     "all-positive": "all positive",
     BEST: "best recipe",

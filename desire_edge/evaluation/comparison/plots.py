@@ -50,6 +50,7 @@ LINES = {
     "no-pretraining": (SKY, "--", "^"),
     "no-inference": (SKY, ":", "D"),
     "desire-net": (BLUE, "-", "o"),
+    "plain-pretraining": (BLUE, "--", "s"),
     "protonet": (ORANGE, "-", "s"),
     "all-positive": (GREY, ":", ""),
     BEST: (VERMILLION, "-", "o"),

@@ -15,7 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from desire_edge.baselines import METHODS, MetaTrained, Method, NoSemanticPretraining, SupervisedReference
+from desire_edge.baselines import METHODS, MetaTrained, Method, SupervisedReference
+from desire_edge.baselines.method import Features
 from desire_edge.data import EpisodeSampler, Protocol, ProtocolRows, protocol_rows
 from desire_edge.errors import DesireEdgeError
 from desire_edge.evaluation.comparison.parts import json_part, kept_part, tensor_part
@@ -47,6 +48,7 @@ TRUNK = (300, 300)
 CURVE_SHOTS = (0, 1, 2, 5, 10, 20)
 CURVE_WAYS, CURVE_TASKS = 5, 200
 QUERIES = 15
+PRETRAINED: tuple[Features, ...] = ("semantic", "plain")
 Task = tuple[Callable[..., str], tuple[Any, ...]]
 
 
@@ -127,11 +129,11 @@ class Comparison:
                 done += 1
                 report(name, done, total)
 
-    def _kinds(self, world: World, jobs: Iterable[Job]) -> list[str]:
+    def _kinds(self, world: World, jobs: Iterable[Job]) -> list[Features]:
         searching = world == self.search_world
-        methods = {job.method for job in jobs if searching or job.world == world} - {BEST, KNOWN}
-        kinds = ["semantic"] if methods - {"no-pretraining", SUPERVISED} else []
-        return [*kinds, "plain"] if "no-pretraining" in methods else kinds
+        methods = {job.method for job in jobs if searching or job.world == world}
+        wanted = {METHODS[method].FEATURES for method in methods if method in METHODS}
+        return [kind for kind in PRETRAINED if kind in wanted]
 
     def _each(self, work: list[Task], processes: int) -> Iterable[str]:
         if processes == 1 or len(work) < 2:
@@ -256,7 +258,7 @@ class Comparison:
         return config.model_dump(mode="json", include={"data", "lexicon", "extractor"})
 
     def _batcher(self, method: str, world: World, *, raw: bool) -> EpisodeBatcher:
-        kind = "raw" if raw else "plain" if METHODS[method] is NoSemanticPretraining else "semantic"
+        kind = "raw" if raw else METHODS[method].FEATURES
         data = self.studio.prepared(world)
         return EpisodeBatcher(
             self.studio.features(world, kind), data.dataset.targets, data.w, data.split.base
@@ -511,7 +513,7 @@ def _in_process(
     return function(Comparison(*state), *arguments)
 
 
-def _features(comparison: Comparison, world: World, kind: str) -> str:
+def _features(comparison: Comparison, world: World, kind: Features) -> str:
     comparison.studio.features(world, kind)
     return f"features {world.name} {kind}"
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from desire_edge.baselines import plain_classifier
+from desire_edge.baselines.method import Features
 from desire_edge.data import Dataset, load_dataset, split_labels
 from desire_edge.evaluation.comparison.parts import json_part, tensor_part
 from desire_edge.evaluation.comparison.plan import Plan, World
@@ -66,7 +67,7 @@ class Studio:
         json_part(made_with, config.model_dump(mode="json", include={"data", "lexicon"}), make)
         return Lexicon.open(path)
 
-    def features(self, world: World, kind: str) -> Tensor:
+    def features(self, world: World, kind: Features) -> Tensor:
         """Features [rows, …] of all rows: "semantic" z, "plain" z (F pre-trained without word vectors), or "raw" x."""
         data, config = self.prepared(world), self.config(world)
         x = torch.from_numpy(data.x)
