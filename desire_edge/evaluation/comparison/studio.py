@@ -36,9 +36,12 @@ class Studio:
         return load_dataset(self.plan.data, self.data_dir)
 
     def config(self, world: World) -> TrainConfig:
-        """The settings of F, the same for every method of the table but the best recipe, which has its own."""
-        overrides = [*self.plan.budget.overrides, "extractor.input_dropout=0.0"]
-        return load_config(None, overrides, {"data": self.plan.data, **world.settings()})
+        """The settings of F, the same for every method of the table but the best recipe, which has its own.
+
+        The paper's, and a learned bias a base label, which is good for all.
+        """
+        overrides = ["extractor.label_bias=true", *self.plan.budget.overrides]
+        return load_config(None, overrides, {"data": self.plan.data, **world.settings()}, recipe="paper")
 
     def prepared(self, world: World) -> Prepared:
         """Rows, splits and label vectors of a world."""
