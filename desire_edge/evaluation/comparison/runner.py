@@ -35,6 +35,7 @@ from desire_edge.evaluation.comparison.plan import (
 from desire_edge.evaluation.comparison.studio import Studio
 from desire_edge.metrics import best_micro_f1, macro_auc, micro_auc, micro_f1
 from desire_edge.training.config import MetaConfig, load_config
+from desire_edge.training.device import one_thread
 from desire_edge.training.episodes import EpisodeBatcher
 from desire_edge.training.metatrain import EpisodeStream
 from desire_edge.training.pretrain import extract
@@ -138,7 +139,9 @@ class Comparison:
     def _each(self, work: list[Task], processes: int) -> Iterable[str]:
         if processes == 1 or len(work) < 2:
             for function, arguments in work:
-                yield function(self, *arguments)
+                with one_thread():  # as in a worker: other numbers of threads round otherwise
+                    name = function(self, *arguments)
+                yield name
             return
         context = get_context("spawn")
         with ProcessPoolExecutor(processes, mp_context=context, initializer=_single_thread) as pool:
