@@ -113,13 +113,15 @@ class Comparison:
     def run(self, report: Callable[[str, int, int], None], processes: int = 1) -> None:
         """Make every part that is missing; `report` gets a part's name, how many are done, and how many there are."""
         jobs = self.jobs()
-        searched = [m for m in dict.fromkeys(job.method for job in jobs) if len(_search_space(m)) > 1]
-        worlds = list(dict.fromkeys(job.world for job in jobs))
+        searched = [m for m in dict.fromkeys(job.method for job in jobs) if self._wants_search(m)]
+        methods: dict[World, set[str]] = {self.search_world: set(searched)}
+        for job in jobs:
+            methods.setdefault(job.world, set()).add(job.method)
         work: list[list[Task]] = [
             [
                 (_features, (world, kind))
-                for world in [*([self.search_world] if searched else []), *worlds]
-                for kind in self._kinds(world, jobs)
+                for world, those in methods.items()
+                for kind in _pretrained_kinds(those)
             ],
             [(_search, (method,)) for method in searched],
             [(_train_and_score, (job,)) for job in jobs],
@@ -130,11 +132,8 @@ class Comparison:
                 done += 1
                 report(name, done, total)
 
-    def _kinds(self, world: World, jobs: Iterable[Job]) -> list[Features]:
-        searching = world == self.search_world
-        methods = {job.method for job in jobs if searching or job.world == world}
-        wanted = {METHODS[method].FEATURES for method in methods if method in METHODS}
-        return [kind for kind in PRETRAINED if kind in wanted]
+    def _wants_search(self, method: str) -> bool:
+        return len(_search_space(method)) > 1 and self.searched(method) is None
 
     def _each(self, work: list[Task], processes: int) -> Iterable[str]:
         if processes == 1 or len(work) < 2:
@@ -226,7 +225,7 @@ class Comparison:
 
     def finished(self, job: Job) -> dict[str, Any] | None:
         """The scores of a job if they are there; nothing is trained."""
-        if len(_search_space(job.method)) > 1 and self.searched(job.method) is None:
+        if self._wants_search(job.method):
             return None
         scores: dict[str, Any] | None = kept_part(self._scores_path(job), self._scores_settings(job))
         return scores
@@ -484,6 +483,11 @@ def _add_scores(scores: TaskScores, truth: Any, found: Any) -> None:
 def _tasks_rng(ways: int, shots: int) -> np.random.Generator:
     """The generator of a column's tasks: the same tasks for every method, and for `desire-edge evaluate`."""
     return np.random.default_rng([0, ways, shots])
+
+
+def _pretrained_kinds(methods: set[str]) -> list[Features]:
+    wanted = {METHODS[method].FEATURES for method in methods if method in METHODS}
+    return [kind for kind in PRETRAINED if kind in wanted]
 
 
 def _search_space(method: str) -> tuple[dict[str, Any], ...]:
