@@ -40,10 +40,11 @@ VARIANTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "glove_50_alone": ("example-disjoint", ('lexicon.sources=["glove-50"]',)),
     "spacy_md_alone": ("example-disjoint", ('lexicon.sources=["spacy-md"]',)),
     "label_disjoint_best": ("label-disjoint", ()),
-    "label_disjoint_cross_fitting": ("label-disjoint", ("meta.folds=4",)),
-    "label_disjoint_defaults_of_example_disjoint_extractor": (
+    "label_disjoint_fixed_label_weights": ("label-disjoint", ("extractor.label_weights=vectors",)),
+    "label_disjoint_epochs_20": ("label-disjoint", ("extractor.epochs=20", "extractor.dropout=0.1")),
+    "label_disjoint_cross_fitting": (
         "label-disjoint",
-        ("extractor.epochs=20", "extractor.dropout=0.1"),
+        ("extractor.label_weights=vectors", "meta.folds=4"),
     ),
 }
 """Name -> (protocol, settings that differ from the best recipe)."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from desire_edge.errors import DesireEdgeError
 from desire_edge.lexicon.sources import DEFAULT_SOURCES
@@ -57,6 +57,7 @@ class ExtractorConfig(Section):
     learning_rate: Rate = 1e-3
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     label_bias: bool = True
+    label_weights: Literal["vectors", "learned"] = "vectors"
 
 
 class MetaConfig(Section):
@@ -99,10 +100,22 @@ class TrainConfig(Section):
     extractor: ExtractorConfig = ExtractorConfig()
     meta: MetaConfig = MetaConfig()
 
+    @model_validator(mode="after")
+    def _one_w_base(self) -> Self:
+        if self.extractor.label_weights == "learned" and self.meta.folds:
+            raise ValueError(
+                "label weights that every fold's F learns for itself do not fit one head; "
+                "set meta.folds=0 beside extractor.label_weights=learned"
+            )
+        return self
+
 
 RECIPES: dict[str, dict[str, dict[str, Any]]] = {
     "best": {
-        "label-disjoint": {"extractor": {"input_dropout": 0.0}, "meta": {"folds": 0, "batches": 2500}},
+        "label-disjoint": {
+            "extractor": {"input_dropout": 0.0, "dropout": 0.0, "epochs": 40, "label_weights": "learned"},
+            "meta": {"folds": 0, "batches": 1000},
+        },
     },
     "paper": {
         protocol: {

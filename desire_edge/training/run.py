@@ -125,7 +125,9 @@ class Run:
         w_base = torch.from_numpy(data.w[:, data.split.base])
         targets = torch.from_numpy(dataset.targets[np.ix_(data.rows.train, data.split.base)])
         learner = MetaLearner(w_base, config.meta)
-        classifier = Classifier(extractor, w_base, targets, bias=config.extractor.label_bias)
+        learned = config.extractor.label_weights == "learned"
+        weights = torch.nn.Parameter(w_base.clone()) if learned else w_base
+        classifier = Classifier(extractor, weights, targets, bias=config.extractor.label_bias)
         return cls(folder, config, data, lexicon, classifier.to(device), learner.to(device), progress, device)
 
     @property
@@ -174,6 +176,7 @@ class Run:
             self.progress.history.append({"stage": "pretrain", "finished": epoch + 1, "loss": loss})
             report("pretrain", epoch + 1, config.epochs, loss, None)
             if epoch + 1 == config.epochs:
+                self.learner.head.w_base.copy_(self.classifier.weights.detach())
                 self.progress.stage, self.progress.finished = "folds" if self.config.meta.folds else "meta", 0
                 self._save(None)
             else:

@@ -144,3 +144,9 @@ def test_laying_settings_over_a_recipe_does_not_change_it() -> None:
 def test_an_unknown_recipe_is_an_error_that_names_the_choices() -> None:
     with pytest.raises(DesireEdgeError, match="there is no recipe 'worst'; choose from best, paper"):
         load_config(recipe="worst")
+
+
+def test_label_weights_of_a_folds_own_are_refused() -> None:
+    with pytest.raises(DesireEdgeError, match=r"set meta\.folds=0 beside extractor\.label_weights=learned"):
+        load_config(None, ("extractor.label_weights=learned",))
+    assert load_config(None, ("extractor.label_weights=learned", "meta.folds=0")).meta.folds == 0

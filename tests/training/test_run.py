@@ -197,3 +197,21 @@ def test_divergence_is_said_and_the_last_checkpoint_kept(tmp_path: Path) -> None
     with pytest.raises(DesireEdgeError, match=r"diverged.*meta\.step_size"):
         train(run)
     assert Run.open(run.folder, torch.device("cpu")).progress.stage == "meta"
+
+
+def test_learned_label_weights_become_the_heads_w_base(tmp_path: Path) -> None:
+    config = small_config("extractor.label_weights='learned'", "meta.folds=0")
+    run = Run.create(tmp_path / "run", config, torch.device("cpu"))
+    vectors = torch.from_numpy(run.data.w[:, run.data.split.base])
+    assert torch.equal(run.learner.head.w_base, vectors), "they start at the word vectors"
+    train(run)
+    assert torch.equal(run.learner.head.w_base, run.classifier.weights)
+    moved = (run.learner.head.w_base - vectors).norm(dim=0)
+    assert (moved > 0).all()
+    opened = Run.open(run.folder, torch.device("cpu"))
+    assert torch.equal(opened.learner.head.w_base, run.learner.head.w_base)
+
+
+def test_label_weights_are_the_word_vectors_unless_asked(unbroken: Run) -> None:
+    vectors = torch.from_numpy(unbroken.data.w[:, unbroken.data.split.base])
+    assert torch.equal(unbroken.learner.head.w_base, vectors)
