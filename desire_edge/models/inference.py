@@ -14,7 +14,7 @@ class SemanticInference(nn.Module):
         I(z) = ( γ1 · W_Z(z)/‖W_Z(z)‖  +  γ2 · (z W_base)/‖z W_base‖ · W_I ) W_novel
 
     What is meta-learned, θ: `w1` [d, h], `b1` [h], `w2` [h, d], `b2` [d] (together W_Z), `w_i` [B, d], `gamma1` and
-    `gamma2` (scalars). `w_base` [d, B] holds the base labels' word vectors, or what F's pre-training made of them, and is
+    `gamma2` (scalars). `w_base` [d, B] holds the base labels' word vectors, or what pre-training made of them, and is
     not changed here.
     """
 
