@@ -1,13 +1,14 @@
 """What each ingredient of the recipe is worth: `python benchmarks/ablation.py` writes results/ablation.json.
 
 Trains label seed 0 under `example-disjoint` (and a few rows under `label-disjoint`) with the best recipe and with one
-thing changed at a time, 15 % of the training file held out, and measures tasks over the validation labels. Finished
-runs in `--runs` are used again; stopped ones are continued.
+thing changed at a time, 15 % of the training file held out, and measures tasks over the validation labels. Runs that
+differ in meta-training alone share their F. Finished runs in `--runs` are used again; stopped ones are continued.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,15 @@ from typing import Any
 import numpy as np
 import torch
 from record import write_result
-from training_runs import finished_run
+from rich.console import Console
+from training_runs import finished_run, opened_run
 
 from desire_edge.data import EpisodeSampler
 from desire_edge.metrics import Estimate
-from desire_edge.training.config import load_config
+from desire_edge.training.config import MetaConfig, load_config
 from desire_edge.training.episodes import EpisodeBatcher
 from desire_edge.training.pretrain import extract
+from desire_edge.training.progress import show_progress
 from desire_edge.training.run import Run
 from desire_edge.training.scoring import score_tasks
 
@@ -36,6 +39,7 @@ VARIANTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "steps_3": ("example-disjoint", ("meta.inner_steps=3",)),
     "batches_2000": ("example-disjoint", ("meta.batches=2000",)),
     "ways_5_to_10": ("example-disjoint", ("meta.ways=[5, 10]",)),
+    "no_word_dropout": ("example-disjoint", ("extractor.input_dropout=0.0",)),
     "dropout_0.3": ("example-disjoint", ("extractor.dropout=0.3",)),
     "glove_50_alone": ("example-disjoint", ('lexicon.sources=["glove-50"]',)),
     "spacy_md_alone": ("example-disjoint", ('lexicon.sources=["spacy-md"]',)),
@@ -48,6 +52,23 @@ VARIANTS: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
 }
 """Name -> (protocol, settings that differ from the best recipe)."""
+
+
+def trained(runs: Path, name: str) -> Run:
+    """The finished run of a variant, on an F shared with the others that ask for the same."""
+    protocol, overrides = VARIANTS[name]
+    options = {"data": "delicious", "protocol": protocol, "hold_out": True}
+    config = load_config(None, overrides, options)
+    folds = max(config.meta.folds, load_config(None, (), options).meta.folds)
+    shared = config.model_copy(update={"meta": MetaConfig(folds=folds)})
+    key = hashlib.sha256(shared.model_dump_json(exclude={"meta"}).encode()).hexdigest()[:8]
+    run = opened_run(runs / name, config)
+    if run.progress.stage == "pretrain":
+        giver = opened_run(runs / f"extractors-{key}", shared)
+        with show_progress(Console(stderr=True), giver) as report:
+            giver.train_extractors(report)
+        run.adopt_extractors(giver)
+    return finished_run(runs / name, config)
 
 
 def figures(run: Run, tasks: int) -> dict[str, list[float]]:
@@ -88,9 +109,7 @@ def main() -> None:
     reference: dict[str, dict[str, list[float]]] = {}
     for name in arguments.variants.split(","):
         protocol, overrides = VARIANTS[name]
-        options = {"data": "delicious", "protocol": protocol, "hold_out": True}
-        run = finished_run(arguments.runs / name, load_config(None, overrides, options))
-        found = figures(run, arguments.tasks)
+        found = figures(trained(arguments.runs, name), arguments.tasks)
         reference.setdefault(protocol, found)  # the first of a protocol is the recipe itself
         for cell, values in found.items():
             metrics[f"{name}_{cell}_micro_auc"] = round(Estimate.of(values).mean, 5)

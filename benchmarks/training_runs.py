@@ -14,6 +14,15 @@ from desire_edge.training.run import Run
 
 def finished_run(folder: Path, config: TrainConfig) -> Run:
     """The finished run of `config` in `folder`, trained now as far as it is not."""
+    run = opened_run(folder, config)
+    if run.progress.stage != "done":
+        with show_progress(Console(stderr=True), run) as report:
+            run.train(report)
+    return run
+
+
+def opened_run(folder: Path, config: TrainConfig) -> Run:
+    """The run of `config` in `folder` as far as it is, or a new one."""
     device = torch.device("cpu")
     if (folder / "config.json").exists():
         run = Run.open(folder, device)
@@ -21,7 +30,4 @@ def finished_run(folder: Path, config: TrainConfig) -> Run:
             raise SystemExit(f"{folder} was trained with other settings than those asked for; remove it")
     else:
         run = Run.create(folder, config, device)
-    if run.progress.stage != "done":
-        with show_progress(Console(stderr=True), run) as report:
-            run.train(report)
     return run

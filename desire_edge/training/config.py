@@ -114,7 +114,7 @@ RECIPES: dict[str, dict[str, dict[str, Any]]] = {
     "best": {
         "label-disjoint": {
             "extractor": {"input_dropout": 0.0, "dropout": 0.0, "epochs": 40, "label_weights": "learned"},
-            "meta": {"folds": 0, "batches": 1000},
+            "meta": {"folds": 0},
         },
     },
     "paper": {

@@ -7,6 +7,7 @@ the optimiser's state; its JSON metadata says how far the run is) and `run.json`
 from __future__ import annotations
 
 import platform
+import shutil
 import time
 import warnings
 from collections.abc import Callable
@@ -142,21 +143,49 @@ class Run:
 
     def train(self, report: Report) -> None:
         """Pre-train F, then meta-train the head, from wherever the run stands to its end."""
+        self.train_extractors(report)
+        z = extract(self.extractor, torch.from_numpy(self.data.x).to(self.device))
+        with one_thread():
+            if self.progress.stage == "meta":
+                self._metatrain(z, report)
+            if self.progress.stage == "thresholds":
+                self._learn_thresholds(z)
+        for fold in range(self.config.meta.folds):
+            self.fold_path(fold).unlink(missing_ok=True)
+        write_json(self.folder / "run.json", self.record())
+
+    def train_extractors(self, report: Report) -> None:
+        """Pre-train F, and each fold's, as far as the run has not."""
         x = torch.from_numpy(self.data.x).to(self.device)
         if self.progress.stage == "pretrain":
             self._pretrain(x, report)
         if self.progress.stage == "folds":
             self._train_folds(x, report)
-        if self.progress.stage == "meta":
-            z = extract(self.extractor, x)
-            with one_thread():
-                self._metatrain(z, report)
-        if self.progress.stage == "thresholds":
-            with one_thread():
-                self._learn_thresholds(extract(self.extractor, x))
-        for fold in range(self.config.meta.folds):
-            self.fold_path(fold).unlink(missing_ok=True)
-        write_json(self.folder / "run.json", self.record())
+
+    def adopt_extractors(self, other: Run) -> None:
+        """Take F, and the folds' features, from `other` in place of training them: the result is the same.
+
+        Raises:
+            DesireEdgeError: its settings differ in more than `meta`, or it has no such F or folds (any more).
+        """
+        folds = self.config.meta.folds
+        alike = other.config.model_copy(update={"meta": self.config.meta}) == self.config
+        if not alike or folds not in (0, other.config.meta.folds):
+            raise DesireEdgeError(f"{self.folder} asks for another F than {other.folder} has")
+        if other.progress.stage in ("pretrain", "folds") or not all(
+            other.fold_path(fold).is_file() for fold in range(folds)
+        ):
+            raise DesireEdgeError(f"{other.folder} has not trained its F, or no longer has its folds")
+        for fold in range(folds):
+            with atomic_path(self.fold_path(fold)) as path:
+                shutil.copyfile(other.fold_path(fold), path)
+        self.classifier.load_state_dict(other.classifier.state_dict())
+        self._pretrained("meta")
+
+    def _pretrained(self, stage: Stage) -> None:
+        self.learner.head.w_base.copy_(self.classifier.weights.detach())
+        self.progress.stage, self.progress.finished = stage, 0
+        self._save(None)
 
     def _pretrain(self, x: Tensor, report: Report) -> None:
         config, rows = self.config.extractor, self.data.rows.train
@@ -176,9 +205,7 @@ class Run:
             self.progress.history.append({"stage": "pretrain", "finished": epoch + 1, "loss": loss})
             report("pretrain", epoch + 1, config.epochs, loss, None)
             if epoch + 1 == config.epochs:
-                self.learner.head.w_base.copy_(self.classifier.weights.detach())
-                self.progress.stage, self.progress.finished = "folds" if self.config.meta.folds else "meta", 0
-                self._save(None)
+                self._pretrained("folds" if self.config.meta.folds else "meta")
             else:
                 self._save(optimizer)
 

@@ -215,3 +215,23 @@ def test_learned_label_weights_become_the_heads_w_base(tmp_path: Path) -> None:
 def test_label_weights_are_the_word_vectors_unless_asked(unbroken: Run) -> None:
     vectors = torch.from_numpy(unbroken.data.w[:, unbroken.data.split.base])
     assert torch.equal(unbroken.learner.head.w_base, vectors)
+
+
+def test_an_adopted_f_trains_the_same_head(unbroken: Run, tmp_path: Path) -> None:
+    giver = Run.create(tmp_path / "giver", small_config(), torch.device("cpu"))
+    giver.train_extractors(lambda *_: None)
+    taker = Run.create(tmp_path / "taker", small_config(), torch.device("cpu"))
+    taker.adopt_extractors(giver)
+    resumed = Run.open(taker.folder, torch.device("cpu"))
+    train(resumed)
+    for name, weight in resumed.learner.state_dict().items():
+        assert torch.equal(weight, unbroken.learner.state_dict()[name]), name
+
+
+def test_only_an_f_of_the_same_settings_is_adopted(unbroken: Run, tmp_path: Path) -> None:
+    other = Run.create(tmp_path / "other", small_config("extractor.dropout=0.3"), torch.device("cpu"))
+    with pytest.raises(DesireEdgeError, match="asks for another F"):
+        other.adopt_extractors(unbroken)
+    with pytest.raises(DesireEdgeError, match="has not trained its F"):
+        Run.create(tmp_path / "same", other.config, torch.device("cpu")).adopt_extractors(other)
+    assert other.progress.stage == "pretrain"
