@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +27,22 @@ class Estimate:
             return cls(float("nan"), float("nan"), 0)
         error = float(kept.std(ddof=1) / np.sqrt(len(kept))) if len(kept) > 1 else float("nan")
         return cls(float(kept.mean()), 1.96 * error, len(kept))
+
+    @classmethod
+    def pooled(cls, estimates: Iterable[Estimate]) -> Estimate:
+        """The estimate from the tasks of all `estimates` together, as `of` would give it."""
+        parts = [part for part in estimates if part.tasks]
+        tasks = sum(part.tasks for part in parts)
+        if not tasks:
+            return cls(float("nan"), float("nan"), 0)
+        mean = sum(part.tasks * part.mean for part in parts) / tasks
+        # Of one task nothing is known of how tasks spread about their mean, nor does it add to that.
+        within = sum(
+            (part.tasks - 1) * part.tasks * (part.half_width / 1.96) ** 2 for part in parts if part.tasks > 1
+        )
+        between = sum(part.tasks * (part.mean - mean) ** 2 for part in parts)
+        error = math.sqrt((within + between) / (tasks - 1) / tasks) if tasks > 1 else float("nan")
+        return cls(mean, 1.96 * error, tasks)
 
 
 def micro_auc(targets: NDArray[np.bool_], scores: NDArray[np.floating]) -> float:

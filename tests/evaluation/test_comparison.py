@@ -21,9 +21,8 @@ from desire_edge.errors import DesireEdgeError
 from desire_edge.evaluation.comparison import Comparison, Plan
 from desire_edge.evaluation.comparison.markdown import tables
 from desire_edge.evaluation.comparison.parts import json_part
-from desire_edge.evaluation.comparison.plan import BEST, COLUMNS, KNOWN, SUPERVISED, Budget
-from desire_edge.evaluation.comparison.runner import Job
-from desire_edge.evaluation.comparison.summary import FIGURES, row_name, summarise
+from desire_edge.evaluation.comparison.plan import BEST, COLUMNS, KNOWN, SUPERVISED, Budget, Job
+from desire_edge.evaluation.comparison.summary import FIGURES, summarise
 
 Refused = Callable[..., str]
 
@@ -163,6 +162,9 @@ def test_a_broken_part_is_made_again(name: str, content: bytes, folder: Path) ->
     if name.startswith("methods/"):  # looked at where their scores are missing
         broken.add(name.replace("methods/", "scores/").replace(".safetensors", ".json"))
         (folder / max(broken)).unlink()
+    if "validation" in name:  # looked at where the search is missing
+        broken.add("search/maml.json")
+        (folder / "search" / "maml.json").unlink()
     assert made(folder, PLAN) == broken
     assert scores(folder) == before
 
@@ -172,7 +174,7 @@ def test_a_stopped_comparison_goes_on_where_it_stopped(folder: Path) -> None:
     for name in in_folders("methods", "scores"):
         (folder / name).unlink()
     with pytest.raises(KeyboardInterrupt):
-        made(folder, PLAN, stop_after=4)
+        made(folder, PLAN, stop_after=2)
     assert set(scores(folder)) == {"maml-label-disjoint-s0"}
     assert made(folder, PLAN) == {name for name in in_folders("methods", "scores") if "all-positive" in name}
     assert scores(folder) == before
@@ -198,8 +200,19 @@ def test_reporting_trains_nothing(tmp_path: Path, folder: Path) -> None:
     assert times(folder) == before
 
 
+def test_what_is_on_record_is_not_made_again(first: Path, tmp_path: Path) -> None:
+    record = summarise(Comparison(first, PLAN))
+    elsewhere = Comparison(tmp_path, PLAN, record=record)
+    elsewhere.run(lambda *_: None)
+    assert not times(tmp_path)
+    assert summarise(elsewhere) == record
+    more = Comparison(tmp_path, replace(PLAN, tasks=PLAN.tasks + 1), record=record)
+    assert not any(more.recorded(job) for job in more.plan.jobs())
+    assert summarise(more)["cells"] == {}
+
+
 def test_tasks_are_the_same_for_every_method_and_for_evaluate(first: Path) -> None:
-    data = Comparison(first, PLAN).studio.prepared(Comparison(first, PLAN).jobs()[0].world)
+    data = Comparison(first, PLAN).studio.prepared(PLAN.jobs()[0].world)
     cells = scores(first)
     maml, floor = cells["maml-label-disjoint-s0"], cells["all-positive-label-disjoint-s0"]
     assert maml.keys() == floor.keys() == {f"label-disjoint {n}w{k}s" for n, k in COLUMNS}
@@ -262,7 +275,7 @@ def fabricate(folder: Path, plan: Plan) -> Comparison:
         if method in METHODS and len(METHODS[method].SEARCH) > 1:
             path, settings = comparison._search_path(method), comparison._search_settings(method)
             json_part(path, settings, lambda: {"chosen": 1, "trials": []})
-    for job in comparison.jobs():
+    for job in comparison.plan.jobs():
         json_part(comparison._scores_path(job), comparison._scores_settings(job), partial(part, job, plan))
     return comparison
 
@@ -329,6 +342,26 @@ def test_differences_are_taken_task_by_task(summary: dict[str, Any]) -> None:
     }
 
 
+def test_a_record_is_added_to(tmp_path: Path) -> None:
+    """MAML's second seed is measured here, all else is on record: only tasks that stand side by side are compared."""
+    plan = replace(ALL, methods=("maml", "desire-net"), extras=False)
+    record = summarise(fabricate(tmp_path / "all", plan))
+    for column in record["cells"]["maml"].values():
+        del column["seeds"]["1"]
+    here = Comparison(tmp_path / "here", plan, record=record)
+    missing = [job for job in here.plan.jobs() if not here.recorded(job)]
+    assert {(job.method, job.world.seed) for job in missing} == {("maml", 1)}
+    fabricate(here.folder, replace(plan, methods=("maml",)))
+    for path in here.folder.glob("scores/*-s0.json"):
+        path.unlink()
+    found = summarise(here)
+    expected = summarise(fabricate(tmp_path / "again", plan))
+    assert found["cells"] == expected["cells"]
+    differences = found["differences"]["desire-net - maml"]
+    assert all(difference["seeds"].keys() == {"0"} for difference in differences.values())
+    assert differences["streaming 5w1s"]["tasks"] == 4
+
+
 def test_the_interval_of_a_difference_is_that_of_its_tasks(tmp_path: Path) -> None:
     """By hand: differences 0.1, 0.3, 0.2, 0.0 have mean 0.15 and standard deviation √(0.05 / 3)."""
     plan = replace(
@@ -336,7 +369,7 @@ def test_the_interval_of_a_difference_is_that_of_its_tasks(tmp_path: Path) -> No
     )
     comparison = fabricate(tmp_path, plan)
     ours, theirs = [0.6, 0.9, 0.7, 0.5], [0.5, 0.6, 0.5, 0.5]
-    for job in comparison.jobs():
+    for job in comparison.plan.jobs():
         path = tmp_path / "scores" / f"{job.name}.json"
         part = json.loads(path.read_text())
         part["value"]["cells"]["label-disjoint 5w1s"]["micro_auc"] = ours if job.method == BEST else theirs
@@ -403,7 +436,7 @@ def test_extra_rows_have_names_of_their_own(tmp_path: Path) -> None:
         "maml", "no-l2", "best", "maml (raw x)", "maml (SIN split)", "best (SIN split)"
     }  # fmt: skip
     assert {column.partition(" ")[0] for column in cells["maml (SIN split)"]} == {"streaming"}
-    assert {row_name(job) for job in comparison.jobs()} == set(cells)
+    assert {job.row for job in comparison.plan.jobs()} == set(cells)
 
 
 def test_rows_without_a_seed_in_common_have_no_difference(tmp_path: Path) -> None:
@@ -434,7 +467,7 @@ def test_the_table_stands_beside_the_published_one(summary: dict[str, Any]) -> N
     rows = lines(tables(summary), "label-disjoint", "micro AUC")
     assert list(rows) == [
         "pre-trained", "MAML", "Reptile", "ATAML", "MAML++", "DESIRE\\l2", "DESIRE\\F", "DESIRE\\I",
-        "DESIRE-Net", "ProtoNet", "all positive", "best recipe", "supervised reference",
+        "DESIRE-Net", "DESIRE, plain pre-training", "ProtoNet", "all positive", "best recipe", "supervised reference",
     ]  # fmt: skip
     assert rows["DESIRE-Net"][5] == "87.2 / 90.5 / 87.9 / 88.7"
     assert rows["MAML"][5] == "75.9 / 81.9 / 79.0 / 82.3"

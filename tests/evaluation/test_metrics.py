@@ -81,3 +81,12 @@ def test_the_interval_covers_the_truth_19_times_in_20() -> None:
     estimates = [Estimate.of(rng.normal(0.8, 0.1, 100).tolist()) for _ in range(2000)]
     covered = np.mean([abs(estimate.mean - 0.8) <= estimate.half_width for estimate in estimates])
     assert 0.93 < covered < 0.97
+
+
+@given(parts=st.lists(st.lists(st.floats(0, 1), max_size=6), min_size=1, max_size=4))
+def test_pooled_estimates_are_those_of_all_tasks_together(parts: list[list[float]]) -> None:
+    pooled = Estimate.pooled(Estimate.of(part) for part in parts)
+    together = Estimate.of([value for part in parts for value in part])
+    assert pooled.tasks == together.tasks
+    assert pooled.mean == pytest.approx(together.mean, nan_ok=True)
+    assert pooled.half_width == pytest.approx(together.half_width, abs=1e-7, nan_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -53,6 +54,11 @@ def tensor_part(
     with atomic_path(path) as temporary:
         save_file(tensors, temporary, {"settings": wanted, "values": json.dumps(dict(values))})
     return tensors, dict(values)
+
+
+def fingerprint(settings: Mapping[str, Any]) -> str:
+    """Short and the same for equal settings: what tells whether a figure on record is of these."""
+    return hashlib.sha256(json.dumps(_plain(settings), sort_keys=True).encode()).hexdigest()[:12]
 
 
 def _plain(settings: Mapping[str, Any]) -> Any:

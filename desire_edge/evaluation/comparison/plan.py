@@ -104,6 +104,29 @@ class Plan:
     budget: Budget = Budget()
     extras: bool = True
 
+    def jobs(self) -> list[Job]:
+        """Every row in every world, the first seed's first; the extra rows at last."""
+        regimes = list(dict.fromkeys(map(regime_of, self.protocols)))
+        under = {regime: tuple(p for p in self.protocols if regime_of(p) == regime) for regime in regimes}
+        jobs = [
+            Job(method, World(regime, seed), under[regime])
+            for seed in self.seeds
+            for regime in regimes
+            for method in self.methods
+            if method != KNOWN
+            or regime != "label-disjoint"  # there the query's tags are F's training targets
+        ]
+        if not self.extras:
+            return jobs
+        first = self.seeds[0]
+        for regime in regimes:
+            raw = [method for method in RAW_METHODS if method in self.methods]
+            jobs += [Job(method, World(regime, first), under[regime], raw=True) for method in raw]
+        if "streaming" in self.protocols and self.data == "delicious":
+            world = World("example-disjoint", first, sizes=SIN_SIZES)
+            jobs += [Job(method, world, ("streaming",)) for method in SIN_METHODS if method in self.methods]
+        return jobs
+
 
 @dataclass(frozen=True)
 class World:
@@ -135,6 +158,31 @@ class World:
             "hold_out": self.hold_out,
             **({} if self.sizes is None else {"label_sizes": list(self.sizes)}),
         }
+
+
+@dataclass(frozen=True)
+class Job:
+    """One row in one world: its training, and every column it is measured in."""
+
+    method: str
+    world: World
+    protocols: tuple[Protocol, ...]
+    raw: bool = False
+
+    @property
+    def name(self) -> str:
+        """For file names and progress."""
+        return f"{self.method}{'-raw' if self.raw else ''}-{self.world.name}"
+
+    @property
+    def row(self) -> str:
+        """Its row in the tables: the method, on raw x, or over SIN's split sizes."""
+        return f"{self.method}{' (raw x)' if self.raw else ''}{' (SIN split)' if self.world.sizes else ''}"
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns it is measured in."""
+        return [f"{protocol} {ways}w{shots}s" for protocol in self.protocols for ways, shots in COLUMNS]
 
 
 def regime_of(protocol: Protocol) -> Protocol:

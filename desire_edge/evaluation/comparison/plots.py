@@ -24,7 +24,8 @@ from sklearn.manifold import TSNE
 from desire_edge.data import PROTOCOLS, Dataset
 from desire_edge.evaluation.comparison.markdown import title
 from desire_edge.evaluation.comparison.plan import BEST, COLUMNS, KNOWN, PUBLISHED_AUC, ROWS, SUPERVISED
-from desire_edge.evaluation.comparison.runner import Comparison, task_sampler
+from desire_edge.evaluation.comparison.runner import Comparison
+from desire_edge.evaluation.comparison.tasks import task_sampler
 from desire_edge.files import atomic_path
 from desire_edge.models import SemanticInference
 from desire_edge.training.episodes import EpisodeBatcher
@@ -249,7 +250,7 @@ class Inference:
 
 def finished_run(comparison: Comparison) -> Run | None:
     """A run of the best recipe that is finished and scored, of `example-disjoint` and the first seed if it can be."""
-    jobs = [job for job in comparison.jobs() if job.method == BEST and job.world.sizes is None]
+    jobs = [job for job in comparison.plan.jobs() if job.method == BEST and job.world.sizes is None]
     for job in sorted(jobs, key=lambda job: job.world.regime != "example-disjoint"):
         if comparison.finished(job) is not None:
             return Run.open(comparison.folder / "runs" / job.name, torch.device("cpu"), comparison.data_dir)

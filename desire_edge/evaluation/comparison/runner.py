@@ -5,35 +5,31 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from desire_edge.baselines import METHODS, MetaTrained, Method, SupervisedReference
+from desire_edge.baselines import METHODS, MetaTrained, Method
 from desire_edge.baselines.method import Features
-from desire_edge.data import EpisodeSampler, Protocol, ProtocolRows, protocol_rows
+from desire_edge.data import EpisodeSampler
 from desire_edge.errors import DesireEdgeError
-from desire_edge.evaluation.comparison.parts import json_part, kept_part, tensor_part
+from desire_edge.evaluation.comparison.figures import figures
+from desire_edge.evaluation.comparison.parts import fingerprint, json_part, kept_part, tensor_part
 from desire_edge.evaluation.comparison.plan import (
     BEST,
     COLUMNS,
     KNOWN,
-    RAW_METHODS,
-    SIN_METHODS,
-    SIN_SIZES,
     SUPERVISED,
+    Job,
     Plan,
     World,
-    regime_of,
 )
 from desire_edge.evaluation.comparison.studio import Studio
-from desire_edge.metrics import best_micro_f1, macro_auc, micro_auc, micro_f1
+from desire_edge.evaluation.comparison.supervised import choose_supervised, supervised_figures
 from desire_edge.training.config import MetaConfig, load_config
 from desire_edge.training.device import one_thread
 from desire_edge.training.episodes import EpisodeBatcher
@@ -46,26 +42,8 @@ EPISODES = MetaConfig(ways=(5, 10), shots=(1, 5))
 """The training episodes of every row but the recipe's own: the ways and shots of the table's columns, mixed."""
 TRUNK = (300, 300)
 """Hidden layers of a method that learns from raw x."""
-CURVE_SHOTS = (0, 1, 2, 5, 10, 20)
-CURVE_WAYS, CURVE_TASKS = 5, 200
-QUERIES = 15
 PRETRAINED: tuple[Features, ...] = ("semantic", "plain")
 Task = tuple[Callable[..., str], tuple[Any, ...]]
-
-
-@dataclass(frozen=True)
-class Job:
-    """One row in one world: its training, and every column it is measured in."""
-
-    method: str
-    world: World
-    protocols: tuple[Protocol, ...]
-    raw: bool = False
-
-    @property
-    def name(self) -> str:
-        """For file names and progress."""
-        return f"{self.method}{'-raw' if self.raw else ''}-{self.world.name}"
 
 
 class Comparison:
@@ -75,44 +53,23 @@ class Comparison:
         folder: where parts are kept and results go.
         plan: what is compared.
         data_dir: where Delicious is; see `load_dataset`.
+        record: an earlier comparison's summary. What it holds with the settings asked for is not made again.
     """
 
-    def __init__(self, folder: Path, plan: Plan, data_dir: Path | None = None) -> None:
+    def __init__(
+        self, folder: Path, plan: Plan, data_dir: Path | None = None, record: Mapping[str, Any] | None = None
+    ) -> None:
         unknown = [name for name in plan.methods if name not in (*METHODS, BEST, KNOWN, SUPERVISED)]
         if unknown:
             raise DesireEdgeError(
                 f"there is no method '{unknown[0]}'; choose from {', '.join((*METHODS, BEST, KNOWN, SUPERVISED))}"
             )
-        self.folder, self.plan, self.data_dir = folder, plan, data_dir
+        self.folder, self.plan, self.data_dir, self.record = folder, plan, data_dir, record or {}
         self.studio = Studio(folder, plan, data_dir)
-
-    def jobs(self) -> list[Job]:
-        """Every row in every world, the first seed's first; the extra rows at last."""
-        plan = self.plan
-        regimes = list(dict.fromkeys(map(regime_of, plan.protocols)))
-        under = {regime: tuple(p for p in plan.protocols if regime_of(p) == regime) for regime in regimes}
-        jobs = [
-            Job(method, World(regime, seed), under[regime])
-            for seed in plan.seeds
-            for regime in regimes
-            for method in plan.methods
-            if method != KNOWN
-            or regime != "label-disjoint"  # there the query's tags are F's training targets
-        ]
-        if not plan.extras:
-            return jobs
-        first = plan.seeds[0]
-        for regime in regimes:
-            raw = [method for method in RAW_METHODS if method in plan.methods]
-            jobs += [Job(method, World(regime, first), under[regime], raw=True) for method in raw]
-        if "streaming" in plan.protocols and plan.data == "delicious":
-            world = World("example-disjoint", first, sizes=SIN_SIZES)
-            jobs += [Job(method, world, ("streaming",)) for method in SIN_METHODS if method in plan.methods]
-        return jobs
 
     def run(self, report: Callable[[str, int, int], None], processes: int = 1) -> None:
         """Make every part that is missing; `report` gets a part's name, how many are done, and how many there are."""
-        jobs = self.jobs()
+        jobs = [job for job in self.plan.jobs() if not self.recorded(job)]
         searched = [m for m in dict.fromkeys(job.method for job in jobs) if self._wants_search(m)]
         methods: dict[World, set[str]] = {self.search_world: set(searched)}
         for job in jobs:
@@ -144,7 +101,7 @@ class Comparison:
             return
         context = get_context("spawn")
         with ProcessPoolExecutor(processes, mp_context=context, initializer=_single_thread) as pool:
-            state = (self.folder, self.plan, self.data_dir)
+            state = (self.folder, self.plan, self.data_dir, self.record)
             futures = [pool.submit(_in_process, state, function, arguments) for function, arguments in work]
             try:
                 for future in as_completed(futures):
@@ -160,7 +117,7 @@ class Comparison:
         space = _search_space(method)
         if len(space) == 1:
             return dict(space[0])
-        return dict(space[int(self.search(method)["chosen"])])
+        return dict(space[int((self.searched(method) or self.search(method))["chosen"])])
 
     @property
     def search_world(self) -> World:
@@ -187,7 +144,7 @@ class Comparison:
                             score_tasks(
                                 learner,
                                 batcher,
-                                self._sampler(world, world.regime, ways, shots, novel=False),
+                                self.studio.sampler(world, world.regime, ways, shots, novel=False),
                                 tasks=budget.search_tasks,
                                 rng=np.random.default_rng([1, ways, shots]),
                             ).micro_auc
@@ -231,9 +188,27 @@ class Comparison:
         return scores
 
     def searched(self, method: str) -> dict[str, Any] | None:
-        """What the search tried of a method and chose, if it is there; nothing is trained."""
+        """What the search tried of a method and chose, if it is there or on record; nothing is trained."""
         result: dict[str, Any] | None = kept_part(self._search_path(method), self._search_settings(method))
-        return result
+        recorded: dict[str, Any] = self.record.get("search", {}).get(method, {})
+        return result or (recorded if recorded.get("made_with") == self.search_made_with(method) else None)
+
+    def search_made_with(self, method: str) -> str:
+        """The fingerprint of a search's settings."""
+        return fingerprint(self._search_settings(method))
+
+    def recorded(self, job: Job) -> bool:
+        """Whether the record holds all figures of a job."""
+        cells = self.record.get("cells", {}).get(job.row, {})
+        if not cells or self._wants_search(job.method):
+            return False
+        made_with = self.made_with(job)
+        seeds = [cells.get(column, {}).get("seeds", {}) for column in job.columns]
+        return all(seed.get(str(job.world.seed), {}).get("made_with") == made_with for seed in seeds)
+
+    def made_with(self, job: Job) -> str:
+        """The fingerprint of a job's settings."""
+        return fingerprint(self._scores_settings(job))
 
     def _scores_path(self, job: Job) -> Path:
         return self.folder / "scores" / f"{job.name}.json"
@@ -265,14 +240,6 @@ class Comparison:
         return EpisodeBatcher(
             self.studio.features(world, kind), data.dataset.targets, data.w, data.split.base
         )
-
-    def _sampler(
-        self, world: World, protocol: Protocol, ways: int, shots: int, *, novel: bool = True
-    ) -> EpisodeSampler:
-        data = self.studio.prepared(world)
-        rows = protocol_rows(data.dataset, protocol, hold_out=world.hold_out, seed=world.seed)
-        labels = data.split.novel if novel else data.split.validation
-        return task_sampler(data.dataset.targets, labels, rows, ways, shots)
 
     def _trained(
         self, method: str, world: World, overrides: Mapping[str, Any], batches: int, *, raw: bool
@@ -315,10 +282,19 @@ class Comparison:
         learner = self._trained(job.method, job.world, overrides, 0, raw=job.raw)[0]
         learner.load_state_dict(tensors)
         batcher = self._batcher(job.method, job.world, raw=job.raw)
-        cells = self._cells(
-            job, lambda sampler, tasks, rng: score_tasks(learner, batcher, sampler, tasks=tasks, rng=rng)
+
+        def score(sampler: EpisodeSampler, tasks: int, rng: np.random.Generator) -> TaskScores:
+            return score_tasks(learner, batcher, sampler, tasks=tasks, rng=rng)
+
+        found = figures(self.studio, job, score)
+        return {"train_seconds": values["seconds"], "overrides": dict(overrides), **found}
+
+    def _supervised_scores(self, job: Job) -> dict[str, Any]:
+        settings = {"tasks": self.plan.budget.search_tasks, "data": self.plan.data}
+        chosen = json_part(
+            self._search_path(SUPERVISED), settings, lambda: choose_supervised(self.studio, self.search_world)
         )
-        return {"train_seconds": values["seconds"], "overrides": dict(overrides), **cells}
+        return supervised_figures(self.studio, job, chosen)
 
     def _recipe_config(self, job: Job) -> Any:
         options = {"data": self.plan.data, **job.world.settings()}
@@ -341,7 +317,7 @@ class Comparison:
                 run.learner, batcher, sampler, tasks=tasks, rng=rng, known_labels=job.method == KNOWN
             )
 
-        return {"train_seconds": run.progress.seconds, **self._cells(job, score)}
+        return {"train_seconds": run.progress.seconds, **figures(self.studio, job, score)}
 
     def _opened_run(self, folder: Path, config: Any, device: torch.device) -> Run:
         if (folder / "config.json").is_file():
@@ -354,135 +330,6 @@ class Comparison:
                 f"{folder} was trained with other settings than the recipe's of today; remove it"
             )
         return Run.create(folder, config, device, self.data_dir)
-
-    def _cells(
-        self, job: Job, score: Callable[[EpisodeSampler, int, np.random.Generator], TaskScores]
-    ) -> dict[str, Any]:
-        started = time.perf_counter()
-        cells = {}
-        for protocol in job.protocols:
-            for ways, shots in COLUMNS:
-                sampler = self._sampler(job.world, protocol, ways, shots)
-                scores = score(sampler, self.plan.tasks, _tasks_rng(ways, shots))
-                cells[f"{protocol} {ways}w{shots}s"] = {
-                    "labels": len(sampler.drawn),
-                    "by_step": [_mean(step) for step in zip(*scores.micro_auc_by_step, strict=True)],
-                    **{
-                        name: _rounded(values)
-                        for name, values in asdict(scores).items()
-                        if name != "micro_auc_by_step"
-                    },
-                }
-        return {
-            "cells": cells,
-            "score_seconds": time.perf_counter() - started,
-            "curve": self._curve(job, score),
-        }
-
-    def _curve(
-        self, job: Job, score: Callable[[EpisodeSampler, int, np.random.Generator], TaskScores]
-    ) -> dict[str, float]:
-        """Mean micro AUC against shots, at the first seed and under the world's own protocol; 0 is before any step."""
-        if job.world.seed != self.plan.seeds[0] or job.world.sizes or job.raw:
-            return {}
-        points = {}
-        for shots in CURVE_SHOTS:
-            sampler = self._sampler(job.world, job.world.regime, CURVE_WAYS, max(1, shots))
-            scores = score(sampler, min(self.plan.tasks, CURVE_TASKS), _tasks_rng(CURVE_WAYS, shots))
-            values = [steps[0] for steps in scores.micro_auc_by_step] if shots == 0 else scores.micro_auc
-            points[str(shots)] = _mean(values)
-        return points
-
-    def _supervised_scores(self, job: Job) -> dict[str, Any]:
-        """A learner that sees every training example of the novel labels, chosen on the validation labels."""
-        chosen = self._supervised_choice()
-        data = self.studio.prepared(job.world)
-        started = time.perf_counter()
-        reference = SupervisedReference(
-            chosen["kind"], chosen["options"], divide_priors=chosen["divide_priors"], seed=job.world.seed
-        ).fit(data.x[data.rows.train], data.dataset.targets[np.ix_(data.rows.train, data.split.novel)])
-        all_scores = reference.scores(data.x)
-        seconds = time.perf_counter() - started
-        columns = {int(label): index for index, label in enumerate(data.split.novel)}
-
-        def score(sampler: EpisodeSampler, tasks: int, rng: np.random.Generator) -> TaskScores:
-            scores = TaskScores([], [], [], [], [], [])
-            for _ in range(tasks):
-                episode = sampler.sample(rng)
-                found = all_scores[episode.query][:, [columns[int(label)] for label in episode.labels]]
-                truth = data.dataset.targets[np.ix_(episode.query, episode.labels)]
-                _add_scores(scores, truth, found)
-            return scores
-
-        return {"train_seconds": seconds, "overrides": chosen, **self._cells(job, score)}
-
-    def _supervised_choice(self) -> dict[str, Any]:
-        world = self.search_world
-
-        def make() -> dict[str, Any]:
-            data = self.studio.prepared(world)
-            labels = data.split.validation
-            rows = protocol_rows(data.dataset, world.regime, hold_out=True, seed=world.seed)
-            sampler = self._sampler(world, world.regime, 5, 1, novel=False)
-            rng = np.random.default_rng(1)
-            episodes = [sampler.sample(rng) for _ in range(self.plan.budget.search_tasks)]
-            column = {int(label): index for index, label in enumerate(labels)}
-
-            def auc(scores: Any) -> float:
-                figures = [
-                    micro_auc(
-                        data.dataset.targets[np.ix_(e.query, e.labels)],
-                        scores[np.searchsorted(rows.query, e.query)][:, [column[int(n)] for n in e.labels]],
-                    )
-                    for e in episodes
-                ]
-                return float(np.nanmean(figures))
-
-            targets = data.dataset.targets[np.ix_(rows.train, labels)]
-            best = SupervisedReference.choose(
-                data.x[rows.train], targets, data.x[rows.query], auc, seed=world.seed
-            )
-            return {"kind": best.kind, "options": best.options, "divide_priors": best.divide_priors}
-
-        settings = {"tasks": self.plan.budget.search_tasks, "data": self.plan.data}
-        result: dict[str, Any] = json_part(self._search_path(SUPERVISED), settings, make)
-        return result
-
-
-def task_sampler(
-    targets: NDArray[np.bool_], labels: NDArray[np.int64], rows: ProtocolRows, ways: int, shots: int
-) -> EpisodeSampler:
-    """The tasks of a column, over the eligible labels; a small data set has too few of them: then over all labels."""
-
-    def sampler(*, eligible_only: bool) -> EpisodeSampler:
-        return EpisodeSampler(
-            targets,
-            labels,
-            rows.support,
-            rows.query,
-            ways=ways,
-            shots=shots,
-            queries=QUERIES,
-            eligible_only=eligible_only,
-        )
-
-    all_labels = sampler(eligible_only=False)
-    return sampler(eligible_only=True) if len(all_labels.eligible) >= ways else all_labels
-
-
-def _add_scores(scores: TaskScores, truth: Any, found: Any) -> None:
-    auc = micro_auc(truth, found)
-    scores.micro_auc_by_step.append([auc])
-    scores.micro_auc.append(auc)
-    scores.macro_auc.append(macro_auc(truth, found))
-    scores.micro_f1.append(micro_f1(truth, found >= 0))
-    scores.micro_f1_half.append(micro_f1(truth, found >= 0))
-    scores.micro_f1_oracle.append(best_micro_f1(truth, found))
-
-
-def _tasks_rng(ways: int, shots: int) -> np.random.Generator:
-    """The generator of a column's tasks: the same tasks for every method, and for `desire-edge evaluate`."""
-    return np.random.default_rng([0, ways, shots])
 
 
 def _pretrained_kinds(methods: set[str]) -> list[Features]:
@@ -498,15 +345,6 @@ def _config_of(method: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
     return METHODS[method].CONFIG(**overrides).model_dump(mode="json")
 
 
-def _mean(values: Iterable[float]) -> float:
-    return float(np.nanmean(list(values)))
-
-
-def _rounded(values: Iterable[float]) -> list[float | None]:
-    """Six digits are a hundred times finer than any interval here; null stands for NaN."""
-    return [None if np.isnan(value) else round(value, 6) for value in values]
-
-
 # What a worker process runs.
 
 
@@ -515,7 +353,9 @@ def _single_thread() -> None:
 
 
 def _in_process(
-    state: tuple[Path, Plan, Path | None], function: Callable[..., str], arguments: tuple[Any, ...]
+    state: tuple[Path, Plan, Path | None, Mapping[str, Any]],
+    function: Callable[..., str],
+    arguments: tuple[Any, ...],
 ) -> str:
     return function(Comparison(*state), *arguments)
 

@@ -12,9 +12,10 @@ from torch import Tensor
 
 from desire_edge.baselines import plain_classifier
 from desire_edge.baselines.method import Features
-from desire_edge.data import Dataset, load_dataset, split_labels
+from desire_edge.data import Dataset, EpisodeSampler, Protocol, load_dataset, protocol_rows, split_labels
 from desire_edge.evaluation.comparison.parts import json_part, tensor_part
 from desire_edge.evaluation.comparison.plan import Plan, World
+from desire_edge.evaluation.comparison.tasks import task_sampler
 from desire_edge.lexicon import Lexicon
 from desire_edge.lexicon.build import build_lexicon
 from desire_edge.lexicon.sources import open_source
@@ -69,6 +70,15 @@ class Studio:
             made_with.unlink(missing_ok=True)
         json_part(made_with, config.model_dump(mode="json", include={"data", "lexicon"}), make)
         return Lexicon.open(path)
+
+    def sampler(
+        self, world: World, protocol: Protocol, ways: int, shots: int, *, novel: bool = True
+    ) -> EpisodeSampler:
+        """The tasks of a column in a world, over its novel labels or those for validation."""
+        data = self.prepared(world)
+        rows = protocol_rows(data.dataset, protocol, hold_out=world.hold_out, seed=world.seed)
+        labels = data.split.novel if novel else data.split.validation
+        return task_sampler(data.dataset.targets, labels, rows, ways, shots)
 
     def features(self, world: World, kind: Features) -> Tensor:
         """Features [rows, …] of all rows: "semantic" z, "plain" z (F pre-trained without word vectors), or "raw" x."""

@@ -10,8 +10,8 @@ import numpy as np
 
 from desire_edge.baselines import METHODS
 from desire_edge.data import Protocol
-from desire_edge.evaluation.comparison.plan import BEST, COLUMNS, KNOWN, SUPERVISED
-from desire_edge.evaluation.comparison.runner import Comparison, Job
+from desire_edge.evaluation.comparison.plan import BEST, COLUMNS, KNOWN, SUPERVISED, Job
+from desire_edge.evaluation.comparison.runner import Comparison
 from desire_edge.metrics import Estimate
 
 FIGURES = ("micro_auc", "macro_auc", "micro_f1", "micro_f1_half", "micro_f1_oracle")
@@ -21,85 +21,126 @@ CLAIMS = (
 )
 """(row, row it is compared with): differences are taken task by task."""
 
-Scores = dict[tuple[str, bool, int], dict[str, Any]]
-"""By method, whether on raw x, and seed: what `Comparison.scores` gives, over the usual label sizes."""
+Cells = dict[str, dict[str, dict[str, Any]]]
+"""Row -> column -> what is told of it, `seeds` first."""
+Tasks = dict[tuple[str, str, str], list[float | None]]
+"""(row, column, seed) -> the micro AUC of each task, of what was measured here."""
 
 
 def finished(comparison: Comparison) -> list[tuple[Job, dict[str, Any]]]:
     """Every job of the plan that is done, and its scores; nothing is trained."""
-    return [(job, value) for job in comparison.jobs() if (value := comparison.finished(job)) is not None]
+    return [(job, value) for job in comparison.plan.jobs() if (value := comparison.finished(job)) is not None]
 
 
 def summarise(comparison: Comparison) -> dict[str, Any]:
-    """The whole comparison as JSON values: `cells`, `differences`, `metrics`, `search`, and the settings chosen."""
-    done = finished(comparison)
-    cells: dict[str, Any] = {}
-    tasks: dict[tuple[str, str], dict[int, list[float]]] = {}
-    for job, value in done:
-        for column, cell in value["cells"].items():
-            row = row_name(job)
-            into = cells.setdefault(row, {}).setdefault(column, {"seeds": {}})
-            into["seeds"][str(job.world.seed)] = {
-                "labels": cell["labels"],
-                "train_seconds": value["train_seconds"],
-                "score_seconds": value["score_seconds"],
-                **{name: _estimate(cell[name]) for name in FIGURES},
-                "micro_auc_by_step": cell["by_step"],
-            }
-            tasks.setdefault((row, column), {})[job.world.seed] = cell["micro_auc"]
-            pooled = into.setdefault("tasks", {name: [] for name in FIGURES})
-            for name in FIGURES:
-                pooled[name] += cell[name]
+    """The whole comparison as JSON values: `cells`, `differences`, `metrics`, `search`, and the settings chosen.
+
+    What is not finished here is taken from the comparison's record, where that has it.
+    """
+    record, done = comparison.record, finished(comparison)
+    here = [job for job, _ in done]
+    kept = [job for job in comparison.plan.jobs() if job not in here and comparison.recorded(job)]
+    cells: Cells = {}
+    tasks: Tasks = {}
+    for job in comparison.plan.jobs():
+        if job in here:
+            _add_measured(comparison, job, done[here.index(job)][1], cells, tasks)
+        elif job in kept:
+            seed = str(job.world.seed)
+            for column in job.columns:
+                _seeds(cells, job, column)[seed] = record["cells"][job.row][column]["seeds"][seed]
     for columns in cells.values():
         for cell in columns.values():
-            cell["all"] = {name: _estimate(values) for name, values in cell.pop("tasks").items()}
-    differences = {
-        f"{row} - {other}": {
-            column: asdict(paired(tasks[row, column], tasks[other, column]))
-            for column in cells.get(row, {})
-            if tasks[row, column].keys() & tasks.get((other, column), {}).keys()
-        }
-        for row, other in CLAIMS
-    }
-    differences = {name: columns for name, columns in differences.items() if columns}
+            cell["all"] = {
+                name: asdict(Estimate.pooled(Estimate(**seed[name]) for seed in cell["seeds"].values()))
+                for name in FIGURES
+            }
+    differences = _differences(cells, tasks, record)
     return {
         "metrics": metrics(cells, differences),
         "cells": cells,
         "differences": differences,
-        "settings": {row_name(job): value.get("overrides", {}) for job, value in done},
+        "settings": {
+            **{job.row: record["settings"][job.row] for job in kept},
+            **{job.row: value.get("overrides", {}) for job, value in done},
+        },
         "search": {
-            method: searched["trials"]
+            method: {**searched, "made_with": comparison.search_made_with(method)}
             for method in METHODS
             if (searched := comparison.searched(method)) is not None
         },
-        "curves": _curves(done),
+        "curves": _curves(done, kept, record),
     }
 
 
-def _curves(done: Iterable[tuple[Job, Mapping[str, Any]]]) -> dict[str, dict[str, dict[str, float]]]:
+def _add_measured(
+    comparison: Comparison, job: Job, value: Mapping[str, Any], cells: Cells, tasks: Tasks
+) -> None:
+    seed = str(job.world.seed)
+    for column, cell in value["cells"].items():
+        _seeds(cells, job, column)[seed] = {
+            "made_with": comparison.made_with(job),
+            "labels": cell["labels"],
+            "train_seconds": value["train_seconds"],
+            "score_seconds": value["score_seconds"],
+            **{name: _estimate(cell[name]) for name in FIGURES},
+            "micro_auc_by_step": cell["by_step"],
+        }
+        tasks[job.row, column, seed] = cell["micro_auc"]
+
+
+def _seeds(cells: Cells, job: Job, column: str) -> dict[str, Any]:
+    found: dict[str, Any] = cells.setdefault(job.row, {}).setdefault(column, {"seeds": {}})["seeds"]
+    return found
+
+
+def _differences(cells: Cells, tasks: Tasks, record: Mapping[str, Any]) -> dict[str, Any]:
+    """By claim and column: the mean difference over the tasks of the seeds both rows have, task by task.
+
+    Positive where the first row is better. Two rows on record keep the difference on record; of one measured here and
+    one on record the tasks do not stand side by side.
+    """
+    found: dict[str, Any] = {}
+    for row, other in CLAIMS:
+        name = f"{row} - {other}"
+        for column, cell in cells.get(row, {}).items():
+            seeds: dict[str, Any] = {}
+            for seed in (
+                cell["seeds"].keys() & cells.get(other, {}).get(column, {"seeds": {}})["seeds"].keys()
+            ):
+                ours, theirs = tasks.get((row, column, seed)), tasks.get((other, column, seed))
+                if ours is not None and theirs is not None:
+                    seeds[seed] = asdict(paired(ours, theirs))
+                elif ours is None and theirs is None:
+                    recorded = record["differences"].get(name, {}).get(column, {}).get("seeds", {})
+                    seeds |= {seed: recorded[seed]} if seed in recorded else {}
+            if seeds:
+                seeds = {seed: seeds[seed] for seed in sorted(seeds)}
+                pooled = Estimate.pooled(Estimate(**estimate) for estimate in seeds.values())
+                found.setdefault(name, {})[column] = {**asdict(pooled), "seeds": seeds}
+    return found
+
+
+def _curves(
+    done: Iterable[tuple[Job, Mapping[str, Any]]], kept: Iterable[Job], record: Mapping[str, Any]
+) -> dict[str, dict[str, dict[str, float]]]:
     """Micro AUC against shots, by row and regime; a method that takes no steps has no figure without examples."""
     curves: dict[str, dict[str, dict[str, float]]] = {}
+    for job in kept:
+        points = record["curves"].get(job.row, {}).get(job.world.regime)
+        if points:
+            curves.setdefault(job.row, {})[job.world.regime] = points
     for job, value in done:
         steps = max(len(cell["by_step"]) for cell in value["cells"].values())
         points = {shots: auc for shots, auc in value["curve"].items() if steps > 1 or shots != "0"}
         if points:
-            curves.setdefault(row_name(job), {})[job.world.regime] = points
+            curves.setdefault(job.row, {})[job.world.regime] = points
     return curves
 
 
-def row_name(job: Job) -> str:
-    """A job's row: its method, on raw x, or over SIN's split sizes."""
-    return f"{job.method}{' (raw x)' if job.raw else ''}{' (SIN split)' if job.world.sizes else ''}"
-
-
-def paired(ours: Mapping[int, list[float]], theirs: Mapping[int, list[float]]) -> Estimate:
-    """The mean difference over the tasks of the seeds both have, with its interval; positive where ours is better."""
-    values: list[float] = []
-    for seed in ours.keys() & theirs.keys():
-        values += [
-            float(a) - float(b) for a, b in zip(ours[seed], theirs[seed], strict=True) if None not in (a, b)
-        ]
-    return Estimate.of(values)
+def paired(ours: Iterable[float | None], theirs: Iterable[float | None]) -> Estimate:
+    """The mean difference over the tasks that both have a figure of, with its interval."""
+    return Estimate.of([a - b for a, b in zip(ours, theirs, strict=True) if a is not None and b is not None])
 
 
 def metrics(cells: Mapping[str, Any], differences: Mapping[str, Any]) -> dict[str, float]:

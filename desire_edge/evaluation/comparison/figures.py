@@ -1,0 +1,67 @@
+"""What is measured of a row: the figures of each task, column by column, and the curve against shots."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from desire_edge.data import EpisodeSampler
+from desire_edge.evaluation.comparison.plan import COLUMNS, Job
+from desire_edge.evaluation.comparison.studio import Studio
+from desire_edge.evaluation.comparison.tasks import tasks_rng
+from desire_edge.training.scoring import TaskScores
+
+CURVE_SHOTS = (0, 1, 2, 5, 10, 20)
+CURVE_WAYS, CURVE_TASKS = 5, 200
+Score = Callable[[EpisodeSampler, int, np.random.Generator], TaskScores]
+"""(sampler, number of tasks, generator) -> the figures of each task."""
+
+
+def figures(studio: Studio, job: Job, score: Score) -> dict[str, Any]:
+    """What is kept of a job: by column the figures of each task, and the curve."""
+    started = time.perf_counter()
+    cells = {}
+    for protocol in job.protocols:
+        for ways, shots in COLUMNS:
+            sampler = studio.sampler(job.world, protocol, ways, shots)
+            scores = score(sampler, studio.plan.tasks, tasks_rng(ways, shots))
+            cells[f"{protocol} {ways}w{shots}s"] = {
+                "labels": len(sampler.drawn),
+                "by_step": [_mean(step) for step in zip(*scores.micro_auc_by_step, strict=True)],
+                **{
+                    name: _rounded(values)
+                    for name, values in asdict(scores).items()
+                    if name != "micro_auc_by_step"
+                },
+            }
+    return {
+        "cells": cells,
+        "score_seconds": time.perf_counter() - started,
+        "curve": _curve(studio, job, score),
+    }
+
+
+def _curve(studio: Studio, job: Job, score: Score) -> dict[str, float]:
+    """Mean micro AUC against shots, at the first seed and under the world's own protocol; 0 is before any step."""
+    if job.world.seed != studio.plan.seeds[0] or job.world.sizes or job.raw:
+        return {}
+    points = {}
+    for shots in CURVE_SHOTS:
+        sampler = studio.sampler(job.world, job.world.regime, CURVE_WAYS, max(1, shots))
+        scores = score(sampler, min(studio.plan.tasks, CURVE_TASKS), tasks_rng(CURVE_WAYS, shots))
+        values = [steps[0] for steps in scores.micro_auc_by_step] if shots == 0 else scores.micro_auc
+        points[str(shots)] = _mean(values)
+    return points
+
+
+def _mean(values: Iterable[float]) -> float:
+    return float(np.nanmean(list(values)))
+
+
+def _rounded(values: Iterable[float]) -> list[float | None]:
+    """Six digits are a hundred times finer than any interval here; null stands for NaN."""
+    return [None if np.isnan(value) else round(value, 6) for value in values]

@@ -1,0 +1,75 @@
+"""The supervised reference's row."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from desire_edge.baselines import SupervisedReference
+from desire_edge.data import EpisodeSampler, protocol_rows
+from desire_edge.evaluation.comparison.figures import figures
+from desire_edge.evaluation.comparison.plan import Job, World
+from desire_edge.evaluation.comparison.studio import Studio
+from desire_edge.metrics import best_micro_f1, macro_auc, micro_auc, micro_f1
+from desire_edge.training.scoring import TaskScores
+
+
+def choose_supervised(studio: Studio, world: World) -> dict[str, Any]:
+    """The learner that does best on the validation labels of `world`: its kind and options."""
+    data = studio.prepared(world)
+    labels = data.split.validation
+    rows = protocol_rows(data.dataset, world.regime, hold_out=True, seed=world.seed)
+    sampler = studio.sampler(world, world.regime, 5, 1, novel=False)
+    rng = np.random.default_rng(1)
+    episodes = [sampler.sample(rng) for _ in range(studio.plan.budget.search_tasks)]
+    column = {int(label): index for index, label in enumerate(labels)}
+
+    def auc(scores: Any) -> float:
+        figures = [
+            micro_auc(
+                data.dataset.targets[np.ix_(e.query, e.labels)],
+                scores[np.searchsorted(rows.query, e.query)][:, [column[int(n)] for n in e.labels]],
+            )
+            for e in episodes
+        ]
+        return float(np.nanmean(figures))
+
+    targets = data.dataset.targets[np.ix_(rows.train, labels)]
+    best = SupervisedReference.choose(data.x[rows.train], targets, data.x[rows.query], auc, seed=world.seed)
+    return {"kind": best.kind, "options": best.options, "divide_priors": best.divide_priors}
+
+
+def supervised_figures(studio: Studio, job: Job, chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """A learner that sees every training example of the novel labels: `chosen` on the validation labels."""
+    data = studio.prepared(job.world)
+    started = time.perf_counter()
+    reference = SupervisedReference(
+        chosen["kind"], chosen["options"], divide_priors=chosen["divide_priors"], seed=job.world.seed
+    ).fit(data.x[data.rows.train], data.dataset.targets[np.ix_(data.rows.train, data.split.novel)])
+    all_scores = reference.scores(data.x)
+    seconds = time.perf_counter() - started
+    columns = {int(label): index for index, label in enumerate(data.split.novel)}
+
+    def score(sampler: EpisodeSampler, tasks: int, rng: np.random.Generator) -> TaskScores:
+        scores = TaskScores([], [], [], [], [], [])
+        for _ in range(tasks):
+            episode = sampler.sample(rng)
+            found = all_scores[episode.query][:, [columns[int(label)] for label in episode.labels]]
+            truth = data.dataset.targets[np.ix_(episode.query, episode.labels)]
+            _add_scores(scores, truth, found)
+        return scores
+
+    return {"train_seconds": seconds, "overrides": dict(chosen), **figures(studio, job, score)}
+
+
+def _add_scores(scores: TaskScores, truth: Any, found: Any) -> None:
+    auc = micro_auc(truth, found)
+    scores.micro_auc_by_step.append([auc])
+    scores.micro_auc.append(auc)
+    scores.macro_auc.append(macro_auc(truth, found))
+    scores.micro_f1.append(micro_f1(truth, found >= 0))
+    scores.micro_f1_half.append(micro_f1(truth, found >= 0))
+    scores.micro_f1_oracle.append(best_micro_f1(truth, found))
