@@ -53,7 +53,7 @@ class Problem:
         arrays = {
             name: value.astype(dtype) for name, value in values.items() if isinstance(value, np.ndarray)
         }
-        return replace(self, **arrays)
+        return Problem(**(values | arrays))
 
     def with_one_step_size(self) -> Problem:
         """The same task with one step size for all tensors and steps, for those who know only a learning rate."""
@@ -90,7 +90,7 @@ def random_problem(
         **learned,
     }
     given: dict[str, Any] = {name: np.array(value, np.float32, order="C") for name, value in arrays.items()}
-    return Problem(**given, **gammas)
+    return Problem(**(given | gammas))
 
 
 @dataclass(frozen=True, eq=False)
