@@ -47,16 +47,14 @@ class AdaptedHead:
         def padded(array: Array) -> Array:
             return np.pad(array, [(0, 0)] * (array.ndim - 1) + [(0, ways - labels)])
 
-        v, m = padded(np.float32(self.gamma1) * self.v), padded(np.float32(self.gamma2) * self.m)
+        q = self.q.copy()
+        q[-1, -1] += EPSILON**2
         return {
-            "w1": self.w1,
-            "b1": self.b1,
-            "v": v[:-1],
-            "v0": v[-1],
-            "q": self.q[:-1, :-1],
-            "q1": 2 * self.q[-1, :-1],
-            "q0": np.asarray(self.q[-1, -1] + EPSILON**2, np.float32),
-            "m": m,
+            "w1": np.pad(self.w1, [(0, 0), (0, 1)]),  # the last hidden unit is 1 for every z
+            "b1": np.append(self.b1, np.float32(1)),
+            "v": padded(np.float32(self.gamma1) * self.v),
+            "q": q,
+            "m": padded(np.float32(self.gamma2) * self.m),
             "used": padded(np.ones(labels, np.float32)),
         }
 

@@ -113,7 +113,8 @@ class Bundle:
         """W_base, W_I, W_Z, γ, step sizes, the base labels' bias, the thresholds' weights, Q0 and, but for known
         labels, P and R.
 
-        All are float32 arrays of the shapes the manifest implies.
+        All are float32 arrays of the shapes the manifest implies. w_base, w1 and p are for features along the axes
+        that the extractor gives them, the principal axes of the base labels' vectors, where R is diagonal.
         """
         path = self.path / SEMANTICS
         try:
