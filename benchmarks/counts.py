@@ -2,15 +2,15 @@
 
 The algorithm is the low-rank form: z [S, d], targets, w_novel [d, N] and the model as exported (w1, P, R, Q0, W2~) to
 the folded head (w1', b1', V', Q', M', γ), and the loss before each of T steps and after the last. Counted are the
-products of matrices; what is O(S (d + h + N)) a step (norms, sigmoids) is not. A product whose result is symmetric, and
-one with the triangle R, counts half. h~ is h + 1.
+products of matrices; what is O(S (d + h + N)) a step (norms, sigmoids) is not, and so is R, which is diagonal in a
+bundle. A product whose result is symmetric counts half. h~ is h + 1.
 
     labels      P W_novel: d d N;  W2~ W_novel: h~ d N;  G = W_novelᵀ W_novel: N² d / 2
-    before      Z W_1: S d h;  Z Rᵀ: S d² / 2;  Z (P W_novel): S d N;  K1 and K_U: S² d / 2 each
+    before      Z W_1: S d h;  Z (P W_novel): S d N;  K1 and K_U: S² d / 2 each
     forward     T = H~ Q: S h~²;  n² = T·H~: S h~;  Y = H~ V: S h~ N                                    (T + 1 times)
     step        D Vᵀ: S N h~;  D G, E G: 2 S N²;  K1 dP1: S² h;  V −= H~ᵀ Δ: h~ S N;  K_U (E G): S² N
                 T H~ᵀ: S² h~ / 2;  Δ Dᵀ and D Yᵀ: 1.5 S² N;  X = … H~: S² h~;  H~ᵀ X + Xᵀ H~: S h~²        (T times)
-    after       W_1': S d h;  M': d S N and d² N / 2  (Rᵀ of [d, N], or of [d, S] where S < N)
+    after       W_1': S d h;  M': d S N
 
 Where S is large, W_2~ itself is cheaper to carry than Q (every other line stands):
 
@@ -66,17 +66,17 @@ def dense_multiply_adds(S: int, N: int, d: int, h: int, B: int, T: int) -> float
 
 
 def necessary_bytes(N: int, d: int, h: int) -> float:
-    """What must be read and written at least once: w1, Q0, P, R, W2~ and the head; float32."""
-    read = d * h + (h + 1) ** 2 + d * d + d * d / 2 + (h + 1) * d
+    """What must be read and written at least once: w1, Q0, P, W2~ and the head; float32."""
+    read = d * h + (h + 1) ** 2 + d * d + (h + 1) * d
     written = d * h + (h + 1) ** 2 + (h + 1) * N + d * N
     return FLOAT_BYTES * (read + written)
 
 
 def _shared(S: int, N: int, d: int, h: int) -> tuple[float, float, float, float]:
     labels = d * d * N + (h + 1) * d * N + N * N * d / 2
-    before = S * d * h + S * d * d / 2 + S * d * N + S * S * d
+    before = S * d * h + S * d * N + S * S * d
     step = S * N * N + S * S * h + S * S * N  # E G, K1 dP1, K_U (E G)
-    after = S * d * h + d * S * N + d * d * min(S, N) / 2
+    after = S * d * h + d * S * N
     return labels, before, step, after
 
 

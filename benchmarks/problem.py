@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from desire_edge.export.weights import inference_product, norm_root, output_gram
+from desire_edge.export.weights import base_axes, inference_product, output_gram
 from desire_edge.models import EPSILON, SemanticInference
 
 Array = NDArray[Any]
@@ -43,7 +43,7 @@ class Problem:
     w_base: Array  # [d, B]
     w_i: Array  # [B, d]
     p: Array  # [d, d]
-    r: Array  # [d, d]
+    r: Array  # [d, d], diagonal: the features are along the axes of w_base, as in a bundle
     q0: Array  # [h + 1, h + 1]
     query: Array  # [64, d], for the check
 
@@ -74,6 +74,8 @@ def random_problem(
     head = SemanticInference(torch.from_numpy(rows(B, 1.0).T.copy()).float(), h)
     learned = {name: value.detach().double().numpy() for name, value in head.state_dict().items()}
     gammas = {name: float(learned.pop(name)) for name in ("gamma1", "gamma2")}
+    axes, lengths = base_axes(learned["w_base"])
+    learned |= {name: axes.T @ learned[name] for name in ("w1", "w_base")}
     targets = np.zeros((S, N))
     targets[np.arange(S), np.arange(S) % N] = 1
     targets[rng.random((S, N)) < 0.1] = 1
@@ -84,7 +86,7 @@ def random_problem(
         "w_novel": rows(N, 1.0).T,
         "step_sizes": N * STEP_SIZE * rng.uniform(0.5, 1.5, (T, 5)),
         "p": inference_product(learned["w_base"], learned["w_i"]),
-        "r": norm_root(learned["w_base"]),
+        "r": np.diag(lengths),
         "q0": output_gram(learned["w2"], learned["b2"]),
         "query": rows(QUERIES, FEATURE_NORM),
         **learned,

@@ -75,7 +75,8 @@ class NumpyLowrank(InProcess[Head]):
         S, h = len(z), len(given.b1)
         weight = given.mask / given.mask.sum()
         hidden_in = z @ given.w1 + given.b1
-        base = z @ given.r.T
+        lengths = np.diagonal(given.r)
+        base = z * lengths
         rho = np.sqrt(np.einsum("sd,sd->s", base, base) + EPSILON**2)[:, None]
         base /= rho
         m = given.p @ w_novel
@@ -125,7 +126,7 @@ class NumpyLowrank(InProcess[Head]):
             b1=given.b1 - w1_change.sum(axis=0),
             v=v,
             q=gram.value(),
-            m=m - given.r.T @ (base.T @ w_i_change),
+            m=m - lengths[:, None] * (base.T @ w_i_change),
             gamma1=gamma1,
             gamma2=gamma2,
         )
