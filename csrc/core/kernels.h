@@ -21,6 +21,7 @@ struct ConstGrid {
   int64_t row;  // 0 repeats the first row
   int64_t panel_stride;
 
+  ConstGrid() = default;
   ConstGrid(const float* data, int64_t row, int64_t panel_stride)
       : data(data), row(row), panel_stride(panel_stride) {}
   ConstGrid(const Grid& grid) : ConstGrid(grid.data, grid.row, grid.panel_stride) {}
@@ -42,7 +43,7 @@ struct Sum {
   Grid out;
   int64_t rows;
   int64_t columns;
-  bool upper;      // of a symmetric result: in each panel only the rows down to the panel's last column
+  bool symmetric;  // the result is, in its diagonal panels up to rounding: half of it is computed, half mirrored
   bool rectified;  // out = max(base + products, 0), NaN stays NaN
 };
 
@@ -58,10 +59,13 @@ struct Kernels {
   void (*dots)(const float* a, int64_t a_row, int64_t rows, const float* b, int64_t b_row, int64_t columns,
                int64_t depth, bool symmetric, float* out, int64_t out_row);
 
-  // Completes a symmetric matrix of `size` rows from what add_products with `upper` writes.
-  void (*mirror)(const Grid& matrix, int64_t size);
+  // The largest |data[i]|: infinity or NaN if there is one among them, 0 if there is no element.
+  float (*largest_magnitude)(const float* data, int64_t count);
 
   // Element by element or row by row of arrays [rows, columns], columns a multiple of `panel`:
+  // sum(shares * BCEWithLogits(logits, targets)), and its derivative by the logits
+  double (*cross_entropy)(const float* logits, const float* targets, const float* shares, int64_t rows,
+                          int64_t columns, float* gradient);
   // out[i] = a's row i . b's row i
   void (*row_dots)(const float* a, const float* b, int64_t rows, int64_t columns, float* out);
   // target -= scales[i] a, for row i
