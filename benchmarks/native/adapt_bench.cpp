@@ -1,5 +1,6 @@
-// Times the float32 inner loop against the FMA peak of the same run, one thread, and adapt_many on one and two: JSON on
-// standard output. `adapt_bench [rounds]`; d = h = 300, five steps, random data at the scale of a trained model's.
+// Times the float32 inner loop against the FMA peak of the same run, one thread, and adapt_many on one and
+// two: JSON on standard output. `adapt_bench [rounds]`; d = h = 300, five steps, random data at the scale of
+// a trained model's.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -60,7 +61,7 @@ class Model {
       }
     }
     const desire_edge_sizes sizes = {0, 0, d, h, 0, 0};
-    const desire_edge_model_f32 arrays = {w1.data(), b1.data(), w2.data(), b2.data(), 1, 1,
+    const desire_edge_model_f32 arrays = {w1.data(), b1.data(), w2.data(), b2.data(), 1,        1,
                                           nullptr,   nullptr,   p.data(),  r.data(),  q0.data()};
     char error[128];
     check(desire_edge_model_create(&sizes, &arrays, &handle_, error, sizeof error), error);
@@ -124,12 +125,13 @@ void time_shape(const Model& model, Random& random, int64_t S, int64_t N, int ro
   std::vector<char> workspace(
       desire_edge_adapt_workspace(model.handle(), S, N, kSteps, DESIRE_EDGE_FORM_AUTO));
   const auto adapt = [&] {
-    check(desire_edge_adapt(model.handle(), labels, &task.support, nullptr, workspace.data(), workspace.size(),
-                            &task.adapted, error, sizeof error),
+    check(desire_edge_adapt(model.handle(), labels, &task.support, nullptr, workspace.data(),
+                            workspace.size(), &task.adapted, error, sizeof error),
           error);
   };
   const auto make_labels = [&] {
-    check(desire_edge_labels_create(model.handle(), N, task.w_novel.data(), &labels, error, sizeof error), error);
+    check(desire_edge_labels_create(model.handle(), N, task.w_novel.data(), &labels, error, sizeof error),
+          error);
   };
   std::vector<double> whole, loop, peak;
   for (int round = 0; round < rounds; ++round) {
@@ -173,7 +175,8 @@ void time_many(const Model& model, Random& random, int rounds) {
   for (int round = 0; round < rounds; ++round) {
     for (int threads = 1; threads <= 2; ++threads) {
       seconds[threads - 1].push_back(seconds_of([&] {
-        check(desire_edge_adapt_many(model.handle(), nullptr, jobs.data(), kTasks, threads, error, sizeof error),
+        check(desire_edge_adapt_many(model.handle(), nullptr, jobs.data(), kTasks, threads, error,
+                                     sizeof error),
               error);
       }));
     }
@@ -184,7 +187,8 @@ void time_many(const Model& model, Random& random, int rounds) {
               kTasks / one.least);
   std::printf("\"two_threads_tasks_per_s\": {\"median\": %.1f, \"max\": %.1f}, ", kTasks / two.median,
               kTasks / two.least);
-  std::printf("\"speedup\": {\"median\": %.3f, \"min\": %.3f}},\n", one.median / two.median, one.least / two.least);
+  std::printf("\"speedup\": {\"median\": %.3f, \"min\": %.3f}},\n", one.median / two.median,
+              one.least / two.least);
 }
 
 }  // namespace
@@ -198,8 +202,10 @@ int main(int count, char** arguments) {
   Random random;
   const Model model(random);
   const int64_t shapes[][2] = {{5, 5}, {25, 5}, {10, 10}, {50, 10}, {160, 32}};
-  std::printf("{\n  \"version\": \"%s\", \"kernels\": \"%s\", ", desire_edge_version(), desire_edge_kernels(0));
-  std::printf("\"dimension\": %d, \"hidden\": %d, \"steps\": %d,\n", int(kDimension), int(kHidden), int(kSteps));
+  std::printf("{\n  \"version\": \"%s\", \"kernels\": \"%s\", ", desire_edge_version(),
+              desire_edge_kernels(0));
+  std::printf("\"dimension\": %d, \"hidden\": %d, \"steps\": %d,\n", int(kDimension), int(kHidden),
+              int(kSteps));
   std::printf("  \"shapes\": [\n");
   for (const auto& [S, N] : shapes) {
     time_shape(model, random, S, N, S < 100 ? rounds : std::max(rounds / 10, 3), S == 160);
@@ -208,7 +214,7 @@ int main(int count, char** arguments) {
   time_many(model, random, std::max(rounds / 20, 3));
   std::vector<double> bandwidth;
   for (int round = 0; round < 5; ++round) bandwidth.push_back(measure_bandwidth());
-  std::printf("  \"bandwidth_bytes_per_s\": {\"median\": %.5g, \"max\": %.5g}\n}\n", summary(bandwidth).median,
-              summary(bandwidth).most);
+  std::printf("  \"bandwidth_bytes_per_s\": {\"median\": %.5g, \"max\": %.5g}\n}\n",
+              summary(bandwidth).median, summary(bandwidth).most);
   return 0;
 }

@@ -12,15 +12,16 @@
 namespace desire_edge {
 namespace {
 
-// What the steps change. Its arrays are of one of two rooms, so that the best state outlives the steps after it.
+// What the steps change. Its arrays are of one of two rooms, so that the best state outlives the steps after
+// it.
 struct State {
-  float* c;          // C, [S, h_row]: w1 has changed by z^T C, b1 by its column sums
-  float* v;          // V^T, [N, h_row]
-  float* a_change;   // c, [S, n_row]: w_i has changed by base^T of what times w_novel is c
-  float* room;       // for `wide`; none in pairs form
-  const float* wide; // Q in panels, or W2~ [h + 1, d_row]; none in pairs form
+  float* c;           // C, [S, h_row]: w1 has changed by z^T C, b1 by its column sums
+  float* v;           // V^T, [N, h_row]
+  float* a_change;    // c, [S, n_row]: w_i has changed by base^T of what times w_novel is c
+  float* room;        // for `wide`; none in pairs form
+  const float* wide;  // Q in panels, or W2~ [h + 1, d_row]; none in pairs form
   float gamma1, gamma2;
-  double corner;       // Q[h, h] = ||b2||^2
+  double corner;  // Q[h, h] = ||b2||^2
   int64_t steps;
   float conditioning;  // the largest ||H W2|| / n
 };
@@ -54,9 +55,7 @@ class InnerLoop {
   }
   void add(const Sum& sum, const Product& product) const { kernels.add_products(sum, &product, 1); }
   // Panels of an [h + 1, h + 1] matrix.
-  Grid gram_grid(const float* data) const {
-    return {const_cast<float*>(data), panel, (model.h + 1) * panel};
-  }
+  Grid gram_grid(const float* data) const { return {const_cast<float*>(data), panel, (model.h + 1) * panel}; }
 
   const PackedModel& model;
   const Kernels& kernels;
@@ -65,42 +64,42 @@ class InnerLoop {
   const int64_t d_row, h_row, m_row, n_row, s_row;  // d, h + 1, width, N, S padded to panels
 
   // Fixed by the support set and the labels.
-  float* z;       // [S, d_row]
-  float* base;    // z r^T over its norm rho, [S, d_row], or the given scores, [S, m_row]
-  float* p1;      // z w1 + b1~, [S, h_row]
+  float* z;        // [S, d_row]
+  float* base;     // z r^T over its norm rho, [S, d_row], or the given scores, [S, m_row]
+  float* p1;       // z w1 + b1~, [S, h_row]
   float* targets;  // [S, n_row]
   float* shares;   // the mask over its sum, [S, n_row]; 0 if that is 0
-  float* a0;      // (z w_base / rho) w_i w_novel, [S, n_row]
-  float* k1;      // z z^T + 1, [S, s_row]
-  float* k_u;     // base base^T, [S, s_row]
+  float* a0;       // (z w_base / rho) w_i w_novel, [S, n_row]
+  float* k1;       // z z^T + 1, [S, s_row]
+  float* k_u;      // base base^T, [S, s_row]
 
   // Of the state at hand.
-  float* h;        // H~, [S, h_row]
-  float* f;        // T = H~ Q, [S, h_row]; in weights form F = H~ W2~, [S, d_row]
-  float* y;        // H~ V, [S, n_row]
-  float* unit;     // y / n
-  float* a;        // A, [S, n_row]
-  float* logits;   // [S, n_row]
-  float* e;        // d loss / d logits, [S, n_row]
-  float* norms;    // n, [S]
-  float* cross;    // F . b2, [S]
+  float* h;       // H~, [S, h_row]
+  float* f;       // T = H~ Q, [S, h_row]; in weights form F = H~ W2~, [S, d_row]
+  float* y;       // H~ V, [S, n_row]
+  float* unit;    // y / n
+  float* a;       // A, [S, n_row]
+  float* logits;  // [S, n_row]
+  float* e;       // d loss / d logits, [S, n_row]
+  float* norms;   // n, [S]
+  float* cross;   // F . b2, [S]
 
   // Of the step.
-  float* r;         // [S]
-  float* left;      // [Delta, -D], [S, 2 n_row]
-  float* right;     // [D, diag(r) Y], [S, 2 n_row]
-  float* scaled;    // a multiple of E or Delta, [S, n_row]
-  float* backward;  // B2 = dF W2~^T, [S, h_row]
+  float* r;              // [S]
+  float* left;           // [Delta, -D], [S, 2 n_row]
+  float* right;          // [D, diag(r) Y], [S, 2 n_row]
+  float* scaled;         // a multiple of E or Delta, [S, n_row]
+  float* backward;       // B2 = dF W2~^T, [S, h_row]
   float* wide_backward;  // dF, [S, d_row], in weights form
-  float* gram;      // dF dF^T, [S, s_row]
-  float* f_gram;    // F F^T, [S, s_row]
-  float* x;         // X, [S, h_row]; not in weights form
+  float* gram;           // dF dF^T, [S, s_row]
+  float* f_gram;         // F F^T, [S, s_row]
+  float* x;              // X, [S, h_row]; not in weights form
 
   // In pairs form [H~; X] and [X; H~] of every step: Q has changed by left_pairs^T right_pairs.
   float* left_pairs;   // [2 S T, h_row]
   float* right_pairs;  // [2 S T, h_row]
   float* by_pairs;     // H~ right_pairs^T, [S, 2 S T]
-  float* m_change;  // [2, N, m_row]
+  float* m_change;     // [2, N, m_row]
 
   State states[2];
 };
@@ -125,7 +124,8 @@ InnerLoop::InnerLoop(const PackedModel& model, int64_t S, int64_t N, int64_t T, 
   h = arena.take<float>(S * h_row);
   f = arena.take<float>(S * (form == Form::weights ? d_row : h_row));
   // What the kernels read whole rows of, but other code writes N elements of a row.
-  for (float** array : {&targets, &shares, &a0, &y, &unit, &a, &logits, &e, &scaled}) *array = arena.zeros(S * n_row);
+  for (float** array : {&targets, &shares, &a0, &y, &unit, &a, &logits, &e, &scaled})
+    *array = arena.zeros(S * n_row);
   left = arena.zeros(2 * S * n_row);
   right = arena.zeros(2 * S * n_row);
   norms = arena.take<float>(S);
@@ -187,7 +187,8 @@ void InnerLoop::prepare(const Labels& labels, const Support& support) {
   first.wide = form == Form::weights ? model.w2 : model.q0.data;
   first.gamma1 = model.gamma1;
   first.gamma2 = model.gamma2;
-  first.corner = *(model.q0.data + (model.h / panel) * (model.h + 1) * panel + model.h * panel + model.h % panel);
+  first.corner =
+      *(model.q0.data + (model.h / panel) * (model.h + 1) * panel + model.h * panel + model.h % panel);
   first.steps = 0;
 }
 
@@ -244,8 +245,8 @@ void InnerLoop::evaluate(State& state) {
   }
 }
 
-// X = -eta B2 + (eta^2 / 2) dF dF^T H~, where dF dF^T = Delta D^T - D Y^T diag(r) + diag(r) F F^T diag(r), and
-// F F^T = T H~^T.
+// X = -eta B2 + (eta^2 / 2) dF dF^T H~, where dF dF^T = Delta D^T - D Y^T diag(r) + diag(r) F F^T diag(r),
+// and F F^T = T H~^T.
 void InnerLoop::find_x(float eta) {
   const float half_square = eta * eta / 2;
   kernels.dots(left, 2 * n_row, S, right, 2 * n_row, S, 2 * n_row, false, gram, s_row);
@@ -270,8 +271,10 @@ void InnerLoop::step_pairs(const State& from) {
 }
 
 void InnerLoop::step_gram(const State& from, State& to) {
-  const Product products[] = {{h, 1, h_row, factor(x, h_row), S, nullptr}, {x, 1, h_row, factor(h, h_row), S, nullptr}};
-  kernels.add_products({gram_grid(from.wide), gram_grid(to.room), model.h + 1, h_row, true, false}, products, 2);
+  const Product products[] = {{h, 1, h_row, factor(x, h_row), S, nullptr},
+                              {x, 1, h_row, factor(h, h_row), S, nullptr}};
+  kernels.add_products({gram_grid(from.wide), gram_grid(to.room), model.h + 1, h_row, true, false}, products,
+                       2);
   to.wide = to.room;
 }
 
@@ -281,8 +284,8 @@ void InnerLoop::step_weights(float eta, const State& from, State& to) {
   to.wide = to.room;
 }
 
-// One SGD step. All gradients are those of the state before it: what they are made from is read before `to`, which may
-// be `from`, is written.
+// One SGD step. All gradients are those of the state before it: what they are made from is read before `to`,
+// which may be `from`, is written.
 void InnerLoop::take_step(const Labels& labels, const float* eta, const State& from, State& to) {
   double d_gamma1 = 0, d_gamma2 = 0;
   for (int64_t i = 0; i < S; ++i) {
@@ -310,7 +313,8 @@ void InnerLoop::take_step(const Labels& labels, const float* eta, const State& f
   }
 
   if (form == Form::weights) {
-    add(sum(nullptr, wide_backward, S, d_row), {right, 2 * n_row, 1, factor(labels.words, d_row), N, nullptr});
+    add(sum(nullptr, wide_backward, S, d_row),
+        {right, 2 * n_row, 1, factor(labels.words, d_row), N, nullptr});
     kernels.subtract_scaled(wide_backward, r, f, S, d_row);
     kernels.dots(wide_backward, d_row, S, from.wide, d_row, model.h + 1, d_row, false, backward, h_row);
     step_weights(eta[1], from, to);
@@ -340,8 +344,12 @@ void InnerLoop::write_q(const State& state, float* q) {
   } else {
     const bool made = form == Form::gram || pairs == 0;
     const Product change = {left_pairs, 1, h_row, factor(right_pairs, h_row), pairs, nullptr};
-    kernels.add_products({gram_grid(form == Form::gram ? state.wide : model.q0.data), {q, size, panel}, size, size,
-                          !made, false},
+    kernels.add_products({gram_grid(form == Form::gram ? state.wide : model.q0.data),
+                          {q, size, panel},
+                          size,
+                          size,
+                          !made,
+                          false},
                          &change, made ? 0 : 1);
   }
 }
@@ -373,7 +381,8 @@ void InnerLoop::write_head(const Labels& labels, const State& state, Head<float>
   head.gamma2 = state.gamma2;
 }
 
-// Every element of the head is finite. Of the large arrays a bound is looked at first: reading them takes longer.
+// Every element of the head is finite. Of the large arrays a bound is looked at first: reading them takes
+// longer.
 void InnerLoop::check_head(const State& state, const Head<float>& head) const {
   const auto largest = [&](const float* data, int64_t count) {
     return static_cast<double>(kernels.largest_magnitude(data, count));
@@ -386,12 +395,12 @@ void InnerLoop::check_head(const State& state, const Head<float>& head) const {
   };
   constexpr double unknown = std::numeric_limits<double>::infinity();
   const int64_t size = model.h + 1, pairs = 2 * S * state.steps;
-  const double w1_bound =
-      model.largest_w1 + static_cast<double>(S) * std::max(1.0, largest(z, S * d_row)) * largest(state.c, S * h_row);
-  const double q_bound = form == Form::pairs
-                             ? model.largest_q0 + static_cast<double>(pairs) * largest(left_pairs, pairs * h_row) *
-                                                      largest(right_pairs, pairs * h_row)
-                             : unknown;
+  const double w1_bound = model.largest_w1 + static_cast<double>(S) * std::max(1.0, largest(z, S * d_row)) *
+                                                 largest(state.c, S * h_row);
+  const double q_bound = form == Form::pairs ? model.largest_q0 + static_cast<double>(pairs) *
+                                                                      largest(left_pairs, pairs * h_row) *
+                                                                      largest(right_pairs, pairs * h_row)
+                                             : unknown;
   check(w1_bound, head.w1, model.d * model.h, "w1");
   check(w1_bound, head.b1, model.h, "b1");
   check(unknown, head.v, size * N, "v");
@@ -440,10 +449,12 @@ InnerLoopResult InnerLoop::run(const Labels& labels, const Support& support, boo
 Form cheapest_form(const PackedModel& model, int64_t examples, int64_t steps) {
   const auto S = static_cast<double>(examples), T = static_cast<double>(steps);
   const auto size = static_cast<double>(model.h + 1), d = static_cast<double>(model.d);
-  // Multiply-adds that the forms differ in. Reading, mirroring and writing Q takes as long as some 4 an element.
+  // Multiply-adds that the forms differ in. Reading, mirroring and writing Q takes as long as some 4 an
+  // element.
   const double q_update = S * size * size;
   const double common = S * size * size * (T + 1) + 1.5 * T * S * S * size;  // T, F F^T / 2 and (dF dF^T) H~
-  const double pairs = common + T * q_update + 2 * T * (T + 1) * S * S * size;  // products with all earlier pairs
+  const double pairs =
+      common + T * q_update + 2 * T * (T + 1) * S * S * size;  // products with all earlier pairs
   const double gram = common + T * q_update + 4 * T * size * size;
   const double weights = S * size * d * (3 * T + 1) + size * size * d / 2;  // F, dF W2~^T, W2~; Q at the end
   if (pairs <= gram && examples * steps <= model.h) return Form::pairs;
@@ -457,7 +468,8 @@ size_t inner_loop_bytes(const PackedModel& model, int64_t S, int64_t N, int64_t 
 }
 
 size_t inner_loop_bytes(const PackedModel& model, int64_t S, int64_t N, int64_t T) {
-  // Where pairs is the cheapest form, it is so for fewer examples and steps too, and takes less than gram elsewhere.
+  // Where pairs is the cheapest form, it is so for fewer examples and steps too, and takes less than gram
+  // elsewhere.
   if (cheapest_form(model, S, T) == Form::pairs) return inner_loop_bytes(model, S, N, T, Form::pairs);
   return std::max(inner_loop_bytes(model, S, N, T, Form::gram),
                   inner_loop_bytes(model, S, N, T, Form::weights));

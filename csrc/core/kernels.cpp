@@ -1,5 +1,5 @@
-// Compiled once for each instruction set, into the namespace DESIRE_EDGE_KERNELS. It includes no header with inline
-// functions but its own: the linker could pick this file's copy, with its instructions, for everyone.
+// Compiled once for each instruction set, into the namespace DESIRE_EDGE_KERNELS. It includes no header with
+// inline functions but its own: the linker could pick this file's copy, with its instructions, for everyone.
 #include "kernels.h"
 
 #define DESIRE_EDGE_TEXT_OF(value) #value
@@ -27,12 +27,13 @@ namespace {
 
 constexpr int kPanel = 2 * kLanes;
 constexpr int kMostProducts = 2;
-constexpr int kMostRows = 6;  // x 2 vectors = 12 accumulators: of AVX2's 16 registers, and more than its FMA latency
+constexpr int kMostRows =
+    6;  // x 2 vectors = 12 accumulators: of AVX2's 16 registers, and more than its FMA latency
 
 int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
-// Calls call(Rows<R>(), first, blocks) for each run of blocks of R rows. Blocks differ by one row at most: a short last
-// one would leave the multipliers waiting.
+// Calls call(Rows<R>(), first, blocks) for each run of blocks of R rows. Blocks differ by one row at most: a
+// short last one would leave the multipliers waiting.
 template <int R>
 struct Rows {
   static constexpr int count = R;
@@ -119,8 +120,9 @@ struct Tile<0> {
   void write(float*, int64_t) const {}
 };
 
-// Consecutive tiles of R rows, along a block of rows or down a panel. A tile's accumulators stay in registers until
-// every product is added. Its addresses are found by steps from the one before: they would take as long as its sums.
+// Consecutive tiles of R rows, along a block of rows or down a panel. A tile's accumulators stay in registers
+// until every product is added. Its addresses are found by steps from the one before: they would take as long
+// as its sums.
 template <int R>
 void add_products_tiles(const Sum& sum, const Product* products, int count, int64_t first, int64_t panel,
                         int64_t tiles, bool along_rows) {
@@ -184,8 +186,8 @@ void add_products_tiles(const Sum& sum, const Product* products, int count, int6
   }
 }
 
-// Writes what lies below one panel's diagonal block of a symmetric matrix from what lies above it, in blocks of four
-// rows and four columns.
+// Writes what lies below one panel's diagonal block of a symmetric matrix from what lies above it, in blocks
+// of four rows and four columns.
 void mirror_panel(const Sum& sum, int64_t panel) {
   const int64_t row = sum.out.row, above = panel * kPanel, columns = smaller(kPanel, sum.rows - above);
   const float* upper = sum.out.data + panel * sum.out.panel_stride;
@@ -216,7 +218,8 @@ void add_products(const Sum& sum, const Product* products, int count) {
   int64_t depth = 0;
   for (int i = 0; i < count; ++i) depth += products[i].depth;
   if (!sum.symmetric && (sum.rows > depth || sum.rows <= kMostRows)) {
-    // In the order of the result's rows, where reading and writing it takes longest, or the order does not matter.
+    // In the order of the result's rows, where reading and writing it takes longest, or the order does not
+    // matter.
     for_row_blocks(sum.rows, [&](auto block, int64_t first, int64_t blocks) {
       constexpr int R = decltype(block)::count;
       for (; blocks > 0; --blocks, first += R) {
@@ -307,8 +310,8 @@ Vector log_of_one_plus(Vector a) {
   return sum * x;
 }
 
-double cross_entropy(const float* logits, const float* targets, const float* shares, int64_t rows, int64_t columns,
-                     float* gradient) {
+double cross_entropy(const float* logits, const float* targets, const float* shares, int64_t rows,
+                     int64_t columns, float* gradient) {
   double loss = 0;
   for (int64_t i = 0; i < rows; ++i) {
     Vector sum{};
@@ -350,18 +353,21 @@ float largest_magnitude(const float* data, int64_t count) {
   Bits largest[4] = {};
   int64_t i = 0;
   for (; i + 4 * kLanes <= count; i += 4 * kLanes) {
-    for (int part = 0; part < 4; ++part) largest[part] = larger_magnitude(largest[part], load(data + i + part * kLanes));
+    for (int part = 0; part < 4; ++part)
+      largest[part] = larger_magnitude(largest[part], load(data + i + part * kLanes));
   }
   float rest[4 * kLanes] = {};
   for (int64_t j = 0; i + j < count; ++j) rest[j] = data[i + j];
-  for (int part = 0; part < 4; ++part) largest[part] = larger_magnitude(largest[part], load(rest + part * kLanes));
+  for (int part = 0; part < 4; ++part)
+    largest[part] = larger_magnitude(largest[part], load(rest + part * kLanes));
 
   union {
     int32_t bits;
     float value;
   } result = {0};
   for (const Bits& part : largest) {
-    for (int lane = 0; lane < kLanes; ++lane) result.bits = part[lane] > result.bits ? part[lane] : result.bits;
+    for (int lane = 0; lane < kLanes; ++lane)
+      result.bits = part[lane] > result.bits ? part[lane] : result.bits;
   }
   return result.value;
 }

@@ -1,5 +1,6 @@
-// The float32 arithmetic that costs time, written once (kernels.cpp) and compiled for several instruction sets.
-// Plain data in, plain data out: nothing here allocates, and nothing depends on how many threads there are.
+// The float32 arithmetic that costs time, written once (kernels.cpp) and compiled for several instruction
+// sets. Plain data in, plain data out: nothing here allocates, and nothing depends on how many threads there
+// are.
 #pragma once
 
 #include <cstddef>
@@ -9,7 +10,8 @@ namespace desire_edge {
 
 // Where element (i, j) of a matrix lies, by panels of `Kernels::panel` columns:
 //     data[i * row + (j / panel) * panel_stride + j % panel].
-// Row-major is row = columns, panel_stride = panel; packed panels are row = panel, panel_stride = rows * panel.
+// Row-major is row = columns, panel_stride = panel; packed panels are row = panel, panel_stride = rows *
+// panel.
 struct Grid {
   float* data;
   int64_t row;
@@ -43,7 +45,8 @@ struct Sum {
   Grid out;
   int64_t rows;
   int64_t columns;
-  bool symmetric;  // the result is, in its diagonal panels up to rounding: half of it is computed, half mirrored
+  bool symmetric;  // the result is, in its diagonal panels up to rounding: half of it is computed, half
+                   // mirrored
   bool rectified;  // out = max(base + products, 0), NaN stays NaN
 };
 
@@ -54,8 +57,8 @@ struct Kernels {
 
   void (*add_products)(const Sum& sum, const Product* products, int count);
 
-  // out[i * out_row + j] = a's row i . b's row j, over `depth` elements, a multiple of `panel`. If `symmetric`,
-  // a b^T is known to be, and half of it is computed.
+  // out[i * out_row + j] = a's row i . b's row j, over `depth` elements, a multiple of `panel`. If
+  // `symmetric`, a b^T is known to be, and half of it is computed.
   void (*dots)(const float* a, int64_t a_row, int64_t rows, const float* b, int64_t b_row, int64_t columns,
                int64_t depth, bool symmetric, float* out, int64_t out_row);
 

@@ -1,5 +1,6 @@
-// One vector register of floats, as wide as the instruction set this file is compiled for. Included by kernels.cpp
-// alone, in whose namespace everything here stands: two instruction sets' versions must not meet in one program.
+// One vector register of floats, as wide as the instruction set this file is compiled for. Included by
+// kernels.cpp alone, in whose namespace everything here stands: two instruction sets' versions must not meet
+// in one program.
 #if defined(__AVX512F__)
 constexpr int kLanes = 16;
 #elif defined(__AVX__)
