@@ -1,5 +1,5 @@
-// Whether numbers are finite, by their bits: loops that a compiler vectorises, as it may not those that compare
-// floats.
+// Whether numbers are finite, by their bits: loops that a compiler vectorises, as it may not those that
+// compare floats.
 #pragma once
 
 #include <algorithm>

@@ -63,9 +63,7 @@ class Adaptation {
     form_ = form_of(model, options.form, S, T);
   }
 
-  size_t bytes() const {
-    return inner_loop_bytes(model_, support_.examples, labels_, support_.steps, form_);
-  }
+  size_t bytes() const { return inner_loop_bytes(model_, support_.examples, labels_, support_.steps, form_); }
 
   void run(const Labels& labels, Arena& arena) const {
     const InnerLoopResult result = run_inner_loop(model_, labels, support_, form_, options_.keep_lowest != 0,
@@ -148,8 +146,9 @@ const char* desire_edge_kernels(size_t index) {
   return kernels == nullptr ? nullptr : kernels->name;
 }
 
-desire_edge_status desire_edge_model_create(const desire_edge_sizes* sizes, const desire_edge_model_f32* arrays,
-                                            desire_edge_model** model, char* error, size_t error_capacity) {
+desire_edge_status desire_edge_model_create(const desire_edge_sizes* sizes,
+                                            const desire_edge_model_f32* arrays, desire_edge_model** model,
+                                            char* error, size_t error_capacity) {
   if (model != nullptr) *model = nullptr;
   return guarded(error, error_capacity, [&] {
     check_pointer(sizes, 1, "sizes");
@@ -165,8 +164,9 @@ desire_edge_status desire_edge_model_create(const desire_edge_sizes* sizes, cons
 
 void desire_edge_model_destroy(desire_edge_model* model) { delete model; }
 
-desire_edge_status desire_edge_labels_create(const desire_edge_model* model, int64_t count, const float* w_novel,
-                                             desire_edge_labels** labels, char* error, size_t error_capacity) {
+desire_edge_status desire_edge_labels_create(const desire_edge_model* model, int64_t count,
+                                             const float* w_novel, desire_edge_labels** labels, char* error,
+                                             size_t error_capacity) {
   if (labels != nullptr) *labels = nullptr;
   return guarded(error, error_capacity, [&] {
     check_pointer(model, 1, "model");
@@ -178,8 +178,8 @@ desire_edge_status desire_edge_labels_create(const desire_edge_model* model, int
 
 void desire_edge_labels_destroy(desire_edge_labels* labels) { delete labels; }
 
-size_t desire_edge_adapt_workspace(const desire_edge_model* model, int64_t examples, int64_t labels, int64_t steps,
-                                   desire_edge_form form) {
+size_t desire_edge_adapt_workspace(const desire_edge_model* model, int64_t examples, int64_t labels,
+                                   int64_t steps, desire_edge_form form) {
   size_t bytes = 0;
   guarded(nullptr, 0, [&] {
     check_pointer(model, 1, "model");
@@ -194,9 +194,10 @@ size_t desire_edge_adapt_workspace(const desire_edge_model* model, int64_t examp
 }
 
 desire_edge_status desire_edge_adapt(const desire_edge_model* model, const desire_edge_labels* labels,
-                                     const desire_edge_support* support, const desire_edge_adapt_options* options,
-                                     void* workspace, size_t workspace_bytes, desire_edge_adapted* adapted,
-                                     char* error, size_t error_capacity) {
+                                     const desire_edge_support* support,
+                                     const desire_edge_adapt_options* options, void* workspace,
+                                     size_t workspace_bytes, desire_edge_adapted* adapted, char* error,
+                                     size_t error_capacity) {
   return guarded(error, error_capacity, [&] {
     check_pointer(model, 1, "model");
     check_pointer(labels, 1, "labels");
@@ -215,8 +216,9 @@ desire_edge_status desire_edge_adapt(const desire_edge_model* model, const desir
   });
 }
 
-desire_edge_status desire_edge_adapt_many(const desire_edge_model* model, const desire_edge_adapt_options* options,
-                                          desire_edge_job* jobs, int64_t count, int64_t threads, char* error,
+desire_edge_status desire_edge_adapt_many(const desire_edge_model* model,
+                                          const desire_edge_adapt_options* options, desire_edge_job* jobs,
+                                          int64_t count, int64_t threads, char* error,
                                           size_t error_capacity) {
   return guarded(error, error_capacity, [&] {
     check_pointer(model, 1, "model");

@@ -6,23 +6,22 @@
 #include <utility>
 
 #include "check.h"
-#include "finite.h"
 #include "layers.h"
-#include "loss.h"
 #include "lowrank.h"
 
 namespace desire_edge {
 namespace {
 
-// What the steps change. Its arrays are of one of two rooms, so that the best state outlives the steps after it.
+// What the steps change. Its arrays are of one of two rooms, so that the best state outlives the steps after
+// it.
 struct State {
-  float* c;          // C, [S, h_row]: w1 has changed by z^T C, b1 by its column sums
-  float* v;          // V^T, [N, h_row]
-  float* a_change;   // c, [S, n_row]: w_i has changed by base^T of what times w_novel is c
-  float* room;       // for `wide`; none in pairs form
-  const float* wide; // Q in panels, or W2~ [h + 1, d_row]; none in pairs form
+  float* c;           // C, [S, h_row]: w1 has changed by z^T C, b1 by its column sums
+  float* v;           // V^T, [N, h_row]
+  float* a_change;    // c, [S, n_row]: w_i has changed by base^T of what times w_novel is c
+  float* room;        // for `wide`; none in pairs form
+  const float* wide;  // Q in panels, or W2~ [h + 1, d_row]; none in pairs form
   float gamma1, gamma2;
-  double corner;       // Q[h, h] = ||b2||^2
+  double corner;  // Q[h, h] = ||b2||^2
   int64_t steps;
   float conditioning;  // the largest ||H W2|| / n
 };
@@ -41,12 +40,13 @@ class InnerLoop {
   void transform_by_gram(const State& state);
   void transform_by_weights(const State& state);
   void take_step(const Labels& labels, const float* eta, const State& from, State& to);
-  void find_pair(float eta);
+  void find_x(float eta);
+  void step_pairs(const State& from);
   void step_gram(const State& from, State& to);
   void step_weights(float eta, const State& from, State& to);
   void write_head(const Labels& labels, const State& state, Head<float>& head);
   void write_q(const State& state, float* q);
-  void check_head(const Support& support, const State& state, const Head<float>& head) const;
+  void check_head(const State& state, const Head<float>& head) const;
 
   // An [S, row] array as a right factor, and [S, columns] as a result.
   ConstGrid factor(const float* data, int64_t row) const { return {data, row, panel}; }
@@ -55,9 +55,7 @@ class InnerLoop {
   }
   void add(const Sum& sum, const Product& product) const { kernels.add_products(sum, &product, 1); }
   // Panels of an [h + 1, h + 1] matrix.
-  Grid gram_grid(const float* data) const {
-    return {const_cast<float*>(data), panel, (model.h + 1) * panel};
-  }
+  Grid gram_grid(const float* data) const { return {const_cast<float*>(data), panel, (model.h + 1) * panel}; }
 
   const PackedModel& model;
   const Kernels& kernels;
@@ -66,38 +64,42 @@ class InnerLoop {
   const int64_t d_row, h_row, m_row, n_row, s_row;  // d, h + 1, width, N, S padded to panels
 
   // Fixed by the support set and the labels.
-  float* z;       // [S, d_row]
-  float* base;    // z r^T over its norm rho, [S, d_row], or the given scores, [S, m_row]
-  float* p1;      // z w1 + b1~, [S, h_row]
-  float* a0;      // (z w_base / rho) w_i w_novel, [S, n_row]
-  float* k1;      // z z^T + 1, [S, s_row]
-  float* k_u;     // base base^T, [S, s_row]
+  float* z;        // [S, d_row]
+  float* base;     // z r^T over its norm rho, [S, d_row], or the given scores, [S, m_row]
+  float* p1;       // z w1 + b1~, [S, h_row]
+  float* targets;  // [S, n_row]
+  float* shares;   // the mask over its sum, [S, n_row]; 0 if that is 0
+  float* a0;       // (z w_base / rho) w_i w_novel, [S, n_row]
+  float* k1;       // z z^T + 1, [S, s_row]
+  float* k_u;      // base base^T, [S, s_row]
 
   // Of the state at hand.
-  float* pairs_h;  // H~ of every step in pairs form, else of this one, [(T + 1) S, h_row]
-  float* pairs_x;  // X of every step in pairs form, else of this one, [T S, h_row]
-  float* h;        // this step's H~
-  float* x;        // this step's X
-  float* f;        // T = H~ Q, [S, h_row]; in weights form F = H~ W2~, [S, d_row]
-  float* y;        // H~ V, [S, n_row]
-  float* unit;     // y / n
-  float* a;        // A, [S, n_row]
-  float* logits;   // [S, n_row]
-  float* e;        // d loss / d logits, [S, n_row]
-  float* norms;    // n, [S]
-  float* cross;    // F . b2, [S]
+  float* h;       // H~, [S, h_row]
+  float* f;       // T = H~ Q, [S, h_row]; in weights form F = H~ W2~, [S, d_row]
+  float* y;       // H~ V, [S, n_row]
+  float* unit;    // y / n
+  float* a;       // A, [S, n_row]
+  float* logits;  // [S, n_row]
+  float* e;       // d loss / d logits, [S, n_row]
+  float* norms;   // n, [S]
+  float* cross;   // F . b2, [S]
 
   // Of the step.
-  float* r;         // [S]
-  float* left;      // [Delta, -D], [S, 2 n_row]
-  float* right;     // [D, diag(r) Y], [S, 2 n_row]
-  float* scaled;    // a multiple of E or Delta, [S, n_row]
-  float* backward;  // B2 = dF W2~^T, [S, h_row]
+  float* r;              // [S]
+  float* left;           // [Delta, -D], [S, 2 n_row]
+  float* right;          // [D, diag(r) Y], [S, 2 n_row]
+  float* scaled;         // a multiple of E or Delta, [S, n_row]
+  float* backward;       // B2 = dF W2~^T, [S, h_row]
   float* wide_backward;  // dF, [S, d_row], in weights form
-  float* gram;      // dF dF^T, [S, s_row]
-  float* f_gram;    // F F^T, [S, s_row]
-  float* by_pairs;  // H~ X^T and H~ H~'^T over earlier pairs, [2, S, pairs]
-  float* m_change;  // [2, N, m_row]
+  float* gram;           // dF dF^T, [S, s_row]
+  float* f_gram;         // F F^T, [S, s_row]
+  float* x;              // X, [S, h_row]; not in weights form
+
+  // In pairs form [H~; X] and [X; H~] of every step: Q has changed by left_pairs^T right_pairs.
+  float* left_pairs;   // [2 S T, h_row]
+  float* right_pairs;  // [2 S T, h_row]
+  float* by_pairs;     // H~ right_pairs^T, [S, 2 S T]
+  float* m_change;     // [2, N, m_row]
 
   State states[2];
 };
@@ -114,17 +116,16 @@ InnerLoop::InnerLoop(const PackedModel& model, int64_t S, int64_t N, int64_t T, 
       m_row(model.m_row),
       n_row(padded(N, panel)),
       s_row(padded(S, panel)) {
-  const int64_t kept = form == Form::pairs ? T : 1;
   z = arena.take<float>(S * d_row);
   base = arena.take<float>(S * m_row);
   p1 = arena.take<float>(S * h_row);
   k1 = arena.take<float>(S * s_row);
   k_u = arena.take<float>(S * s_row);
-  pairs_h = arena.take<float>((form == Form::pairs ? T + 1 : 1) * S * h_row);
-  pairs_x = arena.take<float>(kept * S * h_row);
+  h = arena.take<float>(S * h_row);
   f = arena.take<float>(S * (form == Form::weights ? d_row : h_row));
   // What the kernels read whole rows of, but other code writes N elements of a row.
-  for (float** array : {&a0, &y, &unit, &a, &logits, &e, &scaled}) *array = arena.zeros(S * n_row);
+  for (float** array : {&targets, &shares, &a0, &y, &unit, &a, &logits, &e, &scaled})
+    *array = arena.zeros(S * n_row);
   left = arena.zeros(2 * S * n_row);
   right = arena.zeros(2 * S * n_row);
   norms = arena.take<float>(S);
@@ -134,7 +135,11 @@ InnerLoop::InnerLoop(const PackedModel& model, int64_t S, int64_t N, int64_t T, 
   wide_backward = arena.take<float>(form == Form::weights ? S * d_row : 0);
   gram = arena.take<float>(S * s_row);
   f_gram = arena.take<float>(S * s_row);
-  by_pairs = arena.take<float>(form == Form::pairs ? 2 * S * T * S : 0);
+  x = arena.take<float>(form == Form::weights ? 0 : S * h_row);
+  const int64_t pairs = form == Form::pairs ? 2 * S * T : 0;
+  left_pairs = arena.take<float>(pairs * h_row);
+  right_pairs = arena.take<float>(pairs * h_row);
+  by_pairs = arena.take<float>(form == Form::pairs ? S * pairs : 0);
   m_change = arena.take<float>(2 * N * m_row);
   for (State& state : states) {
     state.c = arena.take<float>(S * h_row);
@@ -161,6 +166,14 @@ void InnerLoop::prepare(const Labels& labels, const Support& support) {
       for (int64_t j = 0; j < n_row; ++j) a0[i * n_row + j] *= scale;
     }
   }
+  double weight = 0;
+  for (int64_t i = 0; i < S * N; ++i) weight += support.mask[i];
+  for (int64_t i = 0; i < S; ++i) {
+    for (int64_t j = 0; j < N; ++j) {
+      targets[i * n_row + j] = support.targets[i * N + j];
+      shares[i * n_row + j] = weight == 0 ? 0 : static_cast<float>(support.mask[i * N + j] / weight);
+    }
+  }
   kernels.dots(z, d_row, S, z, d_row, S, d_row, true, k1, s_row);
   for (int64_t i = 0; i < S; ++i) {
     for (int64_t j = 0; j < S; ++j) k1[i * s_row + j] += 1;
@@ -174,20 +187,18 @@ void InnerLoop::prepare(const Labels& labels, const Support& support) {
   first.wide = form == Form::weights ? model.w2 : model.q0.data;
   first.gamma1 = model.gamma1;
   first.gamma2 = model.gamma2;
-  first.corner = *(model.q0.data + (model.h / panel) * (model.h + 1) * panel + model.h * panel + model.h % panel);
+  first.corner =
+      *(model.q0.data + (model.h / panel) * (model.h + 1) * panel + model.h * panel + model.h % panel);
   first.steps = 0;
 }
 
-// T = H~ Q with Q = Q0 + sum of H~'^T X + X^T H~' over the pairs so far.
+// T = H~ Q with Q = Q0 + left_pairs^T right_pairs, which is symmetric.
 void InnerLoop::transform_by_pairs(const State& state) {
-  const int64_t pairs = state.steps * S;
-  float *by_x = by_pairs, *by_h = by_pairs + S * pairs;
-  kernels.dots(h, h_row, S, pairs_x, h_row, pairs, h_row, false, by_x, pairs);
-  kernels.dots(h, h_row, S, pairs_h, h_row, pairs, h_row, false, by_h, pairs);
+  const int64_t pairs = 2 * S * state.steps;
+  kernels.dots(h, h_row, S, right_pairs, h_row, pairs, h_row, false, by_pairs, pairs);
   const Product products[] = {model.q0.product(h, h_row),
-                              {by_x, pairs, 1, factor(pairs_h, h_row), pairs, nullptr},
-                              {by_h, pairs, 1, factor(pairs_x, h_row), pairs, nullptr}};
-  kernels.add_products(sum(nullptr, f, S, h_row), products, pairs > 0 ? 3 : 1);
+                              {by_pairs, pairs, 1, factor(left_pairs, h_row), pairs, nullptr}};
+  kernels.add_products(sum(nullptr, f, S, h_row), products, pairs > 0 ? 2 : 1);
 }
 
 void InnerLoop::transform_by_gram(const State& state) {
@@ -200,7 +211,6 @@ void InnerLoop::transform_by_weights(const State& state) {
 
 // The logits of the state, what they are made from, and its conditioning.
 void InnerLoop::evaluate(State& state) {
-  h = pairs_h + (form == Form::pairs ? state.steps * S * h_row : 0);
   const Sum rectified = {factor(p1, h_row), {h, h_row, panel}, S, h_row, false, true};
   const Product change = {k1, s_row, 1, factor(state.c, h_row), S, nullptr};
   kernels.add_products(rectified, &change, state.steps > 0 ? 1 : 0);
@@ -235,9 +245,9 @@ void InnerLoop::evaluate(State& state) {
   }
 }
 
-// X = -eta B2 + (eta^2 / 2) dF dF^T H~, with dF dF^T = Delta D^T - D Y^T diag(r) + diag(r) F F^T diag(r), and
-// F F^T = T H~^T.
-void InnerLoop::find_pair(float eta) {
+// X = -eta B2 + (eta^2 / 2) dF dF^T H~, where dF dF^T = Delta D^T - D Y^T diag(r) + diag(r) F F^T diag(r),
+// and F F^T = T H~^T.
+void InnerLoop::find_x(float eta) {
   const float half_square = eta * eta / 2;
   kernels.dots(left, 2 * n_row, S, right, 2 * n_row, S, 2 * n_row, false, gram, s_row);
   kernels.dots(f, h_row, S, h, h_row, S, h_row, true, f_gram, s_row);
@@ -251,11 +261,20 @@ void InnerLoop::find_pair(float eta) {
   kernels.add_scaled(x, x, -eta, backward, nullptr, S, h_row);
 }
 
+void InnerLoop::step_pairs(const State& from) {
+  const int64_t size = S * h_row;
+  float *left_pair = left_pairs + 2 * size * from.steps, *right_pair = right_pairs + 2 * size * from.steps;
+  std::copy_n(h, size, left_pair);
+  std::copy_n(x, size, left_pair + size);
+  std::copy_n(x, size, right_pair);
+  std::copy_n(h, size, right_pair + size);
+}
+
 void InnerLoop::step_gram(const State& from, State& to) {
   const Product products[] = {{h, 1, h_row, factor(x, h_row), S, nullptr},
                               {x, 1, h_row, factor(h, h_row), S, nullptr}};
-  kernels.add_products({gram_grid(from.wide), gram_grid(to.room), model.h + 1, h_row, true, false}, products, 2);
-  kernels.mirror(gram_grid(to.room), model.h + 1);
+  kernels.add_products({gram_grid(from.wide), gram_grid(to.room), model.h + 1, h_row, true, false}, products,
+                       2);
   to.wide = to.room;
 }
 
@@ -265,8 +284,8 @@ void InnerLoop::step_weights(float eta, const State& from, State& to) {
   to.wide = to.room;
 }
 
-// One SGD step. All gradients are those of the state before it: what they are made from is read before `to`, which may
-// be `from`, is written.
+// One SGD step. All gradients are those of the state before it: what they are made from is read before `to`,
+// which may be `from`, is written.
 void InnerLoop::take_step(const Labels& labels, const float* eta, const State& from, State& to) {
   double d_gamma1 = 0, d_gamma2 = 0;
   for (int64_t i = 0; i < S; ++i) {
@@ -294,16 +313,16 @@ void InnerLoop::take_step(const Labels& labels, const float* eta, const State& f
   }
 
   if (form == Form::weights) {
-    add(sum(nullptr, wide_backward, S, d_row), {right, 2 * n_row, 1, factor(labels.words, d_row), N, nullptr});
+    add(sum(nullptr, wide_backward, S, d_row),
+        {right, 2 * n_row, 1, factor(labels.words, d_row), N, nullptr});
     kernels.subtract_scaled(wide_backward, r, f, S, d_row);
     kernels.dots(wide_backward, d_row, S, from.wide, d_row, model.h + 1, d_row, false, backward, h_row);
     step_weights(eta[1], from, to);
   } else {
-    x = pairs_x + (form == Form::pairs ? from.steps * S * h_row : 0);
     add(sum(nullptr, backward, S, h_row), {right, 2 * n_row, 1, factor(from.v, h_row), N, nullptr});
     kernels.subtract_scaled(backward, r, f, S, h_row);
-    find_pair(eta[1]);
-    if (form == Form::gram) step_gram(from, to);
+    find_x(eta[1]);
+    form == Form::pairs ? step_pairs(from) : step_gram(from, to);
     to.corner = from.corner;
     for (int64_t i = 0; i < S; ++i) to.corner += 2.0 * x[i * h_row + model.h];
   }
@@ -319,18 +338,19 @@ void InnerLoop::take_step(const Labels& labels, const float* eta, const State& f
 }
 
 void InnerLoop::write_q(const State& state, float* q) {
-  const int64_t size = model.h + 1, pairs = state.steps * S;
-  const Grid out = {q, size, panel};
+  const int64_t size = model.h + 1, pairs = 2 * S * state.steps;
   if (form == Form::weights) {
     kernels.dots(state.wide, d_row, size, state.wide, d_row, size, d_row, true, q, size);
-  } else if (form == Form::gram || pairs == 0) {
-    kernels.add_products({gram_grid(form == Form::gram ? state.wide : model.q0.data), out, size, size, false, false},
-                         nullptr, 0);
   } else {
-    const Product products[] = {{pairs_h, 1, h_row, factor(pairs_x, h_row), pairs, nullptr},
-                                {pairs_x, 1, h_row, factor(pairs_h, h_row), pairs, nullptr}};
-    kernels.add_products({model.q0.grid(), out, size, size, true, false}, products, 2);
-    kernels.mirror(out, size);
+    const bool made = form == Form::gram || pairs == 0;
+    const Product change = {left_pairs, 1, h_row, factor(right_pairs, h_row), pairs, nullptr};
+    kernels.add_products({gram_grid(form == Form::gram ? state.wide : model.q0.data),
+                          {q, size, panel},
+                          size,
+                          size,
+                          !made,
+                          false},
+                         &change, made ? 0 : 1);
   }
 }
 
@@ -361,26 +381,33 @@ void InnerLoop::write_head(const Labels& labels, const State& state, Head<float>
   head.gamma2 = state.gamma2;
 }
 
-// Every element of the head is finite. Of the large arrays a bound is looked at first: reading them takes longer.
-void InnerLoop::check_head(const Support& support, const State& state, const Head<float>& head) const {
-  constexpr double limit = std::numeric_limits<float>::max() / 2;
-  const int64_t size = model.h + 1, pairs = state.steps * S * h_row;
-  const double w1_bound =
-      model.largest_w1 +
-      S * std::max(1.0, double(largest_magnitude(support.z, S * model.d))) * largest_magnitude(state.c, S * h_row);
-  if (!(w1_bound < limit)) {
-    check_result(head.w1, model.d * model.h, "w1");
-    check_result(head.b1, model.h, "b1");
-  }
-  const double q_bound = form == Form::pairs ? model.largest_q0 + 2.0 * S * state.steps *
-                                                                      double(largest_magnitude(pairs_h, pairs)) *
-                                                                      largest_magnitude(pairs_x, pairs)
-                                             : 2 * limit;
-  if (!(q_bound < limit)) check_result(head.q, size * size, "q");
-  check_result(head.v, size * N, "v");
-  check_result(head.m, model.width * N, "m");
-  check_result(&head.gamma1, 1, "gamma1");
-  check_result(&head.gamma2, 1, "gamma2");
+// Every element of the head is finite. Of the large arrays a bound is looked at first: reading them takes
+// longer.
+void InnerLoop::check_head(const State& state, const Head<float>& head) const {
+  const auto largest = [&](const float* data, int64_t count) {
+    return static_cast<double>(kernels.largest_magnitude(data, count));
+  };
+  const auto check = [&](double bound, const float* data, int64_t count, const char* name) {
+    constexpr double limit = std::numeric_limits<float>::max() / 2;
+    if (!(bound < limit) && !(largest(data, count) < std::numeric_limits<double>::infinity())) {
+      check_result(data, count, name);
+    }
+  };
+  constexpr double unknown = std::numeric_limits<double>::infinity();
+  const int64_t size = model.h + 1, pairs = 2 * S * state.steps;
+  const double w1_bound = model.largest_w1 + static_cast<double>(S) * std::max(1.0, largest(z, S * d_row)) *
+                                                 largest(state.c, S * h_row);
+  const double q_bound = form == Form::pairs ? model.largest_q0 + static_cast<double>(pairs) *
+                                                                      largest(left_pairs, pairs * h_row) *
+                                                                      largest(right_pairs, pairs * h_row)
+                                             : unknown;
+  check(w1_bound, head.w1, model.d * model.h, "w1");
+  check(w1_bound, head.b1, model.h, "b1");
+  check(unknown, head.v, size * N, "v");
+  check(q_bound, head.q, size * size, "q");
+  check(unknown, head.m, model.width * N, "m");
+  check(unknown, &head.gamma1, 1, "gamma1");
+  check(unknown, &head.gamma2, 1, "gamma2");
 }
 
 InnerLoopResult InnerLoop::run(const Labels& labels, const Support& support, bool keep_lowest,
@@ -393,8 +420,7 @@ InnerLoopResult InnerLoop::run(const Labels& labels, const Support& support, boo
 
   for (int64_t step = 0; step <= T; ++step) {
     evaluate(*current);
-    const float loss = static_cast<float>(
-        masked_cross_entropy(S, N, logits, n_row, support.targets, support.mask, e));
+    const float loss = static_cast<float>(kernels.cross_entropy(logits, targets, shares, S, n_row, e));
     losses[step] = loss;
     if (step == 0) conditioning_before = current->conditioning;
     if (!(std::abs(loss) < std::numeric_limits<float>::infinity())) {
@@ -414,7 +440,7 @@ InnerLoopResult InnerLoop::run(const Labels& labels, const Support& support, boo
   const float conditioning[2] = {conditioning_before, best->conditioning};
   check_result(conditioning, 2, "conditioning");
   write_head(labels, *best, head);
-  check_head(support, *best, head);
+  check_head(*best, head);
   return {best->steps, {conditioning[0], conditioning[1]}};
 }
 
@@ -423,10 +449,12 @@ InnerLoopResult InnerLoop::run(const Labels& labels, const Support& support, boo
 Form cheapest_form(const PackedModel& model, int64_t examples, int64_t steps) {
   const auto S = static_cast<double>(examples), T = static_cast<double>(steps);
   const auto size = static_cast<double>(model.h + 1), d = static_cast<double>(model.d);
-  // Multiply-adds that the forms differ in. Reading, mirroring and writing Q takes as long as some 4 an element.
+  // Multiply-adds that the forms differ in. Reading, mirroring and writing Q takes as long as some 4 an
+  // element.
   const double q_update = S * size * size;
   const double common = S * size * size * (T + 1) + 1.5 * T * S * S * size;  // T, F F^T / 2 and (dF dF^T) H~
-  const double pairs = common + T * q_update + 2 * T * (T + 1) * S * S * size;  // products with all earlier pairs
+  const double pairs =
+      common + T * q_update + 2 * T * (T + 1) * S * S * size;  // products with all earlier pairs
   const double gram = common + T * q_update + 4 * T * size * size;
   const double weights = S * size * d * (3 * T + 1) + size * size * d / 2;  // F, dF W2~^T, W2~; Q at the end
   if (pairs <= gram && examples * steps <= model.h) return Form::pairs;
@@ -440,7 +468,8 @@ size_t inner_loop_bytes(const PackedModel& model, int64_t S, int64_t N, int64_t 
 }
 
 size_t inner_loop_bytes(const PackedModel& model, int64_t S, int64_t N, int64_t T) {
-  // Where pairs is the cheapest form, it is so for fewer examples and steps too, and takes less than gram elsewhere.
+  // Where pairs is the cheapest form, it is so for fewer examples and steps too, and takes less than gram
+  // elsewhere.
   if (cheapest_form(model, S, T) == Form::pairs) return inner_loop_bytes(model, S, N, T, Form::pairs);
   return std::max(inner_loop_bytes(model, S, N, T, Form::gram),
                   inner_loop_bytes(model, S, N, T, Form::weights));

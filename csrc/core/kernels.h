@@ -1,5 +1,6 @@
-// The float32 arithmetic that costs time, written once (kernels.cpp) and compiled for several instruction sets.
-// Plain data in, plain data out: nothing here allocates, and nothing depends on how many threads there are.
+// The float32 arithmetic that costs time, written once (kernels.cpp) and compiled for several instruction
+// sets. Plain data in, plain data out: nothing here allocates, and nothing depends on how many threads there
+// are.
 #pragma once
 
 #include <cstddef>
@@ -9,7 +10,8 @@ namespace desire_edge {
 
 // Where element (i, j) of a matrix lies, by panels of `Kernels::panel` columns:
 //     data[i * row + (j / panel) * panel_stride + j % panel].
-// Row-major is row = columns, panel_stride = panel; packed panels are row = panel, panel_stride = rows * panel.
+// Row-major is row = columns, panel_stride = panel; packed panels are row = panel, panel_stride = rows *
+// panel.
 struct Grid {
   float* data;
   int64_t row;
@@ -21,6 +23,7 @@ struct ConstGrid {
   int64_t row;  // 0 repeats the first row
   int64_t panel_stride;
 
+  ConstGrid() = default;
   ConstGrid(const float* data, int64_t row, int64_t panel_stride)
       : data(data), row(row), panel_stride(panel_stride) {}
   ConstGrid(const Grid& grid) : ConstGrid(grid.data, grid.row, grid.panel_stride) {}
@@ -42,7 +45,8 @@ struct Sum {
   Grid out;
   int64_t rows;
   int64_t columns;
-  bool upper;      // of a symmetric result: in each panel only the rows down to the panel's last column
+  bool symmetric;  // the result is, in its diagonal panels up to rounding: half of it is computed, half
+                   // mirrored
   bool rectified;  // out = max(base + products, 0), NaN stays NaN
 };
 
@@ -53,15 +57,18 @@ struct Kernels {
 
   void (*add_products)(const Sum& sum, const Product* products, int count);
 
-  // out[i * out_row + j] = a's row i . b's row j, over `depth` elements, a multiple of `panel`. If `symmetric`,
-  // a b^T is known to be, and half of it is computed.
+  // out[i * out_row + j] = a's row i . b's row j, over `depth` elements, a multiple of `panel`. If
+  // `symmetric`, a b^T is known to be, and half of it is computed.
   void (*dots)(const float* a, int64_t a_row, int64_t rows, const float* b, int64_t b_row, int64_t columns,
                int64_t depth, bool symmetric, float* out, int64_t out_row);
 
-  // Completes a symmetric matrix of `size` rows from what add_products with `upper` writes.
-  void (*mirror)(const Grid& matrix, int64_t size);
+  // The largest |data[i]|: infinity or NaN if there is one among them, 0 if there is no element.
+  float (*largest_magnitude)(const float* data, int64_t count);
 
   // Element by element or row by row of arrays [rows, columns], columns a multiple of `panel`:
+  // sum(shares * BCEWithLogits(logits, targets)), and its derivative by the logits
+  double (*cross_entropy)(const float* logits, const float* targets, const float* shares, int64_t rows,
+                          int64_t columns, float* gradient);
   // out[i] = a's row i . b's row i
   void (*row_dots)(const float* a, const float* b, int64_t rows, int64_t columns, float* out);
   // target -= scales[i] a, for row i

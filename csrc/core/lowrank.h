@@ -2,8 +2,8 @@
 //
 // A step's gradient has rank at most S, so the loop works on what the logits of the S support examples need
 // and never on a d x d or B x d matrix; the base labels have gone into p, r and q0 beforehand, or come as the
-// task's scores, where p and r are NULL. In double it is written plainly (lowrank.cpp), and what the kernels' float is
-// tested against; in float it is inner_loop.h's, packed for the one call.
+// task's scores, where p and r are NULL. In double it is written plainly (lowrank.cpp), and what the kernels'
+// float is tested against; in float it is inner_loop.h's, packed for the one call.
 #pragma once
 
 #include "types.h"

@@ -38,9 +38,7 @@ class Arena {
 
  private:
   static constexpr uintptr_t kAlignment = 64;
-  static uintptr_t aligned(uintptr_t address) {
-    return (address + kAlignment - 1) / kAlignment * kAlignment;
-  }
+  static uintptr_t aligned(uintptr_t address) { return (address + kAlignment - 1) / kAlignment * kAlignment; }
 
   uintptr_t block_;
   uintptr_t used_ = 0;

@@ -29,8 +29,7 @@ void pack(const Source& source, int64_t columns, Packed& packed) {
     for (int64_t k = 0; k < packed.rows; ++k, target += packed.panel) {
       bool all_zero = true;
       for (int64_t j = 0; j < packed.panel; ++j) {
-        target[j] =
-            first + j < columns ? source.data[k * source.row + (first + j) * source.column] : 0.0F;
+        target[j] = first + j < columns ? source.data[k * source.row + (first + j) * source.column] : 0.0F;
         all_zero = all_zero && target[j] == 0;
       }
       if (all_zero) continue;
@@ -118,8 +117,8 @@ Labels::Labels(const PackedModel& model, int64_t count, const float* w_novel, Ar
   copy_transposed(w_novel, count, model.d, count, words, model.d_row);
   const auto times = [&](const Packed& matrix, float* out, int64_t out_row) {
     const Product product = matrix.product(words, model.d_row);
-    kernels.add_products({{nullptr, 0, 0}, {out, out_row, matrix.panel}, count, out_row, false, false}, &product,
-                         1);
+    kernels.add_products({{nullptr, 0, 0}, {out, out_row, matrix.panel}, count, out_row, false, false},
+                         &product, 1);
   };
   times(model.m_columns, m, model.m_row);
   times(model.w2_columns, v, model.h_row);

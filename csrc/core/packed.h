@@ -31,8 +31,8 @@ class PackedModel {
 
   const Kernels& kernels;
   const int64_t d, h;
-  const bool scored;    // p and r are NULL: the base labels' scores will be given
-  const int64_t width;  // rows of m: d, or B where scored
+  const bool scored;                  // p and r are NULL: the base labels' scores will be given
+  const int64_t width;                // rows of m: d, or B where scored
   const int64_t d_row, h_row, m_row;  // d, h + 1 and width, padded
   const float gamma1, gamma2;
 
@@ -42,13 +42,13 @@ class PackedModel {
   Block block_;
 
  public:
-  Packed w1;          // [d, h], with the panels of h + 1 columns
-  float* b1_tilde;    // [h_row] b1, 1, 0 ...: so that relu(z w1 + b1~) is [H, 1]
+  Packed w1;            // [d, h], with the panels of h + 1 columns
+  float* b1_tilde;      // [h_row] b1, 1, 0 ...: so that relu(z w1 + b1~) is [H, 1]
   Packed r, r_columns;  // r and r^T, [d, d]; not there where scored
-  Packed m_columns;   // what takes w_novel^T to m^T: p^T [d, d], or w_i^T [d, B]
-  Packed w2_columns;  // W2~^T, [d, h + 1]
-  Packed q0;          // [h + 1, h + 1]
-  float* w2;          // W2~, [h + 1, d_row]
+  Packed m_columns;     // what takes w_novel^T to m^T: p^T [d, d], or w_i^T [d, B]
+  Packed w2_columns;    // W2~^T, [d, h + 1]
+  Packed q0;            // [h + 1, h + 1]
+  float* w2;            // W2~, [h + 1, d_row]
   float largest_w1, largest_q0;
 };
 
@@ -72,7 +72,8 @@ size_t labels_bytes(const PackedModel& model, int64_t count);
 // target [rows, target_row] = source [rows, columns], row by row, the rest of each row 0.
 void copy_padded(const float* source, int64_t rows, int64_t columns, float* target, int64_t target_row);
 
-// target [columns, target_row] = the transpose of source [rows, source_row]; the rest of a row is left as it is.
+// target [columns, target_row] = the transpose of source [rows, source_row]; the rest of a row is left as it
+// is.
 void copy_transposed(const float* source, int64_t source_row, int64_t rows, int64_t columns, float* target,
                      int64_t target_row);
 

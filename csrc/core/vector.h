@@ -1,5 +1,6 @@
-// One vector register of floats, as wide as the instruction set this file is compiled for. Included by kernels.cpp
-// alone, in whose namespace everything here stands: two instruction sets' versions must not meet in one program.
+// One vector register of floats, as wide as the instruction set this file is compiled for. Included by
+// kernels.cpp alone, in whose namespace everything here stands: two instruction sets' versions must not meet
+// in one program.
 #if defined(__AVX512F__)
 constexpr int kLanes = 16;
 #elif defined(__AVX__)
@@ -16,7 +17,19 @@ inline Vector load(const float* data) { return *reinterpret_cast<const Unaligned
 inline void store(float* data, Vector a) { *reinterpret_cast<Unaligned*>(data) = a; }
 // NaN stays NaN: every comparison with it is false.
 inline Vector rectify(Vector a) { return a <= Vector{} ? Vector{} : a; }
+inline Vector larger(Vector a, Vector b) { return a > b ? a : b; }
 inline Vector where_positive(Vector condition, Vector a) { return condition > Vector{} ? a : Vector{}; }
+
+// The bits of numbers' magnitudes, which are ordered as these are, infinity and then NaN above all.
+typedef int32_t Bits __attribute__((vector_size(4 * kLanes)));
+inline Bits larger_magnitude(Bits magnitudes, Vector a) {
+  const Bits bits = reinterpret_cast<Bits>(a) & 0x7fffffff;
+  return magnitudes > bits ? magnitudes : bits;
+}
+// a 2^n, for whole n of which all results are normal numbers.
+inline Vector times_power_of_two(Vector a, Vector n) {
+  return reinterpret_cast<Vector>(reinterpret_cast<Bits>(a) + (__builtin_convertvector(n, Bits) << 23));
+}
 #else
 struct Vector {
   float lanes[kLanes];
@@ -37,8 +50,14 @@ struct Vector {
   friend Vector operator*(const Vector& a, const Vector& b) {
     return each([&](int i) { return a[i] * b[i]; });
   }
+  friend Vector operator/(const Vector& a, const Vector& b) {
+    return each([&](int i) { return a[i] / b[i]; });
+  }
   friend Vector operator*(const Vector& a, float b) {
     return each([&](int i) { return a[i] * b; });
+  }
+  friend Vector operator+(const Vector& a, float b) {
+    return each([&](int i) { return a[i] + b; });
   }
 };
 
@@ -51,8 +70,36 @@ inline void store(float* data, const Vector& a) {
 inline Vector rectify(const Vector& a) {
   return Vector::each([&](int i) { return a[i] <= 0 ? 0.0F : a[i]; });
 }
+inline Vector larger(const Vector& a, const Vector& b) {
+  return Vector::each([&](int i) { return a[i] > b[i] ? a[i] : b[i]; });
+}
 inline Vector where_positive(const Vector& condition, const Vector& a) {
   return Vector::each([&](int i) { return condition[i] > 0 ? a[i] : 0.0F; });
+}
+
+struct Bits {
+  int32_t lanes[kLanes];
+  int32_t operator[](int i) const { return lanes[i]; }
+};
+union FloatBits {
+  float value;
+  int32_t bits;
+};
+inline Bits larger_magnitude(const Bits& magnitudes, const Vector& a) {
+  Bits result;
+  for (int i = 0; i < kLanes; ++i) {
+    const FloatBits lane = {a[i]};
+    const int32_t bits = lane.bits & 0x7fffffff;
+    result.lanes[i] = magnitudes[i] > bits ? magnitudes[i] : bits;
+  }
+  return result;
+}
+inline Vector times_power_of_two(const Vector& a, const Vector& n) {
+  return Vector::each([&](int i) {
+    FloatBits lane = {a[i]};
+    lane.bits += static_cast<int32_t>(n[i]) << 23;
+    return lane.value;
+  });
 }
 #endif
 
