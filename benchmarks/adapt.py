@@ -17,11 +17,13 @@ from typing import Any
 import numpy as np
 import torch
 from counts import dense_multiply_adds, multiply_adds, necessary_bytes
-from machine import Limits, measure_limits
+from machine import Limits, measured_limits
+from native import native_times
 from peers.contender import Contender, UnavailableError
 from peers.numpy_lowrank import NumpyLowrank
 from peers.ort_training import OrtTraining
-from peers.ours import Ours
+from peers.ours import Ours, OursLabelsKept
+from peers.ours_in_c import OursInC, empty_call_seconds
 from peers.torch_compiled import TorchCompiled
 from peers.torch_eager import TorchEager
 from peers.torch_manual import TorchManual, TorchManualProduct, TorchManualUnfolded
@@ -33,9 +35,12 @@ from threadpoolctl import threadpool_limits
 from timing import Timing, interleaved, without_overrides
 
 SHAPES = ((5, 5), (25, 5), (10, 10), (50, 10), (160, 32))
+PEAK_SHAPES = ((5, 5), (50, 10))
 BASE_LABELS = (600, 6000)
 CONTENDERS: tuple[type[Contender], ...] = (
     Ours,
+    OursInC,
+    OursLabelsKept,
     NumpyLowrank,
     TorchEager,
     TorchManual,
@@ -95,26 +100,29 @@ def main() -> None:
     parser.add_argument("--shapes", type=_shapes, default=SHAPES, help="examples x labels: 5x5,50x10")
     parser.add_argument("--repeats", type=int, default=30, help="turns that each contender gets")
     arguments = parser.parse_args()
+    native = native_times(arguments.repeats)
     cells: list[Cell] = []
     skipped: dict[str, str] = {}
-    limits = {}
+    with on_threads(1):
+        limits = measured_limits(native)
     for threads in sorted({1, os.cpu_count() or 1}):
         with on_threads(threads):
-            limits[threads] = measure_limits()
             for S, N in arguments.shapes:
                 cells += measure(S, N, threads, arguments.repeats, skipped)
-    rows = [cell.to_json(_ours(cells, cell), limits[cell.threads]) for cell in cells]
+    rows = [cell.to_json(_ours(cells, cell), limits) for cell in cells]
     details: dict[str, Any] = {
-        "machine_limits": {str(threads): found.to_json() for threads, found in limits.items()},
+        "limits_of_one_core": limits.to_json(),
+        "native": native,
         "work": {contender.name: contender.work for contender in CONTENDERS},
         "skipped": skipped,
     }
-    path = write_result("adapt", metrics(cells, limits[1]), cells=rows, **details)
+    figures = metrics(cells) | native_metrics(native)
+    path = write_result("adapt", figures, cells=rows, **details)
     if arguments.json:
         print(path.read_text(encoding="utf-8"), end="")
     else:
         show(rows, skipped)
-        print(json.dumps(metrics(cells, limits[1]), indent=2))
+        print(json.dumps(figures, indent=2))
 
 
 def measure(S: int, N: int, threads: int, rounds: int, skipped: dict[str, str]) -> list[Cell]:
@@ -155,7 +163,7 @@ def checked_error(contender: Contender, problem: Problem) -> float:
     return error
 
 
-def metrics(cells: Sequence[Cell], limits: Limits) -> dict[str, float]:
+def metrics(cells: Sequence[Cell]) -> dict[str, float]:
     """What the goals name, from medians on one thread at the smaller number of base labels, as far as measured."""
     found = {(cell.contender, cell.S, cell.N, cell.B): cell.timing for cell in cells if cell.threads == 1}
     small, large = BASE_LABELS
@@ -167,11 +175,26 @@ def metrics(cells: Sequence[Cell], limits: Limits) -> dict[str, float]:
                 values[metric] = found[peer, 5, 5, small].median / ours.median
         values["adapt_us_5x5"] = ours.median * 1e6
         values["b_independence"] = found[Ours.name, 5, 5, large].median / ours.median
-    for S, N in ((5, 5), (50, 10)):
-        timing = found.get((Ours.name, S, N, small))
-        if timing is not None:
+        in_c = found[OursInC.name, 5, 5, small].median - empty_call_seconds()
+        values["python_overhead_us"] = (ours.median - in_c) * 1e6
+    return {name: round(value, 4) for name, value in values.items()}
+
+
+def native_metrics(native: dict[str, Any]) -> dict[str, float]:
+    """What the goals name of the core without Python: labels and adaptation over the peak of the same turns, and many.
+
+    The count is that of the smallest algorithm (`counts`), not the program's own.
+    """
+    values = {}
+    for shape in native["shapes"]:
+        S, N = shape["examples"], shape["labels"]
+        if (S, N) in PEAK_SHAPES:
             count = multiply_adds(S, N, DIMENSION, HIDDEN, STEPS).total
-            values[f"peak_fraction_{S}x{N}"] = count / timing.median / limits.multiply_adds_per_second
+            rate = count / shape["labels_and_adapt_s"]["median"]
+            values[f"peak_fraction_{S}x{N}"] = rate / shape["peak_multiply_adds_per_s"]["median"]
+    many = native["adapt_many"]
+    values["adapt_many_tasks_per_second_core"] = many["one_thread_tasks_per_s"]["median"]
+    values["adapt_many_speedup_2_cores"] = many["speedup"]["median"]
     return {name: round(value, 4) for name, value in values.items()}
 
 
@@ -194,7 +217,7 @@ def show(cells: Sequence[dict[str, Any]], skipped: dict[str, str]) -> None:
             f"{cell['of_fma_peak']:.0%}",
             end_section=cell["contender"] == CONTENDERS[-1].name,
         )
-    console = Console()
+    console = Console(width=110)
     console.print(table)
     for name, reason in skipped.items():
         console.print(f"{name} was skipped: {reason}")

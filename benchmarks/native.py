@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,15 @@ def build(name: str, *options: str) -> Path:
     return folder
 
 
-def native_times(*arguments: str) -> dict[str, Any]:
-    """What `adapt_bench` prints: the core's own times, without Python."""
-    folder = build("native", "-DCMAKE_BUILD_TYPE=Release", "-DDESIRE_EDGE_BUILD_BENCHMARKS=ON")
-    found: dict[str, Any] = json.loads(_run(str(folder / "adapt_bench"), *arguments))
+@cache
+def build_native() -> Path:
+    """The libraries and `adapt_bench` for this machine, at full speed; the folder they were built in."""
+    return build("native", "-DCMAKE_BUILD_TYPE=Release", "-DDESIRE_EDGE_BUILD_BENCHMARKS=ON")
+
+
+def native_times(rounds: int) -> dict[str, Any]:
+    """What `adapt_bench` prints: the core's own times and this machine's limits, without Python."""
+    found: dict[str, Any] = json.loads(_run(str(build_native() / "adapt_bench"), str(rounds)))
     return found
 
 

@@ -98,7 +98,13 @@ def adaptation_memory(folder: Path, program: Path) -> dict[str, float]:
 def massif_peaks(folder: Path, program: str, mode: str) -> dict[str, int]:
     """The largest heap and the largest stack of a run, in bytes."""
     out = folder / "massif"
-    massif = ("valgrind", "--tool=massif", "--stacks=yes", f"--massif-out-file={out}", "--peak-inaccuracy=0.0")
+    massif = (
+        "valgrind",
+        "--tool=massif",
+        "--stacks=yes",
+        f"--massif-out-file={out}",
+        "--peak-inaccuracy=0.0",
+    )
     run(*massif, program, mode, str(folder / "input"), str(folder / "output"))
     snapshots = out.read_text()
     return {
