@@ -27,6 +27,9 @@ from timing import Timing, interleaved, without_overrides
 mpl.use("Agg")
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.ticker import NullFormatter
+
+from desire_edge.evaluation.comparison.plots import BLUE, VERMILLION
 
 PICTURE = ROOT / "docs" / "adapt-cost.png"
 DENSE = "torch, gradients by hand, on w_i [B, d]"
@@ -119,8 +122,8 @@ def draw(found: dict[str, list[Point]], peak: float, path: Path) -> None:
 def draw_sweep(axes: Axes, field: str, points: list[Point], peak: float) -> None:
     """Medians over one size, and the counted multiply-adds at the peak as a line."""
     styles: dict[str, dict[str, Any]] = {
-        Ours.name: {"label": "ours", "color": "tab:blue"},
-        TorchManual.name: {"label": DENSE, "color": "tab:red"},
+        Ours.name: {"label": "ours", "color": BLUE},
+        TorchManual.name: {"label": DENSE, "color": VERMILLION},
     }
     for name, style in styles.items():
         mine = [point for point in points if point[1] == name]
@@ -135,6 +138,9 @@ def draw_sweep(axes: Axes, field: str, points: list[Point], peak: float) -> None
     else:
         axes.set_xscale("log")
         axes.set_yscale("log")
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_formatter("{x:g}")
+            axis.set_minor_formatter(NullFormatter())
     axes.set_xlabel(SWEEPS[field][0])
     axes.set_ylabel("ms")
     axes.grid(alpha=0.3)
