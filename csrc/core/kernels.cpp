@@ -120,6 +120,14 @@ struct Tile<0> {
   void write(float*, int64_t) const {}
 };
 
+DESIRE_EDGE_INLINE void prefetch(const float* data, int64_t row, int rows) {
+#if defined(__GNUC__)
+  for (int r = 0; r < rows; ++r) __builtin_prefetch(data + r * row);
+#else
+  (void)data, (void)row, (void)rows;
+#endif
+}
+
 // Consecutive tiles of R rows, along a block of rows or down a panel. A tile's accumulators stay in registers
 // until every product is added. Its addresses are found by steps from the one before: they would take as long
 // as its sums.
@@ -149,6 +157,8 @@ void add_products_tiles(const Sum& sum, const Product* products, int count, int6
   for (; tiles > 0; --tiles) {
     Tile<R> tile;
     if (based) {
+      // The next tile's: panels are too far from each other for the processor to foresee.
+      if (along_rows) prefetch(base + base_step, base_row, R);
       tile.read(base, base_row);
     } else {
       tile.clear();

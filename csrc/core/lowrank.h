@@ -15,5 +15,8 @@ namespace desire_edge {
 template <class T>
 void adapt_lowrank(const Sizes& sizes, const Model<T>& model, const Task<T>& task, Head<T>& head, T* losses,
                    T* conditioning);
+template <>
+void adapt_lowrank(const Sizes& sizes, const Model<float>& model, const Task<float>& task, Head<float>& head,
+                   float* losses, float* conditioning);
 
 }  // namespace desire_edge

@@ -33,6 +33,8 @@ class Arena {
     return data;
   }
 
+  bool counts_only() const { return block_ == 0; }
+
   // Bytes that a block needs for what was taken, wherever it begins.
   size_t bytes() const { return used_ + kAlignment; }
 

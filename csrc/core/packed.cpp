@@ -5,14 +5,6 @@
 #include "finite.h"
 
 namespace desire_edge {
-namespace {
-
-// Element (i, j) of what is to be packed is data[i * row + j * column].
-struct Source {
-  const float* data;
-  int64_t row;
-  int64_t column;
-};
 
 Packed take_packed(Arena& arena, int64_t panel, int64_t rows, int64_t columns) {
   const int64_t panels = padded(columns, panel) / panel;
@@ -20,19 +12,17 @@ Packed take_packed(Arena& arena, int64_t panel, int64_t rows, int64_t columns) {
   return {data, arena.take<int32_t>(2 * panels), rows, columns, panel};
 }
 
-// Fills `packed` with the first `columns` columns of the source, and finds its bounds.
 void pack(const Source& source, int64_t columns, Packed& packed) {
   float* target = packed.data;
   for (int64_t panel = 0; panel < packed.panels(); ++panel) {
     const int64_t first = panel * packed.panel;
+    const int64_t count = std::max<int64_t>(0, std::min(packed.panel, columns - first));
     int64_t begin = packed.rows, end = 0;
     for (int64_t k = 0; k < packed.rows; ++k, target += packed.panel) {
-      bool all_zero = true;
-      for (int64_t j = 0; j < packed.panel; ++j) {
-        target[j] = first + j < columns ? source.data[k * source.row + (first + j) * source.column] : 0.0F;
-        all_zero = all_zero && target[j] == 0;
-      }
-      if (all_zero) continue;
+      const float* from = source.data + k * source.row + first * source.column;
+      for (int64_t j = 0; j < count; ++j) target[j] = from[j * source.column];
+      std::fill(target + count, target + packed.panel, 0.0F);
+      if (std::all_of(target, target + count, [](float value) { return value == 0; })) continue;
       begin = std::min(begin, k);
       end = k + 1;
     }
@@ -40,8 +30,6 @@ void pack(const Source& source, int64_t columns, Packed& packed) {
     packed.bounds[2 * panel + 1] = static_cast<int32_t>(end);
   }
 }
-
-}  // namespace
 
 void copy_padded(const float* source, int64_t rows, int64_t columns, float* target, int64_t target_row) {
   for (int64_t i = 0; i < rows; ++i, target += target_row) {

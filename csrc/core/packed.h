@@ -24,6 +24,18 @@ struct Packed {
   }
 };
 
+// Element (i, j) of what is to be packed is data[i * row + j * column].
+struct Source {
+  const float* data;
+  int64_t row;
+  int64_t column;
+};
+
+Packed take_packed(Arena& arena, int64_t panel, int64_t rows, int64_t columns);
+
+// Fills `packed` with the first `columns` columns of the source, the rest with zeros, and finds its bounds.
+void pack(const Source& source, int64_t columns, Packed& packed);
+
 // The packed model. The rows of row-major arrays are padded to whole panels, with zeros.
 class PackedModel {
  public:

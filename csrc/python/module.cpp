@@ -514,7 +514,8 @@ variable DESIRE_EDGE_KERNELS names.)");
                      "What depends on a label set alone, prepared for a Model by its labels().")
       .def_property_readonly("count", &Labels::count, "N.");
 
-  py::class_<Model>(module, "Model", plain, R"(A model packed for the low-rank form in float32, constant once made.
+  py::class_<Model>(module, "Model", plain,
+                    R"(A model packed for the low-rank form in float32, constant once made.
 
 Any number of threads may use it at once. All its arrays are float32.)")
       .def(py::init<Object, Object, Object, Object, Object, Object, Object, Object, Object, Object>(),
