@@ -1,9 +1,9 @@
 """What a taught model costs to run: `python benchmarks/predict.py` writes results/predict.json.
 
 An adapted `model.onnx` in ONNX Runtime, batch 1, one thread, over the bare `extractor.onnx` it grew from: for the
-default extractor, and for one of more than 20 M multiply-adds. Then the folded head alone, through the C++ core, numpy
-and torch, for several batches. How well the models are trained does not matter here, so they hardly are; Delicious' 500
-features are the input.
+default extractor, and for one of more than 20 M multiply-adds. Then Eq. (1) on features alone, as it stands and as the
+folded head, through the C++ core, numpy and torch, for several batches. How well the models are trained does not matter
+here, so they hardly are; Delicious' 500 features are the input.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import onnx
 import onnxruntime
 import torch
 from numpy.typing import NDArray
-from problem import DIMENSION, HIDDEN, Head, Problem, random_problem, relative_error
+from problem import DIMENSION, HIDDEN, TOLERANCE, Head, Problem, random_problem, relative_error
 from record import write_result
 from rich.console import Console
 from rich.table import Table
@@ -32,7 +32,7 @@ from training_runs import finished_run
 
 from desire_edge import Bundle, _core
 from desire_edge.export import export_bundle
-from desire_edge.models import EPSILON
+from desire_edge.models import EPSILON, SemanticInference
 from desire_edge.runtime.manifest import EXTRACTOR
 from desire_edge.training.config import ExtractorConfig, load_config
 
@@ -59,10 +59,10 @@ def main() -> None:
         found = model_over_extractor(arguments.runs, hidden, arguments.repeats)
         metrics[f"model_over_extractor_latency{suffix}"] = found["latency"]
         details[f"extractor {'-'.join(map(str, hidden))}"] = found
-    rows = head_throughput(arguments.repeats)
+    rows = throughput(arguments.repeats)
     for row in rows:
-        metrics[f"head_rows_per_second_batch_{row['batch']}"] = row["core_rows_per_second"]
-    path = write_result("predict", metrics, models=details, head=rows)
+        metrics[f"{row['what']}_rows_per_second_batch_{row['batch']}"] = row["core_rows_per_second"]
+    path = write_result("predict", metrics, models=details, throughput=rows)
     if arguments.json:
         print(path.read_text(encoding="utf-8"), end="")
     else:
@@ -135,31 +135,40 @@ def matrix_elements(graph: onnx.GraphProto) -> int:
     return sum(int(np.prod(weight.dims)) for weight in graph.initializer if len(weight.dims) == 2)
 
 
-def head_throughput(rounds: int) -> list[dict[str, Any]]:
-    """The folded head of 5 labels on batches of features, one thread: the core, numpy and torch, checked first."""
+def throughput(rounds: int) -> list[dict[str, Any]]:
+    """Logits of 5 labels (600 base labels) for batches of features, one thread: core, numpy, torch, checked first."""
     torch.set_num_threads(1)
+    problem = random_problem(5, 5, 600)
+    head = folded(problem)
     rows = []
     with threadpool_limits(1):
         for batch in BATCHES:
-            problem = random_problem(5, 5, 600)
-            head, z = folded(problem), np.tile(problem.query, (batch // len(problem.query) + 1, 1))[:batch]
-            calls = {
-                "core": core_logits(head, problem, z),
-                "numpy": numpy_logits(head, problem, z),
-                "torch": torch_logits(head, problem, z),
+            z = np.tile(problem.query, (batch // len(problem.query) + 1, 1))[:batch].copy()
+            kinds = {
+                "projection": {
+                    "core": core_projection(problem, z),
+                    "numpy": numpy_projection(problem, z),
+                    "torch": torch_projection(problem, z),
+                },
+                "head": {
+                    "core": core_logits(head, problem, z),
+                    "numpy": numpy_logits(head, problem, z),
+                    "torch": torch_logits(head, problem, z),
+                },
             }
             expected = head.logits(z, problem.r)
-            for name, call in calls.items():
-                error = relative_error(call(), expected)
-                assert error <= 1e-5, f"{name} is off by {error:.1e}"
-            timings = interleaved({name: timed(call) for name, call in calls.items()}, rounds)
-            rows.append(throughput_row(batch, timings))
+            for what, calls in kinds.items():
+                for name, call in calls.items():
+                    error = relative_error(call(), expected)
+                    assert error <= TOLERANCE, f"{what} through {name} is off by {error:.1e}"
+                timings = interleaved({name: timed(call) for name, call in calls.items()}, rounds)
+                rows.append(throughput_row(what, batch, timings))
     return rows
 
 
-def throughput_row(batch: int, timings: dict[str, Timing]) -> dict[str, Any]:
+def throughput_row(what: str, batch: int, timings: dict[str, Timing]) -> dict[str, Any]:
     """The measurements of one batch as JSON values."""
-    row: dict[str, Any] = {"batch": batch}
+    row: dict[str, Any] = {"what": what, "batch": batch}
     for name, timing in timings.items():
         row[f"{name}_rows_per_second"] = round(batch / timing.median)
         row[name] = timing.to_json()
@@ -189,6 +198,45 @@ def folded(problem: Problem) -> Head:
         problem.gamma1,
         problem.gamma2,
     )
+
+
+def core_projection(problem: Problem, z: NDArray[Any]) -> Callable[[], NDArray[Any]]:
+    """Eq. (1) through the C++ core."""
+    names = ("w1", "b1", "w2", "b2", "gamma1", "gamma2", "w_base", "w_i", "w_novel")
+    arguments: dict[str, Any] = {name: getattr(problem, name) for name in names}
+    return lambda: _core.project(z=z, **arguments)
+
+
+def numpy_projection(problem: Problem, z: NDArray[Any]) -> Callable[[], NDArray[Any]]:
+    """Eq. (1) in numpy, single precision."""
+
+    def unit(rows: NDArray[Any]) -> NDArray[Any]:
+        norms: NDArray[Any] = np.sqrt(np.einsum("ni,ni->n", rows, rows) + np.float32(EPSILON**2))
+        divided: NDArray[Any] = rows / norms[:, None]
+        return divided
+
+    def call() -> NDArray[Any]:
+        transformed = np.maximum(z @ problem.w1 + problem.b1, 0) @ problem.w2 + problem.b2
+        words = problem.gamma1 * unit(transformed) + problem.gamma2 * (unit(z @ problem.w_base) @ problem.w_i)
+        logits: NDArray[Any] = words @ problem.w_novel
+        return logits
+
+    return call
+
+
+def torch_projection(problem: Problem, z: NDArray[Any]) -> Callable[[], NDArray[Any]]:
+    """Eq. (1) by this project's torch module, without gradients."""
+    head = SemanticInference(torch.from_numpy(problem.w_base), len(problem.b1))
+    names = ("w1", "b1", "w2", "b2", "w_i", "gamma1", "gamma2", "w_base")
+    head.load_state_dict({name: torch.as_tensor(getattr(problem, name)) for name in names})
+    features, w_novel = torch.from_numpy(z), torch.from_numpy(problem.w_novel)
+
+    def call() -> NDArray[Any]:
+        with torch.inference_mode():
+            logits: NDArray[Any] = head(features, w_novel).numpy()
+            return logits
+
+    return call
 
 
 def core_logits(head: Head, problem: Problem, z: NDArray[Any]) -> Callable[[], NDArray[Any]]:
@@ -249,14 +297,12 @@ def show(models: dict[str, Any], rows: list[dict[str, Any]]) -> None:
             str(sum(found["head_nodes"].values())),
         )
     Console().print(table)
-    table = Table(
-        title=f"The folded head, d = {DIMENSION}, h = {HIDDEN}, 5 labels: rows a second, one thread"
-    )
-    for column in ("batch", "core", "numpy", "torch"):
+    table = Table(title=f"d = {DIMENSION}, h = {HIDDEN}, 5 labels: rows a second, one thread, medians")
+    for column in ("what", "batch", "core", "numpy", "torch"):
         table.add_column(column, justify="right")
     for row in rows:
         figures = (f"{row[f'{name}_rows_per_second']:,}" for name in ("core", "numpy", "torch"))
-        table.add_row(str(row["batch"]), *figures)
+        table.add_row(row["what"], str(row["batch"]), *figures)
     Console().print(table)
 
 
