@@ -1,5 +1,6 @@
 # The C++ core. Shapes, meaning and errors stand in the functions' docstrings (csrc/python/module.cpp).
-from typing import Any, Generic, TypedDict, TypeVar, type_check_only
+from collections.abc import Mapping, Sequence
+from typing import Any, Generic, Literal, Never, TypeAlias, TypedDict, TypeVar, type_check_only
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +35,60 @@ class _AdaptedHead(_Head[_Float], Generic[_Float]):
     losses: NDArray[_Float]  # [T + 1]
     conditioning: NDArray[_Float]  # [2]
 
+_Float32: TypeAlias = NDArray[np.float32]
+_Form: TypeAlias = Literal["auto", "pairs", "gram", "weights"]
+
+@type_check_only
+class _Adapted(_Head[np.float32]):
+    losses: _Float32  # [T + 1]
+    conditioning: tuple[float, float]
+    steps: int
+
+class Labels:
+    def __init__(self, /, *args: Never, **kwargs: Never) -> None: ...  # Model.labels makes them
+    @property
+    def count(self) -> int: ...
+
+class Model:
+    def __init__(
+        self,
+        *,
+        w1: _Float32,
+        b1: _Float32,
+        w2: _Float32,
+        b2: _Float32,
+        gamma1: float,
+        gamma2: float,
+        q0: _Float32,
+        p: _Float32 | None = None,
+        r: _Float32 | None = None,
+        w_i: _Float32 | None = None,
+    ) -> None: ...
+    def labels(self, w_novel: _Float32) -> Labels: ...
+    def adapt(
+        self,
+        labels: Labels,
+        *,
+        z: _Float32,
+        targets: _Float32,
+        mask: _Float32,
+        step_sizes: _Float32,
+        scores: _Float32 | None = None,
+        form: _Form = "auto",
+        keep_lowest: bool = False,
+        out: _Adapted | None = None,
+    ) -> _Adapted: ...
+    def adapt_many(
+        self,
+        tasks: Sequence[Mapping[str, _Float32]],
+        *,
+        threads: int,
+        form: _Form = "auto",
+        keep_lowest: bool = False,
+    ) -> list[_Adapted | Exception]: ...
+
 def version() -> str: ...
+def kernels() -> list[str]: ...
 def project(
     *,
     z: NDArray[_Float],

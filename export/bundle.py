@@ -39,7 +39,7 @@ from desire_edge.training.run import Run
 
 from .graphs import base_fragment, extractor_graph, head_graph, serialize, template_graph
 from .parity import Parity, check_parity
-from .weights import conditioning, inference_product, norm_root, output_gram
+from .weights import base_axes, conditioning, inference_product, output_gram, turned_extractor
 
 OPSETS = (18, 21)
 
@@ -80,8 +80,11 @@ def export_bundle(run: Run, out: Path, options: ExportOptions | None = None) -> 
     weights = {name: parameter.detach().double().numpy() for name, parameter in head.state_dict().items()}
     z = extract(extractor, torch.from_numpy(run.data.x[run.data.rows.train])).double().numpy()
     known_labels = run.config.meta.known_labels > 0
+    axes, lengths = base_axes(weights["w_base"])
     semantics = {
         **weights,
+        "w1": axes.T @ weights["w1"],
+        "w_base": axes.T @ weights["w_base"],
         "step_sizes": run.learner.step_sizes.detach().cpu().numpy(),
         "q0": output_gram(weights["w2"], weights["b2"]),
         "base_bias": run.classifier.bias.detach().cpu().numpy(),
@@ -89,17 +92,19 @@ def export_bundle(run: Run, out: Path, options: ExportOptions | None = None) -> 
     }
     if not known_labels:
         semantics |= {
-            "p": inference_product(weights["w_base"], weights["w_i"]),
-            "r": norm_root(weights["w_base"]),
+            "p": axes.T @ inference_product(weights["w_base"], weights["w_i"]),
+            "r": np.diag(lengths),
         }
     arrays = {name: np.array(value, np.float32, order="C") for name, value in semantics.items()}
     dimension, base = arrays["w_base"].shape
     hidden = len(arrays["b1"])
     base_labels = tuple(run.data.dataset.labels[index] for index in run.data.split.base)
 
-    extractor_model = extractor_graph(extractor, run.data.input.features, options.batch, options.opset)
+    extractor_model = extractor_graph(
+        turned_extractor(extractor, axes), run.data.input.features, options.batch, options.opset
+    )
     head_model = head_graph(
-        arrays["w_base"] if known_labels else arrays["r"].T,
+        arrays["w_base"] if known_labels else lengths.astype(np.float32),
         hidden,
         options.batch,
         options.ways,

@@ -3,9 +3,11 @@
 The folded head is Eq. (1) after adaptation with everything that can be multiplied out multiplied out
 (h~ = [relu(z W_1' + b_1'), 1], ε as in the model):
 
-    logits = h~ V' / √(h~ Q' h~ᵀ + ε²)  +  z M' / √(‖z Rᵀ‖² + ε²)
+    logits = h~ V' / √(h~ Q' h~ᵀ + ε²)  +  z M' / √(Σ (σ z)² + ε²)
 
-γ1 and γ2 are folded into V' and M'. Q' = [[Q, q], [qᵀ, q0]] is passed in its parts, so that no ones are appended to h.
+γ1 and γ2 are folded into V' and M'. The 1 of h~ is a hidden unit of its own: a column of zeros in W_1', a 1 in b_1'.
+σ are the singular values of W_base: the features of a bundle have its axes as theirs (`weights.base_axes`), so that
+‖z W_base‖ costs d multiply-adds and not d².
 Where base labels that an item is known to carry can stand in for z W_base, the second term is u M' / √(‖u‖² + ε²) with
 u = the known labels, or z W_base if there is none, and M' [B, ways].
 """
@@ -67,7 +69,7 @@ def head_graph(
     """The folded head: z and the task's weights -> logits and probabilities [batch, ways], every shape fixed.
 
     Args:
-        base: a constant of the graph: Rᵀ [d, d], or W_base [d, B] with `known_labels`.
+        base: a constant of the graph: σ [d], or W_base [d, B] with `known_labels`.
         hidden: h.
         batch: rows.
         ways: labels; those a task does not use have `used` 0, and their probability is 0.
@@ -76,17 +78,15 @@ def head_graph(
     """
     d, h = len(base), hidden
     known_inputs = [float_value("known_labels", batch, base.shape[1])] if known_labels else []
+    inferred_from = base.shape[-1]  # d, or B
     inputs = [
         float_value("z", batch, d),
         *known_inputs,
-        float_value("w1", d, h),
-        float_value("b1", h),
-        float_value("v", h, ways),
-        float_value("v0", ways),
-        float_value("q", h, h),
-        float_value("q1", h),
-        float_value("q0"),
-        float_value("m", base.shape[1], ways),
+        float_value("w1", d, h + 1),
+        float_value("b1", h + 1),
+        float_value("v", h + 1, ways),
+        float_value("q", h + 1, h + 1),
+        float_value("m", inferred_from, ways),
         float_value("used", ways),
     ]
 
@@ -99,25 +99,30 @@ def head_graph(
             node("ReduceSum", "known_count", "known_labels", "last_axis", keepdims=1),
             node("Cast", "any_known", "known_count", to=TensorProto.BOOL),
             node("Where", "base_scores", "any_known", "known_labels", "seen_scores"),
+            node("Mul", "base_squares", "base_scores", "base_scores"),
+            node("ReduceSum", "base_square_above", "base_squares", "last_axis", keepdims=1),
+            node("Add", "base_square", "base_square_above", "epsilon_squared"),
         ]
+        base_constant = base
     else:
-        base_nodes = [node("MatMul", "base_scores", "z", "base")]
+        base_nodes = [
+            node("Mul", "feature_squares", "z", "z"),
+            node("Gemm", "base_square", "feature_squares", "base", "epsilon_squared"),
+        ]
+        base_constant = np.square(base)[:, None]
     nodes = [
         node("Gemm", "hidden_in", "z", "w1", "b1"),
         node("Relu", "hidden", "hidden_in"),
-        node("Gemm", "projected", "hidden", "v", "v0"),
-        # h~ Q' h~ᵀ = (h Q + 2q)·h + q0; q1 holds 2q, and q0 has ε² added.
-        node("Gemm", "stretched", "hidden", "q", "q1"),
+        node("MatMul", "projected", "hidden", "v"),
+        node("MatMul", "stretched", "hidden", "q"),
         node("Mul", "stretched_hidden", "stretched", "hidden"),
-        node("ReduceSum", "square_above", "stretched_hidden", "last_axis", keepdims=1),
-        node("Add", "square", "square_above", "q0"),
+        node(
+            "ReduceSum", "square", "stretched_hidden", "last_axis", keepdims=1
+        ),  # ε² stands in q's last entry
         node("Max", "positive_square", "square", "epsilon_squared"),  # rounding must not make it negative
         node("Sqrt", "norm", "positive_square"),
         node("Div", "transformed", "projected", "norm"),
         *base_nodes,
-        node("Mul", "base_squares", "base_scores", "base_scores"),
-        node("ReduceSum", "base_square_above", "base_squares", "last_axis", keepdims=1),
-        node("Add", "base_square", "base_square_above", "epsilon_squared"),
         node("Sqrt", "base_norm", "base_square"),
         node("MatMul", "inferred_above", "base_scores" if known_labels else "z", "m"),
         node("Div", "inferred", "inferred_above", "base_norm"),
@@ -126,7 +131,7 @@ def head_graph(
         node("Mul", "probabilities", "all_probabilities", "used"),
     ]
     constants = [
-        numpy_helper.from_array(np.ascontiguousarray(base), "base"),
+        numpy_helper.from_array(np.ascontiguousarray(base_constant), "base"),
         numpy_helper.from_array(np.array([1], np.int64), "last_axis"),
         numpy_helper.from_array(np.array(EPSILON**2, np.float32), "epsilon_squared"),
     ]

@@ -23,6 +23,8 @@ from desire_edge.training.pretrain import extract
 from desire_edge.training.run import Run
 from desire_edge.training.thresholds import threshold_features
 
+from .weights import Float64, base_axes
+
 TOLERANCE = 1e-5
 ROWS = 64
 
@@ -77,8 +79,11 @@ def check_parity(run: Run, bundle_folder: Path) -> Parity:
     rows = run.data.rows.query[:ROWS]
     # And a row of zeros, a text of which no word is known: where a norm would divide by 0 without its ε.
     x = np.concatenate([run.data.x[rows], np.zeros((1, run.data.x.shape[1]), np.float32)])
-    extracted = extract(run.extractor, torch.from_numpy(x)).numpy()
-    parity = Parity(relative_error(bundle.extractor.run(x)["z"], extracted), *_adapted_errors(run, bundle))
+    axes, _ = base_axes(run.learner.head.w_base.double().cpu().numpy())
+    extracted = extract(run.extractor, torch.from_numpy(x)).numpy() @ axes
+    parity = Parity(
+        relative_error(bundle.extractor.run(x)["z"], extracted), *_adapted_errors(run, bundle, axes)
+    )
     if parity.worst > TOLERANCE:
         raise DesireEdgeError(
             f"ONNX Runtime does not reproduce torch within {TOLERANCE} (extractor {parity.extractor:.1e}, logits "
@@ -90,7 +95,7 @@ def check_parity(run: Run, bundle_folder: Path) -> Parity:
 
 
 @torch.no_grad()
-def _adapted_errors(run: Run, bundle: Bundle) -> tuple[float, float, float]:
+def _adapted_errors(run: Run, bundle: Bundle, axes: Float64) -> tuple[float, float, float]:
     """One real task of novel labels: the device path against the differentiable inner loop in torch float64."""
     data, dataset = run.data, run.data.dataset
     labels = data.split.novel[dataset.targets[data.rows.support][:, data.split.novel].any(axis=0)]
@@ -117,14 +122,14 @@ def _adapted_errors(run: Run, bundle: Bundle) -> tuple[float, float, float]:
     inputs = list(data.x[rows])
     support = Support.of(inputs[:shots], _names_of(carried[:shots], names), None, known_names[:shots])
     task = bundle.adapt(support, labels=names)
-    z = extract(run.extractor, torch.from_numpy(data.x[rows]))
-    z[:shots] = torch.from_numpy(task.taught.z.astype(np.float32))
+    z = extract(run.extractor, torch.from_numpy(data.x[rows])).double()
+    z[:shots] = torch.from_numpy(task.taught.z.astype(np.float64) @ axes.T)
     targets = torch.from_numpy(carried)
     learner = type(run.learner)(run.learner.head.w_base.double(), run.config.meta).double()
     learner.load_state_dict(run.learner.state_dict())
     adapted = learner(
         Episodes(
-            z=z.double()[None],
+            z=z[None],
             targets=targets.double()[None],
             mask=torch.ones(1, *targets.shape, dtype=torch.float64),
             w_novel=torch.from_numpy(task.taught.vectors).double()[None],

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import nn
+
+from desire_edge.models import Extractor
 
 Float64 = NDArray[np.float64]
 
@@ -13,13 +19,27 @@ def inference_product(w_base: Float64, w_i: Float64) -> Float64:
     return w_base @ w_i
 
 
-def norm_root(w_base: Float64) -> Float64:
-    """R [d, d] with ‖z Rᵀ‖ = ‖z W_base‖ for every z: the triangle of W_baseᵀ = Q_R R, zero rows below it when B < d."""
-    dimension = len(w_base)
-    triangle = np.linalg.qr(w_base.T, mode="r")
-    root = np.zeros((dimension, dimension))
-    root[: len(triangle)] = triangle
-    return root
+def base_axes(w_base: Float64) -> tuple[Float64, Float64]:
+    """The orthogonal U [d, d] and the σ ≥ 0 [d] with ‖z W_base‖ = ‖(z U) σ‖ for every z: those of W_base's SVD.
+
+    Adaptation does not notice a rotation of the features: SGD on w1 depends on them through z zᵀ alone, and turns with
+    them. So a bundle's extractor gives z U for z, its w1, w_base and p are Uᵀ times the model's, and R = diag(σ).
+    """
+    axes, values, _ = np.linalg.svd(w_base)
+    lengths = np.zeros(len(w_base))
+    lengths[: len(values)] = values
+    return axes, lengths
+
+
+def turned_extractor(extractor: Extractor, axes: Float64) -> Extractor:
+    """The extractor of z U, for the U [d, d] of `base_axes`."""
+    turned = copy.deepcopy(extractor)
+    last = turned.layers[-1]
+    assert isinstance(last, nn.Linear)
+    with torch.no_grad():
+        for parameter in (last.weight, last.bias):  # [d, width] and [d]
+            parameter.copy_(torch.from_numpy(axes.T @ parameter.double().numpy()))
+    return turned
 
 
 def output_gram(w2: Float64, b2: Float64) -> Float64:

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from desire_edge.data import Episode, EpisodeSampler
 from desire_edge.evaluation.folders import write_episode
 from desire_edge.export import ExportOptions, export_bundle
+from desire_edge.export.weights import base_axes
 from desire_edge.training.config import load_config
 from desire_edge.training.run import Run
 
@@ -57,6 +59,12 @@ class Trained:
     def labels(self) -> list[str]:
         """The task's labels."""
         return [self.run.data.dataset.labels[label] for label in self.episode.labels]
+
+    @property
+    def axes(self) -> NDArray[np.float64]:
+        """The bundle's features are the extractor's times this rotation, [d, d]."""
+        axes: NDArray[np.float64] = base_axes(self.run.learner.head.w_base.double().numpy())[0]
+        return axes
 
     @property
     def support(self) -> Path:

@@ -1,11 +1,6 @@
 // The C ABI: checks, then the computation, then status and sentence. Nothing is thrown past here.
-#include <cstring>
-#include <limits>
-#include <new>
-#include <string>
-
-#include "check.h"
 #include "dense.h"
+#include "guard.h"
 #include "head.h"
 #include "lowrank.h"
 #include "projection.h"
@@ -16,52 +11,11 @@
 namespace desire_edge {
 namespace {
 
-void write_error(const char* message, char* error, size_t capacity) noexcept {
-  if (error == nullptr || capacity == 0) return;
-  const size_t length = std::min(std::strlen(message), capacity - 1);
-  std::memcpy(error, message, length);
-  error[length] = '\0';
-}
-
-template <class Call>
-desire_edge_status guarded(char* error, size_t capacity, Call call) noexcept {
-  desire_edge_status status = DESIRE_EDGE_OK;
-  try {
-    write_error("", error, capacity);
-    call();
-    return status;
-  } catch (const Failure& failure) {
-    write_error(failure.what(), error, capacity);
-    return failure.status();
-  } catch (const std::bad_alloc&) {
-    status = DESIRE_EDGE_OUT_OF_MEMORY;
-  } catch (const std::length_error&) {
-    status = DESIRE_EDGE_OUT_OF_MEMORY;
-  } catch (...) {
-    status = DESIRE_EDGE_INTERNAL_ERROR;
-  }
-  write_error(desire_edge_status_message(status), error, capacity);
-  return status;
-}
-
 void check_label_sizes(const Sizes* sizes) {
   check_pointer(sizes, 1, "sizes");
   check_size(sizes->labels, 1, "sizes.labels");
   check_size(sizes->dimension, 1, "sizes.dimension");
   check_size(sizes->hidden, 1, "sizes.hidden");
-}
-
-// W_Z and the factors, which every function reads.
-template <class T>
-void check_transform(const Sizes& sizes, const Model<T>* model) {
-  const int64_t d = sizes.dimension, h = sizes.hidden;
-  check_pointer(model, 1, "model");
-  check_matrix(model->w1, d, h, "w1");
-  check_vector(model->b1, h, "b1");
-  check_matrix(model->w2, h, d, "w2");
-  check_vector(model->b2, d, "b2");
-  check_scalar(model->gamma1, "gamma1");
-  check_scalar(model->gamma2, "gamma2");
 }
 
 template <class T>
@@ -77,11 +31,8 @@ void check_task(const Sizes& sizes, const Task<T>* task) {
   check_size(S, 0, "sizes.examples");
   check_size(sizes.steps, 0, "sizes.steps");
   check_pointer(task, 1, "task");
-  check_matrix(task->z, S, sizes.dimension, "z");
-  check_range(task->targets, S, N, T(0), T(1), "targets", "0 to 1");
-  check_range(task->mask, S, N, T(0), std::numeric_limits<T>::max(), "mask", "0 or more");
+  check_support<T>(*task, S, N, sizes.dimension, sizes.steps);
   check_matrix(task->w_novel, sizes.dimension, N, "w_novel");
-  check_matrix(task->step_sizes, sizes.steps, DESIRE_EDGE_STEP_COLUMNS, "step_sizes");
 }
 
 template <class T>
@@ -123,16 +74,10 @@ void adapt_dense_checked(const Sizes* sizes, const Model<T>* model, const Task<T
   check_result(&adapted->gamma2, 1, "gamma2");
 }
 
-// The arrays of a head, with m of that many rows, can be read or written.
 template <class T>
 void check_head(const Sizes& sizes, const Head<T>* head, int64_t rows_of_m) {
-  const int64_t N = sizes.labels, d = sizes.dimension, h = sizes.hidden;
   check_pointer(head, 1, "head");
-  check_pointer(head->w1, d * h, "head.w1");
-  check_pointer(head->b1, h, "head.b1");
-  check_pointer(head->v, (h + 1) * N, "head.v");
-  check_pointer(head->q, (h + 1) * (h + 1), "head.q");
-  check_pointer(head->m, rows_of_m * N, "head.m");
+  check_head_arrays(*head, sizes.labels, sizes.dimension, sizes.hidden, rows_of_m);
 }
 
 template <class T>
@@ -156,14 +101,8 @@ void adapt_lowrank_checked(const Sizes* sizes, const Model<T>* model, const Task
   const bool scored = model->p == nullptr && model->r == nullptr;
   check_matrix(model->q0, h + 1, h + 1, "q0");
   check_task<T>(*sizes, task);
-  if (scored) {
-    check_size(B, 1, "sizes.base_labels");
-    check_matrix(model->w_i, B, d, "w_i");
-    check_matrix(task->scores, sizes->examples, B, "scores");
-  } else {
-    check_matrix(model->p, d, d, "p");
-    check_matrix(model->r, d, d, "r");
-  }
+  check_base<T>(*sizes, *model);
+  if (scored) check_matrix(task->scores, sizes->examples, B, "scores");
   check_head<T>(*sizes, head, scored ? B : d);
   check_pointer(losses, sizes->steps + 1, "losses");
   check_pointer(conditioning, 2, "conditioning");

@@ -74,15 +74,11 @@ Matrix<T> head_logits(const Sizes& sizes, const Head<T>& head, const T* r_data, 
 
 template void fold<float>(const Sizes&, const Model<float>&, const float*, Head<float>&);
 template void fold<double>(const Sizes&, const Model<double>&, const double*, Head<double>&);
-template Matrix<float> head_logits<float>(const Sizes&, const Head<float>&, const float*, const float*,
-                                          const float*);
 template Matrix<double> head_logits<double>(const Sizes&, const Head<double>&, const double*, const double*,
                                             const double*);
-template Matrix<float> relu_with_one(const Matrix<float>&);
 template Matrix<double> relu_with_one(const Matrix<double>&);
 template Matrix<float> with_bias_row(const Sizes&, const float*, const float*);
 template Matrix<double> with_bias_row(const Sizes&, const double*, const double*);
-template double norm_from_gram(const float*, const float*, int64_t);
 template double norm_from_gram(const double*, const double*, int64_t);
 
 }  // namespace desire_edge

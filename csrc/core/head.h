@@ -14,6 +14,9 @@ void fold(const Sizes& sizes, const Model<T>& model, const T* w_novel, Head<T>& 
 // scores [S, B].
 template <class T>
 Matrix<T> head_logits(const Sizes& sizes, const Head<T>& head, const T* r, const T* scores, const T* z);
+template <>
+Matrix<float> head_logits(const Sizes& sizes, const Head<float>& head, const float* r, const float* scores,
+                          const float* z);
 
 // [relu(a), 1]: a row of hidden units and the constant that its bias multiplies.
 template <class T>

@@ -20,7 +20,6 @@ Matrix<T> project(const Sizes& sizes, const Model<T>& model, const T* w_novel, c
   return multiply<T>(semantic, {w_novel, d, N});
 }
 
-template Matrix<float> project<float>(const Sizes&, const Model<float>&, const float*, const float*);
 template Matrix<double> project<double>(const Sizes&, const Model<double>&, const double*, const double*);
 
 }  // namespace desire_edge

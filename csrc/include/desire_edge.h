@@ -10,17 +10,23 @@
  * Conventions that hold for every function:
  * - Arrays are dense and row-major; a shape is written [rows, columns]. Sizes: S examples, N labels, d the
  *   dimension of the features z and of the word vectors, h hidden units of W_Z, B base labels, T steps.
- * - Each function comes for float (`_f32`) and double (`_f64`). Sums are taken in double in both.
- * - Memory belongs to the caller, inputs and outputs alike; nothing is kept after the call returns.
- *   Outputs must not overlap inputs or each other. An array without elements (S = 0, T = 0) may be NULL.
+ * - Functions without handles come for float (`_f32`) and double (`_f64`). Sums are taken in double, but for
+ * those of the low-rank form and of the folded head in float.
+ * - Memory belongs to the caller, inputs and outputs alike; nothing is kept after the call returns, but for
+ * what a handle copies. Outputs must not overlap inputs or each other. An array without elements (S = 0, T =
+ * 0) may be NULL.
  * - A function reads only the sizes and fields its comment names; the others may be 0 or NULL.
  * - Every input is checked: sizes within their bounds, pointers not NULL, all values finite. Anything else
  *   returns DESIRE_EDGE_INVALID_ARGUMENT. A result that is not finite returns DESIRE_EDGE_DIVERGED.
  *   After any status but DESIRE_EDGE_OK the outputs hold unspecified values.
  * - `error` (of `error_capacity` bytes; NULL and 0 for none) receives a sentence that names the argument
  *   at fault, cut to the capacity and always ended by a 0 byte; an empty one on DESIRE_EDGE_OK.
- * - Functions have no state: any number of threads may call them at once, on shared inputs and separate
- *   outputs. They start no thread and throw nothing. The same input gives the same bits.
+ * - Functions have no state: any number of threads may call them at once, on shared inputs and handles, and
+ * separate outputs and workspaces. None but desire_edge_adapt_many starts threads; they throw nothing. The
+ * same input gives the same bits on one machine, however many threads there are.
+ *
+ * To adapt one model to many tasks: make a desire_edge_model once, desire_edge_labels for each label set, and
+ * call desire_edge_adapt, which allocates nothing, or desire_edge_adapt_many.
  */
 #ifndef DESIRE_EDGE_H
 #define DESIRE_EDGE_H
@@ -28,9 +34,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Semantic version: MAJOR changes with the meaning or layout of anything below, MINOR with additions. */
+/* Semantic version: MAJOR changes with the meaning or layout of anything below, MINOR with additions; while
+ * MAJOR is 0, MINOR with either. Since 0.2: the handles; single precision sums in float, not double. */
 #define DESIRE_EDGE_VERSION_MAJOR 0
-#define DESIRE_EDGE_VERSION_MINOR 1
+#define DESIRE_EDGE_VERSION_MINOR 2
 #define DESIRE_EDGE_VERSION_PATCH 0
 
 #if defined(_WIN32) && defined(DESIRE_EDGE_SHARED)
@@ -257,6 +264,128 @@ DESIRE_EDGE_API desire_edge_status desire_edge_head_logits_f64(const desire_edge
                                                                const double* r, const double* scores,
                                                                const double* z, double* logits, char* error,
                                                                size_t error_capacity);
+
+/*
+ * Handles, in float: the same low-rank adaptation, with what does not change from task to task prepared once.
+ *
+ * A model handle holds a copy of a model, packed for this CPU's instruction set. A labels handle holds what
+ * depends on the label set alone. Both are constant once made: any number of threads may use them at once.
+ * Destroy each once, when no call uses it; labels before their model. Destroying NULL does nothing.
+ */
+typedef struct desire_edge_model desire_edge_model;
+typedef struct desire_edge_labels desire_edge_labels;
+
+/* The kernels (avx512, avx2, baseline) that this CPU runs, by name, the fastest first: a static string, NULL
+ * past the last. A model takes the fastest, or those that the environment variable DESIRE_EDGE_KERNELS names.
+ */
+DESIRE_EDGE_API const char* desire_edge_kernels(size_t index);
+
+/*
+ * Packs a model. Reads d, h and the arrays' w1, b1, w2, b2, gamma1, gamma2, q0, and p and r; or, where these
+ * are NULL, B and w_i: such a model's tasks give scores. Checks all of it, so that no later call need. model:
+ * output, the handle; NULL after any status but DESIRE_EDGE_OK.
+ */
+DESIRE_EDGE_API desire_edge_status desire_edge_model_create(const desire_edge_sizes* sizes,
+                                                            const desire_edge_model_f32* arrays,
+                                                            desire_edge_model** model, char* error,
+                                                            size_t error_capacity);
+DESIRE_EDGE_API void desire_edge_model_destroy(desire_edge_model* model);
+
+/*
+ * Prepares `count` labels, N, with word vectors w_novel [d, N] for a model.
+ *   labels: output, the handle; NULL after any status but DESIRE_EDGE_OK.
+ */
+DESIRE_EDGE_API desire_edge_status desire_edge_labels_create(const desire_edge_model* model, int64_t count,
+                                                             const float* w_novel,
+                                                             desire_edge_labels** labels, char* error,
+                                                             size_t error_capacity);
+DESIRE_EDGE_API void desire_edge_labels_destroy(desire_edge_labels* labels);
+
+/* What the steps change beside w1, for which the logits of the support set are enough. The result is the same
+ * but for rounding; AUTO takes what costs least. */
+typedef enum desire_edge_form {
+  DESIRE_EDGE_FORM_AUTO = 0,
+  DESIRE_EDGE_FORM_PAIRS = 1, /* nothing: q is made from all steps' changes at the end; for few examples */
+  DESIRE_EDGE_FORM_GRAM = 2,  /* q */
+  DESIRE_EDGE_FORM_WEIGHTS =
+      3 /* w2 and b2, as plain SGD does: for very many examples, or a bad conditioning */
+} desire_edge_form;
+
+typedef struct desire_edge_adapt_options {
+  desire_edge_form form;
+  /* Not 0: the head is that of the step with the lowest loss, the last of several, and steps after one whose
+   * loss is not finite are not taken: their losses are infinite. */
+  int32_t keep_lowest;
+} desire_edge_adapt_options;
+
+/* The support set, and how far each step goes. */
+typedef struct desire_edge_support {
+  int64_t examples;        /* S >= 0 */
+  int64_t steps;           /* T >= 0 */
+  const float* z;          /* [S, d] features */
+  const float* targets;    /* [S, N] in [0, 1] */
+  const float* mask;       /* [S, N] weights >= 0: 1 a known target, 0 an unknown one */
+  const float* step_sizes; /* [T, DESIRE_EDGE_STEP_COLUMNS] */
+  const float*
+      scores; /* [S, B] as for desire_edge_adapt_lowrank, for a model without p and r; else not read */
+} desire_edge_support;
+
+/* The result. The caller gives the arrays of head and losses; the call fills them and sets the rest. */
+typedef struct desire_edge_adapted {
+  desire_edge_head_f32 head; /* its m of d rows, or of B rows for a model without p and r */
+  float* losses;             /* [T + 1] the loss before each step and after the last */
+  int64_t steps;             /* steps that the head has taken: T, or fewer with keep_lowest */
+  float conditioning[2];     /* before adaptation and of the head, as for desire_edge_adapt_lowrank */
+} desire_edge_adapted;
+
+/* Bytes of workspace with which desire_edge_adapt can adapt to any task of at most that many examples, labels
+ * and steps, in the form AUTO, or in that `form` alone; 0 if a size is out of bounds or model is NULL. */
+DESIRE_EDGE_API size_t desire_edge_adapt_workspace(const desire_edge_model* model, int64_t examples,
+                                                   int64_t labels, int64_t steps, desire_edge_form form);
+
+/*
+ * T steps, as desire_edge_adapt_lowrank, without an allocation.
+ *   options: NULL for AUTO, and all steps;
+ *   workspace: of workspace_bytes, of any alignment; unspecified values before and after.
+ */
+DESIRE_EDGE_API desire_edge_status desire_edge_adapt(
+    const desire_edge_model* model, const desire_edge_labels* labels, const desire_edge_support* support,
+    const desire_edge_adapt_options* options, void* workspace, size_t workspace_bytes,
+    desire_edge_adapted* adapted, char* error, size_t error_capacity);
+
+/* One of many tasks. The caller sets all but the last two. */
+typedef struct desire_edge_job {
+  const desire_edge_labels* labels; /* or NULL, and word vectors: */
+  int64_t label_count;              /* N */
+  const float* w_novel;             /* [d, N] */
+  desire_edge_support support;
+  desire_edge_adapted adapted;
+  desire_edge_status status; /* this task's own */
+  char error[128];
+} desire_edge_job;
+
+/*
+ * Adapts one model to many tasks on up to `threads` threads, the caller's among them. Each job gets the bits
+ * that desire_edge_adapt gives, and a status of its own: one that fails leaves the others alone. Returns
+ * DESIRE_EDGE_OK if all were tried, whatever their statuses.
+ */
+DESIRE_EDGE_API desire_edge_status desire_edge_adapt_many(const desire_edge_model* model,
+                                                          const desire_edge_adapt_options* options,
+                                                          desire_edge_job* jobs, int64_t count,
+                                                          int64_t threads, char* error,
+                                                          size_t error_capacity);
+
+/*
+ * The multiply-adds of an adaptation, with H = h + 1, the sum of:
+ *     labels   d N (d + H + N)                                    p w_novel, [w2; b2] w_novel, w_novel^T
+ * w_novel start    S d (h + d + N + 2 S)                              z w1, z r^T, z m, and the examples' two
+ * Gram matrices forward  (T + 1) S H (H + N)                                H~ q, H~ v step     T S (H H + 2
+ * N H + S (3 H - 1) + N (2 N + 3 S))    q; dF W2~^T, v; w1, X, F F^T; the rest is S by N fold     d (S h + S
+ * N + N d)                                w1, m Reads S, N, d, h, T. Of a triangular r half is left out by
+ * the code, not by this count, and so is what depends on the form: this is the low-rank form's minimum. 0 if
+ * sizes is NULL.
+ */
+DESIRE_EDGE_API double desire_edge_adapt_multiply_adds(const desire_edge_sizes* sizes);
 
 #ifdef __cplusplus
 }

@@ -1,4 +1,7 @@
 // The Python module desire_edge._core: numpy arrays to the C ABI and back, no arithmetic of its own.
+#include <memory>
+#include <utility>
+
 #include "abi.h"
 #include "arrays.h"
 
@@ -12,13 +15,17 @@ using Object = const py::object&;
 struct Axes {
   Axis S{"S", 0}, N{"N", 0}, d{"d", 0}, h{"h", 0}, B{"B", 0}, T{"T", 0};
 
-  Axes(Object w1) {
+  Axes() = default;
+  explicit Axes(Object w1) {
     d.size = matrix_size(w1, "w1", 0);
     h.size = matrix_size(w1, "w1", 1);
   }
   Axis h_tilde() const { return {"h + 1", h.size + 1}; }
+  Axis losses() const { return {"T + 1", T.size + 1}; }
   desire_edge_sizes sizes() const { return {S.size, N.size, d.size, h.size, B.size, T.size}; }
 };
+
+const Axis kStepColumns{"5", DESIRE_EDGE_STEP_COLUMNS}, kConditioning{"2", 2};
 
 // W_Z and the factors.
 template <class T>
@@ -42,6 +49,17 @@ void add_inference(Axes& axes, typename Abi<T>::Model& model, Object w_base, Obj
   model.w_i = elements<T>(w_i, "w_i", {axes.B, axes.d});
 }
 
+// p and r, or where these are None w_i.
+template <class T>
+void add_base(const Axes& axes, typename Abi<T>::Model& model, Object p, Object r, Object w_i) {
+  if (p.is_none()) {
+    model.w_i = elements<T>(w_i, "w_i", {axes.B, axes.d});
+  } else {
+    model.p = elements<T>(p, "p", {axes.d, axes.d});
+    model.r = elements<T>(r, "r", {axes.d, axes.d});
+  }
+}
+
 template <class T>
 const T* features(Axes& axes, Object z) {
   axes.S.size = matrix_size(z, "z", 0);
@@ -54,44 +72,48 @@ const T* label_vectors(Axes& axes, Object w_novel) {
   return elements<T>(w_novel, "w_novel", {axes.d, axes.N});
 }
 
+// A task of labels that `axes` has already.
 template <class T>
-typename Abi<T>::Task support(Axes& axes, Object z, Object targets, Object mask, Object w_novel,
-                              Object step_sizes) {
+typename Abi<T>::Task support(Axes& axes, Object z, Object targets, Object mask, Object step_sizes) {
   typename Abi<T>::Task task{};
   task.z = features<T>(axes, z);
-  task.w_novel = label_vectors<T>(axes, w_novel);
   task.targets = elements<T>(targets, "targets", {axes.S, axes.N});
   task.mask = elements<T>(mask, "mask", {axes.S, axes.N});
   axes.T.size = matrix_size(step_sizes, "step_sizes", 0);
-  task.step_sizes = elements<T>(step_sizes, "step_sizes", {axes.T, {"5", DESIRE_EDGE_STEP_COLUMNS}});
+  task.step_sizes = elements<T>(step_sizes, "step_sizes", {axes.T, kStepColumns});
   return task;
 }
 
-// A head's arrays for the C ABI to fill; m has `rows_of_m` rows.
+// The array `name` of a result: a new one, or that of an earlier result to write over.
 template <class T>
-struct HeadArrays {
-  py::array_t<T> w1, b1, v, q, m;
-  typename Abi<T>::Head head;
-
-  HeadArrays(const Axes& axes, const Axis& rows_of_m)
-      : w1({axes.d.size, axes.h.size}),
-        b1(axes.h.size),
-        v({axes.h.size + 1, axes.N.size}),
-        q({axes.h.size + 1, axes.h.size + 1}),
-        m({rows_of_m.size, axes.N.size}),
-        head{w1.mutable_data(),
-             b1.mutable_data(),
-             v.mutable_data(),
-             q.mutable_data(),
-             m.mutable_data(),
-             0,
-             0} {}
-
-  py::dict dict() const {
-    return py::dict("w1"_a = w1, "b1"_a = b1, "v"_a = v, "q"_a = q, "m"_a = m, "gamma1"_a = head.gamma1,
-                    "gamma2"_a = head.gamma2);
+T* result_array(py::dict& result, const char* name, const std::vector<Axis>& expected) {
+  if (!result.contains(name)) {
+    std::vector<py::ssize_t> shape;
+    for (const Axis& axis : expected) shape.push_back(axis.size);
+    result[name] = py::array_t<T>(shape);
   }
-};
+  const py::object array = result[name];
+  elements<T>(array, name, expected);
+  return py::reinterpret_borrow<py::array_t<T>>(array).mutable_data();
+}
+
+// A head's arrays in a result, for the C ABI to fill; m has `rows_of_m` rows.
+template <class T>
+typename Abi<T>::Head head_arrays(py::dict& result, const Axes& axes, const Axis& rows_of_m) {
+  return {result_array<T>(result, "w1", {axes.d, axes.h}),
+          result_array<T>(result, "b1", {axes.h}),
+          result_array<T>(result, "v", {axes.h_tilde(), axes.N}),
+          result_array<T>(result, "q", {axes.h_tilde(), axes.h_tilde()}),
+          result_array<T>(result, "m", {rows_of_m, axes.N}),
+          0,
+          0};
+}
+
+template <class Head>
+void set_factors(py::dict& result, const Head& head) {
+  result["gamma1"] = head.gamma1;
+  result["gamma2"] = head.gamma2;
+}
 
 py::array project(Object z, Object w1, Object b1, Object w2, Object b2, Object gamma1, Object gamma2,
                   Object w_base, Object w_i, Object w_novel) {
@@ -120,7 +142,9 @@ py::dict adapt_dense(Object z, Object targets, Object mask, Object w_novel, Obje
     Axes axes(w1);
     auto model = transform<T>(axes, w1, b1, w2, b2, gamma1, gamma2);
     add_inference<T>(axes, model, w_base, w_i);
-    const auto task = support<T>(axes, z, targets, mask, w_novel, step_sizes);
+    const T* w_novel_data = label_vectors<T>(axes, w_novel);
+    auto task = support<T>(axes, z, targets, mask, step_sizes);
+    task.w_novel = w_novel_data;
     const desire_edge_sizes sizes = axes.sizes();
     const int64_t d = sizes.dimension, h = sizes.hidden, B = sizes.base_labels;
     py::array_t<T> new_w1({d, h}), new_b1(h), new_w2({h, d}), new_b2(d), new_w_i({B, d}),
@@ -149,30 +173,27 @@ py::dict adapt_lowrank(Object z, Object targets, Object mask, Object w_novel, Ob
     Axes axes(w1);
     auto model = transform<T>(axes, w1, b1, w2, b2, gamma1, gamma2);
     model.q0 = elements<T>(q0, "q0", {axes.h_tilde(), axes.h_tilde()});
-    auto task = support<T>(axes, z, targets, mask, w_novel, step_sizes);
+    const T* w_novel_data = label_vectors<T>(axes, w_novel);
+    auto task = support<T>(axes, z, targets, mask, step_sizes);
+    task.w_novel = w_novel_data;
     const bool scored = !scores.is_none();
     if (w_i.is_none() == scored || p.is_none() != scored || r.is_none() != scored) {
       throw py::value_error("give p and r, or scores and w_i, and not parts of both");
     }
     if (scored) {
       axes.B.size = matrix_size(scores, "scores", 1);
-      model.w_i = elements<T>(w_i, "w_i", {axes.B, axes.d});
       task.scores = elements<T>(scores, "scores", {axes.S, axes.B});
-    } else {
-      model.p = elements<T>(p, "p", {axes.d, axes.d});
-      model.r = elements<T>(r, "r", {axes.d, axes.d});
     }
-    HeadArrays<T> arrays(axes, scored ? axes.B : axes.d);
+    add_base<T>(axes, model, p, r, w_i);
+    py::dict result;
+    auto head = head_arrays<T>(result, axes, scored ? axes.B : axes.d);
     const desire_edge_sizes sizes = axes.sizes();
-    py::array_t<T> losses(sizes.steps + 1), conditioning(2);
-    T *losses_data = losses.mutable_data(), *conditioning_data = conditioning.mutable_data();
+    T* losses = result_array<T>(result, "losses", {axes.losses()});
+    T* conditioning = result_array<T>(result, "conditioning", {kConditioning});
     run([&](char* error, size_t capacity) {
-      return Abi<T>::adapt_lowrank(&sizes, &model, &task, &arrays.head, losses_data, conditioning_data, error,
-                                   capacity);
+      return Abi<T>::adapt_lowrank(&sizes, &model, &task, &head, losses, conditioning, error, capacity);
     });
-    py::dict result = arrays.dict();
-    result["losses"] = losses;
-    result["conditioning"] = conditioning;
+    set_factors(result, head);
     return result;
   });
 }
@@ -185,12 +206,14 @@ py::dict fold(Object w1, Object b1, Object w2, Object b2, Object gamma1, Object 
     auto model = transform<T>(axes, w1, b1, w2, b2, gamma1, gamma2);
     add_inference<T>(axes, model, w_base, w_i);
     const T* w_novel_data = label_vectors<T>(axes, w_novel);
-    HeadArrays<T> arrays(axes, axes.d);
+    py::dict result;
+    auto head = head_arrays<T>(result, axes, axes.d);
     const desire_edge_sizes sizes = axes.sizes();
     run([&](char* error, size_t capacity) {
-      return Abi<T>::fold(&sizes, &model, w_novel_data, &arrays.head, error, capacity);
+      return Abi<T>::fold(&sizes, &model, w_novel_data, &head, error, capacity);
     });
-    return arrays.dict();
+    set_factors(result, head);
+    return result;
   });
 }
 
@@ -223,6 +246,175 @@ py::array head_logits(Object z, Object w1, Object b1, Object v, Object q, Object
     });
     return logits;
   });
+}
+
+desire_edge_adapt_options options(const std::string& form, bool keep_lowest) {
+  constexpr std::pair<const char*, desire_edge_form> forms[] = {{"auto", DESIRE_EDGE_FORM_AUTO},
+                                                                {"pairs", DESIRE_EDGE_FORM_PAIRS},
+                                                                {"gram", DESIRE_EDGE_FORM_GRAM},
+                                                                {"weights", DESIRE_EDGE_FORM_WEIGHTS}};
+  for (const auto& [name, value] : forms) {
+    if (form == name) return {value, keep_lowest ? 1 : 0};
+  }
+  throw py::value_error("form is '" + form + "', expected auto, pairs, gram or weights");
+}
+
+// What raise() would raise, to be returned.
+py::object exception_of(desire_edge_status status, const char* error) {
+  const auto type = [&]() -> py::object {
+    switch (status) {
+      case DESIRE_EDGE_INVALID_ARGUMENT:
+        return py::reinterpret_borrow<py::object>(PyExc_ValueError);
+      case DESIRE_EDGE_DIVERGED:
+        return py::module_::import("desire_edge._core").attr("DivergedError");
+      case DESIRE_EDGE_OUT_OF_MEMORY:
+        return py::reinterpret_borrow<py::object>(PyExc_MemoryError);
+      default:
+        return py::reinterpret_borrow<py::object>(PyExc_RuntimeError);
+    }
+  }();
+  return type(error);
+}
+
+template <class Handle>
+using Owned = std::unique_ptr<Handle, void (*)(Handle*)>;
+
+class Labels {
+ public:
+  Labels(const desire_edge_model* model, Axes axes, Object w_novel)
+      : handle_(nullptr, desire_edge_labels_destroy) {
+    const float* data = label_vectors<float>(axes, w_novel);
+    count_ = axes.N.size;
+    desire_edge_labels* handle = nullptr;
+    run([&](char* error, size_t capacity) {
+      return desire_edge_labels_create(model, count_, data, &handle, error, capacity);
+    });
+    handle_.reset(handle);
+  }
+  const desire_edge_labels* handle() const { return handle_.get(); }
+  int64_t count() const { return count_; }
+
+ private:
+  Owned<desire_edge_labels> handle_;
+  int64_t count_;
+};
+
+class Model {
+ public:
+  Model(Object w1, Object b1, Object w2, Object b2, Object gamma1, Object gamma2, Object q0, Object p,
+        Object r, Object w_i)
+      : axes_(w1), scored_(!w_i.is_none()), handle_(nullptr, desire_edge_model_destroy) {
+    auto arrays = transform<float>(axes_, w1, b1, w2, b2, gamma1, gamma2);
+    arrays.q0 = elements<float>(q0, "q0", {axes_.h_tilde(), axes_.h_tilde()});
+    if (p.is_none() != scored_ || r.is_none() != scored_) {
+      throw py::value_error("give p and r, or w_i, and not parts of both");
+    }
+    if (scored_) axes_.B.size = matrix_size(w_i, "w_i", 0);
+    add_base<float>(axes_, arrays, p, r, w_i);
+    const desire_edge_sizes sizes = axes_.sizes();
+    desire_edge_model* handle = nullptr;
+    run([&](char* error, size_t capacity) {
+      return desire_edge_model_create(&sizes, &arrays, &handle, error, capacity);
+    });
+    handle_.reset(handle);
+  }
+
+  Labels labels(Object w_novel) const { return {handle_.get(), axes_, w_novel}; }
+
+  py::dict adapt(const Labels& labels, Object z, Object targets, Object mask, Object step_sizes,
+                 Object scores, const std::string& form, bool keep_lowest, Object out) const {
+    Axes axes = axes_;
+    axes.N.size = labels.count();
+    py::dict result = out.is_none() ? py::dict() : out.cast<py::dict>();
+    const desire_edge_adapt_options chosen = options(form, keep_lowest);
+    const desire_edge_support support = read_support(axes, z, targets, mask, step_sizes, scores);
+    desire_edge_adapted adapted = outputs(axes, result);
+    run([&](char* error, size_t capacity) {
+      const size_t bytes = desire_edge_adapt_workspace(handle_.get(), support.examples, labels.count(),
+                                                       support.steps, chosen.form);
+      const std::unique_ptr<char[]> workspace(new (std::nothrow) char[bytes]);
+      if (workspace == nullptr) return DESIRE_EDGE_OUT_OF_MEMORY;
+      return desire_edge_adapt(handle_.get(), labels.handle(), &support, &chosen, workspace.get(), bytes,
+                               &adapted, error, capacity);
+    });
+    finish(adapted, result);
+    return result;
+  }
+
+  // A result, or the exception that says why there is none, for each task.
+  py::list adapt_many(const py::list& tasks, int64_t threads, const std::string& form,
+                      bool keep_lowest) const {
+    const desire_edge_adapt_options chosen = options(form, keep_lowest);
+    std::vector<desire_edge_job> jobs(tasks.size());
+    std::vector<py::dict> results(tasks.size());
+    for (size_t i = 0; i < jobs.size(); ++i) {
+      const auto task = tasks[i].cast<py::dict>();
+      const auto argument = [&](const char* name) -> py::object {
+        return task.contains(name) ? py::object(task[name]) : py::none();
+      };
+      Axes axes = axes_;
+      jobs[i].w_novel = label_vectors<float>(axes, argument("w_novel"));
+      jobs[i].label_count = axes.N.size;
+      jobs[i].support = read_support(axes, argument("z"), argument("targets"), argument("mask"),
+                                     argument("step_sizes"), argument("scores"));
+      jobs[i].adapted = outputs(axes, results[i]);
+    }
+    run([&](char* error, size_t capacity) {
+      return desire_edge_adapt_many(handle_.get(), &chosen, jobs.data(), static_cast<int64_t>(jobs.size()),
+                                    threads, error, capacity);
+    });
+    py::list list;
+    for (size_t i = 0; i < jobs.size(); ++i) {
+      if (jobs[i].status == DESIRE_EDGE_OK) {
+        finish(jobs[i].adapted, results[i]);
+        list.append(results[i]);
+      } else {
+        list.append(exception_of(jobs[i].status, jobs[i].error));
+      }
+    }
+    return list;
+  }
+
+ private:
+  desire_edge_support read_support(Axes& axes, Object z, Object targets, Object mask, Object step_sizes,
+                                   Object scores) const {
+    if (scores.is_none() == scored_) {
+      throw py::value_error(scored_ ? "give scores: the model was made with w_i"
+                                    : "the model takes no scores");
+    }
+    const auto task = support<float>(axes, z, targets, mask, step_sizes);
+    return {axes.S.size,
+            axes.T.size,
+            task.z,
+            task.targets,
+            task.mask,
+            task.step_sizes,
+            scored_ ? elements<float>(scores, "scores", {axes.S, axes.B}) : nullptr};
+  }
+
+  desire_edge_adapted outputs(const Axes& axes, py::dict& result) const {
+    desire_edge_adapted adapted{};
+    adapted.head = head_arrays<float>(result, axes, scored_ ? axes.B : axes.d);
+    adapted.losses = result_array<float>(result, "losses", {axes.losses()});
+    return adapted;
+  }
+
+  static void finish(const desire_edge_adapted& adapted, py::dict& result) {
+    set_factors(result, adapted.head);
+    result["steps"] = adapted.steps;
+    result["conditioning"] = py::make_tuple(adapted.conditioning[0], adapted.conditioning[1]);
+  }
+
+  Axes axes_;
+  bool scored_;
+  Owned<desire_edge_model> handle_;
+};
+
+py::list kernels() {
+  py::list names;
+  for (size_t index = 0; desire_edge_kernels(index) != nullptr; ++index)
+    names.append(desire_edge_kernels(index));
+  return names;
 }
 
 }  // namespace
@@ -308,6 +500,57 @@ Logits [S, N] of a folded head: gamma1 h~ v / sqrt(h~ q h~^T + 1e-12) + gamma2 z
 
 z [S, d]; r [d, d] with r^T r = w_base w_base^T; the head as fold and adapt_lowrank return it. Or, in place of r, the
 scores [S, B] of these examples, for a head whose m is [B, N]: the second term is then gamma2 scores m.)");
+
+  module.def("kernels", &kernels, R"(kernels()
+--
+
+The names of the kernels that this CPU runs, the fastest first. A Model takes the first, or those that the environment
+variable DESIRE_EDGE_KERNELS names.)");
+
+  // Not pybind11's own metaclass, which a stub cannot name and static properties alone would need.
+  const py::metaclass plain(reinterpret_cast<PyObject*>(&PyType_Type));
+
+  py::class_<Labels>(module, "Labels", plain,
+                     "What depends on a label set alone, prepared for a Model by its labels().")
+      .def_property_readonly("count", &Labels::count, "N.");
+
+  py::class_<Model>(module, "Model", plain,
+                    R"(A model packed for the low-rank form in float32, constant once made.
+
+Any number of threads may use it at once. All its arrays are float32.)")
+      .def(py::init<Object, Object, Object, Object, Object, Object, Object, Object, Object, Object>(),
+           kw_only(), arg("w1"), arg("b1"), arg("w2"), arg("b2"), arg("gamma1"), arg("gamma2"), arg("q0"),
+           arg("p") = py::none(), arg("r") = py::none(), arg("w_i") = py::none(),
+           R"(__init__(self, *, w1, b1, w2, b2, gamma1, gamma2, q0, p=None, r=None, w_i=None)
+--
+
+Arrays as for adapt_lowrank. With w_i [B, d] in place of p and r, its tasks give scores.)")
+      .def("labels", &Model::labels, py::keep_alive<0, 1>(), arg("w_novel"), R"(labels(self, w_novel)
+--
+
+Prepare labels with the word vectors w_novel [d, N].)")
+      .def(
+          "adapt", &Model::adapt, arg("labels"), kw_only(), arg("z"), arg("targets"), arg("mask"),
+          arg("step_sizes"), arg("scores") = py::none(), arg("form") = "auto", arg("keep_lowest") = false,
+          arg("out") = py::none(),
+          R"(adapt(self, labels, *, z, targets, mask, step_sizes, scores=None, form='auto', keep_lowest=False, out=None)
+--
+
+What adapt_lowrank does, for labels that labels() prepared.
+
+form is what the steps change: "pairs", "gram", "weights", or "auto" for the cheapest; the results differ by rounding.
+With keep_lowest the head is that of the step with the lowest loss, the last of several, and steps after one whose loss
+is not finite are not taken: their losses are infinite. out is an earlier result of the same sizes, to be written over.
+Returns a dict of the head, losses [T + 1], conditioning, a pair of floats, and steps, how many the head has taken.)")
+      .def("adapt_many", &Model::adapt_many, arg("tasks"), kw_only(), arg("threads"), arg("form") = "auto",
+           arg("keep_lowest") = false,
+           R"(adapt_many(self, tasks, *, threads, form='auto', keep_lowest=False)
+--
+
+adapt for a list of independent tasks on up to so many threads, with the same bits.
+
+A task is a dict of w_novel and of adapt's arrays. Returns a list: for each task adapt's dict, or the exception that
+adapt would have raised, which leaves the other tasks alone. Arrays of wrong shapes raise before any task is run.)");
 }
 
 }  // namespace desire_edge::python

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -47,21 +47,32 @@ class AdaptedHead:
         def padded(array: Array) -> Array:
             return np.pad(array, [(0, 0)] * (array.ndim - 1) + [(0, ways - labels)])
 
-        v, m = padded(np.float32(self.gamma1) * self.v), padded(np.float32(self.gamma2) * self.m)
+        q = self.q.copy()
+        q[-1, -1] += EPSILON**2
         return {
-            "w1": self.w1,
-            "b1": self.b1,
-            "v": v[:-1],
-            "v0": v[-1],
-            "q": self.q[:-1, :-1],
-            "q1": 2 * self.q[-1, :-1],
-            "q0": np.asarray(self.q[-1, -1] + EPSILON**2, np.float32),
-            "m": m,
+            "w1": np.pad(self.w1, [(0, 0), (0, 1)]),  # the last hidden unit is 1 for every z
+            "b1": np.append(self.b1, np.float32(1)),
+            "v": padded(np.float32(self.gamma1) * self.v),
+            "q": q,
+            "m": padded(np.float32(self.gamma2) * self.m),
             "used": padded(np.ones(labels, np.float32)),
         }
 
 
+def packed_model(semantics: Mapping[str, Array], *, known_labels: bool) -> _core.Model:
+    """The model's arrays packed for `adapt_head`, once for all its calls.
+
+    Args:
+        semantics: the bundle's arrays.
+        known_labels: the model uses known labels.
+    """
+    names = ("w1", "b1", "w2", "b2", "q0", *(("w_i",) if known_labels else ("p", "r")))
+    arrays = {name: _contiguous(semantics[name], np.float32) for name in names}
+    return _core.Model(gamma1=float(semantics["gamma1"]), gamma2=float(semantics["gamma2"]), **arrays)
+
+
 def adapt_head(
+    model: _core.Model,
     semantics: Mapping[str, Array],
     z: Array,
     targets: Array,
@@ -71,7 +82,8 @@ def adapt_head(
 ) -> AdaptedHead:
     """Run the inner loop (MAML's, low-rank form) on z [S, d], targets and mask [S, N], w_novel [d, N].
 
-    A model that uses known labels takes them as `known_labels` [S, B] of 0 and 1, a row of zeros where there is none.
+    `model` is `semantics` packed. One that uses known labels takes them as `known_labels` [S, B] of 0 and 1, a row of
+    zeros where there is none.
 
     Without examples, or where nothing is known of them, no step is taken: the labels go by their names alone. Steps
     past the lowest support loss are not taken either: they have overshot. Where single precision would lose more than
@@ -80,23 +92,41 @@ def adapt_head(
     Raises:
         DesireEdgeError: a size or value the core refuses, or an adaptation that does not stay finite.
     """
-    arrays: dict[str, NDArray[Any]] = {"z": z, "targets": targets, "mask": mask, "w_novel": w_novel}
-    if known_labels is not None:
-        arrays["scores"] = base_scores(z, semantics["w_base"], known_labels)
-    base = ("p", "r") if known_labels is None else ("w_i",)
-    arrays |= {name: semantics[name] for name in ("w1", "b1", "w2", "b2", "q0", *base)}
-    gammas = float(semantics["gamma1"]), float(semantics["gamma2"])
+    scores = None if known_labels is None else base_scores(z, semantics["w_base"], known_labels)
     # The inner loss is a sum over labels; the core's is a mean, so its steps are that much longer.
     ways = np.float32(mask.any(axis=0).sum())
     steps = ways * semantics["step_sizes"] if ways else semantics["step_sizes"][:0]
-    head = _run_core(arrays, gammas, steps, np.float32)
-    steps = steps[: len(head.losses) - 1]
-    best = max(step for step, loss in enumerate(head.losses) if loss == min(head.losses))
-    ill_conditioned = head.conditioning > MAX_CONDITIONING
-    if best < len(steps) or ill_conditioned:
-        dtype = np.float64 if ill_conditioned else np.float32
-        head = _run_core(arrays, gammas, steps[:best], dtype)
-    return head
+
+    def in_single(steps: Array) -> Mapping[str, Any]:
+        return model.adapt(
+            model.labels(_contiguous(w_novel, np.float32)),
+            z=_contiguous(z, np.float32),
+            targets=_contiguous(targets, np.float32),
+            mask=_contiguous(mask, np.float32),
+            step_sizes=_contiguous(steps, np.float32),
+            scores=None if scores is None else _contiguous(scores, np.float32),
+            keep_lowest=True,
+        )
+
+    def in_double(steps: Array) -> Mapping[str, Any]:
+        base = ("p", "r") if scores is None else ("w_i",)
+        given: dict[str, NDArray[Any]] = {
+            name: semantics[name] for name in ("w1", "b1", "w2", "b2", "q0", *base)
+        }
+        given |= {"z": z, "targets": targets, "mask": mask, "w_novel": w_novel, "step_sizes": steps}
+        if scores is not None:
+            given["scores"] = scores
+        return _core.adapt_lowrank(
+            gamma1=float(semantics["gamma1"]),
+            gamma2=float(semantics["gamma2"]),
+            **{name: _contiguous(array, np.float64) for name, array in given.items()},
+        )
+
+    with _refusals(len(z)):
+        result = _finite(in_single, steps)
+        if max(result["conditioning"]) > MAX_CONDITIONING:
+            result = _finite(in_double, steps[: result["steps"]])
+    return _adapted_head(result)
 
 
 def head_logits(
@@ -143,34 +173,29 @@ def base_scores(z: Array, w_base: Array, known_labels: Array) -> NDArray[np.floa
     return scores / norms
 
 
-def _run_core(
-    arrays: Mapping[str, NDArray[Any]],
-    gammas: tuple[float, float],
-    steps: Array,
-    dtype: type[np.float32] | type[np.float64],
-) -> AdaptedHead:
-    def as_dtype(array: NDArray[Any]) -> NDArray[Any]:
-        return np.ascontiguousarray(array, dtype)
+def _contiguous(array: NDArray[Any], dtype: type[np.float32] | type[np.float64]) -> NDArray[Any]:
+    return np.ascontiguousarray(array, dtype)
 
-    given = {name: as_dtype(array) for name, array in arrays.items()}
-    result = None
-    with _refusals(len(arrays["z"])):
-        while result is None:
-            try:
-                result = _core.adapt_lowrank(
-                    gamma1=gammas[0], gamma2=gammas[1], step_sizes=as_dtype(steps), **given
-                )
-            except _core.DivergedError:
-                if not len(steps):
-                    raise
-                steps = steps[: len(steps) // 2]  # so far overshot that nothing is finite: stop earlier
-    losses = tuple(float(loss) for loss in result["losses"])
+
+def _finite(adapt: Callable[[Array], Mapping[str, Any]], steps: Array) -> Mapping[str, Any]:
+    """The result of `adapt` on as many of the steps [T, 5] as stay finite: half of them, until they do."""
+    while True:
+        try:
+            return adapt(steps)
+        except _core.DivergedError:
+            if not len(steps):
+                raise
+            steps = steps[: len(steps) // 2]  # so far overshot that nothing is finite: stop earlier
+
+
+def _adapted_head(result: Mapping[str, Any]) -> AdaptedHead:
+    taken = result.get("steps", len(result["losses"]) - 1)
     return AdaptedHead(
         **{name: np.asarray(result[name], np.float32) for name in ("w1", "b1", "v", "q", "m")},
         gamma1=float(result["gamma1"]),
         gamma2=float(result["gamma2"]),
-        losses=losses,
-        conditioning=float(np.max(result["conditioning"], initial=0.0)),
+        losses=tuple(float(loss) for loss in result["losses"][: taken + 1]),
+        conditioning=float(max(result["conditioning"])),
     )
 
 

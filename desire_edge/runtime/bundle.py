@@ -13,9 +13,16 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load
 
+from desire_edge import _core
 from desire_edge.errors import DesireEdgeError
 from desire_edge.lexicon import LabelMatrix, Lexicon
-from desire_edge.runtime.adaptation import MAX_CONDITIONING, AdaptedHead, adapt_head, head_logits
+from desire_edge.runtime.adaptation import (
+    MAX_CONDITIONING,
+    AdaptedHead,
+    adapt_head,
+    head_logits,
+    packed_model,
+)
 from desire_edge.runtime.archive import unpack
 from desire_edge.runtime.features import Features, unknown_texts
 from desire_edge.runtime.fragment import model_fragment
@@ -113,7 +120,8 @@ class Bundle:
         """W_base, W_I, W_Z, γ, step sizes, the base labels' bias, the thresholds' weights, Q0 and, but for known
         labels, P and R.
 
-        All are float32 arrays of the shapes the manifest implies.
+        All are float32 arrays of the shapes the manifest implies. w_base, w1 and p are for features along the axes
+        that the extractor gives them, the principal axes of the base labels' vectors, where R is diagonal.
         """
         path = self.path / SEMANTICS
         try:
@@ -141,6 +149,11 @@ class Bundle:
         for name, shape in shapes.items():
             _check(arrays, name, shape, path)
         return arrays
+
+    @cached_property
+    def model(self) -> _core.Model:
+        """The semantics packed for adaptation, a second copy of them."""
+        return packed_model(self.semantics, known_labels=self.manifest.known_labels)
 
     def extract(self, features: Sequence[Features]) -> Array:
         """z [S, d] of S examples' features."""
@@ -177,7 +190,7 @@ class Bundle:
         targets, mask = support.targets(names, missing)
         known = self._known_rows(support)
 
-        provider = self.extractor.provider  # opened before the clock starts
+        provider, model = self.extractor.provider, self.model  # opened before the clock starts
         started = time.perf_counter()
         features = [
             self.manifest.input.features_of(example.raw, example.name) for example in support.examples
@@ -192,7 +205,7 @@ class Bundle:
         extracted = time.perf_counter()
         z = stored.astype(np.float32)
         told = known if self.manifest.known_labels else None
-        adapted = adapt_head(self.semantics, z, targets, mask, matrix.vectors, told)
+        adapted = adapt_head(model, self.semantics, z, targets, mask, matrix.vectors, told)
         figures = threshold_features(head_logits(self.semantics, adapted, z, told), targets, mask)
         thresholds = decision_thresholds(self.semantics["threshold_weights"], figures)
         weights = adapted.task_weights(self.manifest.ways)

@@ -15,7 +15,7 @@ from desire_edge.errors import DesireEdgeError
 from desire_edge.files import read_json
 from desire_edge.runtime.features import InputSpec
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 MANIFEST = "manifest.json"
 EXTRACTOR = "extractor.onnx"
 HEAD = "head.onnx"

@@ -1,6 +1,7 @@
 /* The C ABI from C99: every function once, in both precisions where it matters, and how errors arrive. */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "desire_edge.h"
@@ -13,6 +14,17 @@
 #define STEPS 2
 
 static int failures = 0;
+static long allocations = 0;
+
+/* Counts what the library allocates too: the program's malloc comes before the C library's. A program that is
+ * linked against a static C library cannot have two. */
+#if defined(__GLIBC__) && !defined(DESIRE_EDGE_TEST_STATIC_LIBC)
+extern void* __libc_malloc(size_t bytes);
+void* malloc(size_t bytes) {
+  ++allocations;
+  return __libc_malloc(bytes);
+}
+#endif
 
 static void expect(int condition, const char* what) {
   if (!condition) {
@@ -158,6 +170,192 @@ static void projection_in_float_is_what_the_equation_says(void) {
   expect(fabs(logits[0] - (2 * (0.6 * 1 + 0.8 * 10) + 3 * (5 * 1 + 7 * 10))) < 1e-4, "Eq. (1)");
 }
 
+/* Inputs and outputs of one task in float. */
+#define MOST_STEPS 4
+typedef struct float_task {
+  float z[EXAMPLES * DIMENSION], targets[EXAMPLES * LABELS], mask[EXAMPLES * LABELS],
+      w_novel[DIMENSION * LABELS];
+  float step_sizes[MOST_STEPS * DESIRE_EDGE_STEP_COLUMNS];
+  float w1[DIMENSION * HIDDEN], b1[HIDDEN], v[(HIDDEN + 1) * LABELS], q[(HIDDEN + 1) * (HIDDEN + 1)];
+  float m[DIMENSION * LABELS], losses[MOST_STEPS + 1];
+  desire_edge_support support;
+  desire_edge_adapted adapted;
+} float_task;
+
+static void to_float(const double* from, int count, float* to) {
+  int i;
+  for (i = 0; i < count; ++i) to[i] = (float)from[i];
+}
+
+static void set_up(float_task* task) {
+  desire_edge_support support = {EXAMPLES, STEPS, NULL, NULL, NULL, NULL, NULL};
+  memset(task, 0, sizeof *task);
+  to_float(z, EXAMPLES * DIMENSION, task->z);
+  to_float(targets, EXAMPLES * LABELS, task->targets);
+  to_float(mask, EXAMPLES * LABELS, task->mask);
+  to_float(w_novel, DIMENSION * LABELS, task->w_novel);
+  to_float(step_sizes, STEPS * DESIRE_EDGE_STEP_COLUMNS, task->step_sizes);
+  support.z = task->z;
+  support.targets = task->targets;
+  support.mask = task->mask;
+  support.step_sizes = task->step_sizes;
+  task->support = support;
+  task->adapted.head.w1 = task->w1;
+  task->adapted.head.b1 = task->b1;
+  task->adapted.head.v = task->v;
+  task->adapted.head.q = task->q;
+  task->adapted.head.m = task->m;
+  task->adapted.losses = task->losses;
+}
+
+/* A model handle of the arrays above. */
+static desire_edge_model* model_handle(void) {
+  float f_w1[DIMENSION * HIDDEN], f_b1[HIDDEN], f_w2[HIDDEN * DIMENSION], f_b2[DIMENSION];
+  float f_p[DIMENSION * DIMENSION], f_r[DIMENSION * DIMENSION], f_q0[(HIDDEN + 1) * (HIDDEN + 1)];
+  desire_edge_model_f32 arrays = {NULL, NULL, NULL, NULL, 1.5F, 0.5F, NULL, NULL, NULL, NULL, NULL};
+  desire_edge_model* handle = NULL;
+  char error[128];
+  int i, j, k;
+  to_float(w1, DIMENSION * HIDDEN, f_w1);
+  to_float(b1, HIDDEN, f_b1);
+  to_float(w2, HIDDEN * DIMENSION, f_w2);
+  to_float(b2, DIMENSION, f_b2);
+  to_float(w_i, DIMENSION * DIMENSION, f_p);
+  to_float(identity, DIMENSION * DIMENSION, f_r);
+  for (i = 0; i <= HIDDEN; ++i) {
+    for (j = 0; j <= HIDDEN; ++j) {
+      double sum = 0;
+      for (k = 0; k < DIMENSION; ++k) {
+        sum += (i < HIDDEN ? w2[i * DIMENSION + k] : b2[k]) * (j < HIDDEN ? w2[j * DIMENSION + k] : b2[k]);
+      }
+      f_q0[i * (HIDDEN + 1) + j] = (float)sum;
+    }
+  }
+  arrays.w1 = f_w1;
+  arrays.b1 = f_b1;
+  arrays.w2 = f_w2;
+  arrays.b2 = f_b2;
+  arrays.p = f_p;
+  arrays.r = f_r;
+  arrays.q0 = f_q0;
+  expect(desire_edge_model_create(&sizes, &arrays, &handle, error, sizeof error) == DESIRE_EDGE_OK,
+         "model_create");
+  expect(handle != NULL, "a model handle");
+  return handle; /* the arrays go: a handle keeps copies */
+}
+
+/* The handles' adaptation in every form, in a workspace at any address, without an allocation; its errors. */
+static void handles_adapt_as_the_dense_form_does(void) {
+  double new_w1[DIMENSION * HIDDEN], new_b1[HIDDEN], new_w2[HIDDEN * DIMENSION], new_b2[DIMENSION];
+  double new_w_i[BASE_LABELS * DIMENSION], losses[STEPS + 1];
+  desire_edge_weights_f64 weights = {new_w1, new_b1, new_w2, new_b2, new_w_i, 0, 0};
+  desire_edge_task_f64 dense = {z, targets, mask, w_novel, step_sizes, NULL};
+  desire_edge_model_f64 arrays = model_f64();
+  desire_edge_model *model = model_handle(), *other = model_handle();
+  desire_edge_labels* labels = NULL;
+  float_task task;
+  char error[128];
+  int form, i;
+
+  set_up(&task);
+  expect(desire_edge_adapt_dense_f64(&sizes, &arrays, &dense, &weights, losses, error, sizeof error) ==
+             DESIRE_EDGE_OK,
+         "adapt_dense");
+  expect(
+      desire_edge_labels_create(model, LABELS, task.w_novel, &labels, error, sizeof error) == DESIRE_EDGE_OK,
+      "labels_create");
+  for (form = DESIRE_EDGE_FORM_AUTO; form <= DESIRE_EDGE_FORM_WEIGHTS; ++form) {
+    desire_edge_adapt_options options = {DESIRE_EDGE_FORM_AUTO, 0};
+    size_t bytes = desire_edge_adapt_workspace(model, EXAMPLES, LABELS, STEPS, (desire_edge_form)form);
+    char* workspace = (char*)malloc(bytes + 1);
+    long before;
+    options.form = (desire_edge_form)form;
+    expect(bytes > 0 && workspace != NULL, "a workspace");
+    before = allocations;
+    expect(desire_edge_adapt(model, labels, &task.support, &options, workspace + 1, bytes, &task.adapted,
+                             error, sizeof error) == DESIRE_EDGE_OK,
+           "adapt");
+    expect(allocations == before, "nothing is allocated");
+    expect(task.adapted.steps == STEPS, "all steps");
+    for (i = 0; i <= STEPS; ++i) expect(fabs(task.losses[i] - losses[i]) < 1e-6, "the same losses");
+    for (i = 0; i < DIMENSION * HIDDEN; ++i) expect(fabs(task.w1[i] - new_w1[i]) < 1e-6, "the same w1");
+    expect(fabs(task.adapted.head.gamma1 - weights.gamma1) < 1e-6, "the same gamma1");
+    expect(desire_edge_adapt(model, labels, &task.support, &options, workspace, bytes - 1, &task.adapted,
+                             error, sizeof error) == DESIRE_EDGE_INVALID_ARGUMENT,
+           "a workspace that is too small is refused");
+    expect(strstr(error, "workspace_bytes is ") == error, "and said so");
+    expect(desire_edge_adapt(other, labels, &task.support, &options, workspace, bytes, &task.adapted, error,
+                             sizeof error) == DESIRE_EDGE_INVALID_ARGUMENT,
+           "labels of another model are refused");
+    task.support.z = NULL;
+    expect(desire_edge_adapt(model, labels, &task.support, &options, workspace, bytes, &task.adapted, error,
+                             sizeof error) == DESIRE_EDGE_INVALID_ARGUMENT,
+           "an array that is missing is refused");
+    expect(strcmp(error, "z is NULL") == 0, "by name");
+    task.support.z = task.z;
+    free(workspace);
+  }
+  expect(desire_edge_adapt_workspace(model, 50, 10, 5, DESIRE_EDGE_FORM_AUTO) >=
+             desire_edge_adapt_workspace(model, 3, 10, 4, DESIRE_EDGE_FORM_AUTO),
+         "a larger workspace serves smaller tasks");
+  expect(desire_edge_adapt_workspace(model, -1, 1, 1, DESIRE_EDGE_FORM_AUTO) == 0,
+         "no workspace of bad sizes");
+  expect(desire_edge_adapt_workspace(NULL, 1, 1, 1, DESIRE_EDGE_FORM_AUTO) == 0, "nor of no model");
+  desire_edge_labels_destroy(labels);
+  expect(desire_edge_labels_create(model, 0, task.w_novel, &labels, error, sizeof error) ==
+             DESIRE_EDGE_INVALID_ARGUMENT,
+         "no labels are refused");
+  expect(labels == NULL, "and no handle is given");
+  desire_edge_labels_destroy(NULL);
+  desire_edge_model_destroy(other);
+  desire_edge_model_destroy(model);
+  desire_edge_model_destroy(NULL);
+}
+
+/* Two good tasks around a bad one, on more threads than tasks. */
+static void many_tasks_have_a_status_each(void) {
+  desire_edge_model* model = model_handle();
+  desire_edge_labels* labels = NULL;
+  float_task tasks[3];
+  desire_edge_job jobs[3];
+  char error[128];
+  int i;
+  for (i = 0; i < 3; ++i) {
+    set_up(&tasks[i]);
+    memset(&jobs[i], 0, sizeof jobs[i]);
+    jobs[i].label_count = LABELS;
+    jobs[i].w_novel = tasks[i].w_novel;
+    jobs[i].support = tasks[i].support;
+    jobs[i].adapted = tasks[i].adapted;
+  }
+  expect(desire_edge_labels_create(model, LABELS, tasks[2].w_novel, &labels, error, sizeof error) ==
+             DESIRE_EDGE_OK,
+         "labels_create");
+  jobs[2].labels = labels;
+  jobs[2].w_novel = NULL;
+  tasks[1].mask[1] = -1;
+  expect(desire_edge_adapt_many(model, NULL, jobs, 3, 4, error, sizeof error) == DESIRE_EDGE_OK,
+         "adapt_many");
+  expect(jobs[0].status == DESIRE_EDGE_OK && jobs[2].status == DESIRE_EDGE_OK, "two tasks succeed");
+  expect(jobs[1].status == DESIRE_EDGE_INVALID_ARGUMENT, "one does not");
+  expect(strstr(jobs[1].error, "mask[0, 1] is -1") == jobs[1].error, "and says why");
+  expect(jobs[0].adapted.steps == STEPS, "all steps");
+  expect(memcmp(tasks[0].q, tasks[2].q, sizeof tasks[0].q) == 0, "with labels at hand or not: the same bits");
+  expect(desire_edge_adapt_many(model, NULL, NULL, 1, 1, error, sizeof error) == DESIRE_EDGE_INVALID_ARGUMENT,
+         "no jobs are refused");
+  desire_edge_labels_destroy(labels);
+  desire_edge_model_destroy(model);
+}
+
+static void kernels_and_cost_are_told(void) {
+  const desire_edge_sizes few = {5, 5, 300, 300, 0, 5}, more = {50, 10, 300, 300, 0, 5};
+  size_t count = 0;
+  while (desire_edge_kernels(count) != NULL) ++count;
+  expect(count > 0 && strcmp(desire_edge_kernels(count - 1), "baseline") == 0, "every CPU runs the baseline");
+  expect(fabs(desire_edge_adapt_multiply_adds(&few) - 7958330) < 0.5, "8 M multiply-adds");
+  expect(fabs(desire_edge_adapt_multiply_adds(&more) - 81971550) < 0.5, "82 M multiply-adds");
+}
+
 static void errors_name_the_argument(void) {
   desire_edge_model_f64 model = model_f64();
   desire_edge_sizes wrong = sizes;
@@ -214,6 +412,9 @@ int main(void) {
   given_scores_stand_for_those_of_the_features();
   projection_in_float_is_what_the_equation_says();
   errors_name_the_argument();
+  handles_adapt_as_the_dense_form_does();
+  many_tasks_have_a_status_each();
+  kernels_and_cost_are_told();
   if (failures == 0) printf("all passed\n");
   return failures != 0;
 }

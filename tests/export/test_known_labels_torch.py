@@ -46,7 +46,7 @@ def torch_logits(trained: Trained, task: Task, known: NDArray[np.float32]) -> ND
     rows = np.concatenate([episode.support, episode.query])
     z = extract(run.extractor, torch.from_numpy(run.data.x[rows])).double()
     shots = len(episode.support)
-    z[:shots] = torch.from_numpy(task.taught.z.astype(np.float64))
+    z[:shots] = torch.from_numpy(task.taught.z.astype(np.float64) @ trained.axes.T)
     targets = torch.from_numpy(run.data.dataset.targets[np.ix_(rows, episode.labels)]).double()
     learner = type(run.learner)(run.learner.head.w_base.double(), run.config.meta).double()
     learner.load_state_dict(run.learner.state_dict())
@@ -92,7 +92,7 @@ def test_every_implementation_gives_the_same_adapted_logits(
     reference = torch_logits(trained, task, known)
 
     x = run.data.x[trained.episode.query]
-    z = extract(run.extractor, torch.from_numpy(x)).numpy()
+    z = (extract(run.extractor, torch.from_numpy(x)).double().numpy() @ trained.axes).astype(np.float32)
     head = task.head
     core = _core.head_logits(
         z=z, w1=head.w1, b1=head.b1, v=head.v, q=head.q, m=head.m, gamma1=head.gamma1, gamma2=head.gamma2,

@@ -79,7 +79,8 @@ def test_a_graph_says_nothing_of_the_machine_it_was_made_on(graph: ModelProto, e
 def test_graphs_have_the_opset_and_the_batch_asked_for(opset: int, batch: int, known_labels: bool) -> None:
     module = torch.nn.Sequential(torch.nn.Linear(7, 5), torch.nn.ReLU(), torch.nn.Linear(5, 4)).eval()
     extractor = extractor_graph(module, 7, batch, opset)
-    head = head_graph(np.eye(4, dtype=np.float32), 6, batch, 2, opset, known_labels=known_labels)
+    base = np.eye(4, dtype=np.float32) if known_labels else np.ones(4, np.float32)
+    head = head_graph(base, 6, batch, 2, opset, known_labels=known_labels)
     for model in (extractor, head, template_graph(extractor, head)):
         assert [(entry.domain, entry.version) for entry in model.opset_import] == [("", opset)]
         assert model.ir_version == 8

@@ -46,7 +46,7 @@ def test_every_implementation_gives_the_same_adapted_logits(trained: Trained, mi
     mask = torch.from_numpy(task.taught.mask).double()
     taken = run.learner.step_sizes.detach().double()[: len(task.head.losses) - 1]
     support = Task(
-        z=torch.from_numpy(task.taught.z.astype(np.float64)),
+        z=torch.from_numpy(task.taught.z.astype(np.float64) @ trained.axes.T),
         targets=torch.from_numpy(task.taught.targets).double(),
         mask=mask,
         w_novel=torch.from_numpy(task.taught.vectors).double(),
@@ -58,7 +58,7 @@ def test_every_implementation_gives_the_same_adapted_logits(trained: Trained, mi
     assert relative_error(before.numpy(), reference) > 0.01, "adapting changes the logits"
 
     dense: Any = _core.adapt_dense(**support.arrays(np.float32), **model.arrays(np.float32))
-    head = task.head
+    head, turned = task.head, (z.double().numpy() @ trained.axes).astype(np.float32)
     logits = {
         "C++ dense": _core.project(
             z=z.numpy(),
@@ -67,10 +67,10 @@ def test_every_implementation_gives_the_same_adapted_logits(trained: Trained, mi
             **{name: dense[name] for name in LEARNED},
         ),
         "C++ low-rank": _core.head_logits(
-            z=z.numpy(), w1=head.w1, b1=head.b1, v=head.v, q=head.q, m=head.m,
+            z=turned, w1=head.w1, b1=head.b1, v=head.v, q=head.q, m=head.m,
             r=bundle.semantics["r"], gamma1=head.gamma1, gamma2=head.gamma2,
         ),
-        "head.onnx": head_logits(bundle, task, z.numpy()),
+        "head.onnx": head_logits(bundle, task, turned),
         "model.onnx": model_logits(task.model, x, len(task.labels)),
     }  # fmt: skip
     errors = {name: relative_error(found, reference) for name, found in logits.items()}
@@ -100,8 +100,18 @@ def test_the_gate_notices_another_extractor(sample_trained: Trained) -> None:
 
 def test_a_text_without_known_words_has_the_features_torch_gives_it(trained: Trained) -> None:
     x = np.zeros((1, trained.run.data.input.features), np.float32)
-    expected = extract(trained.run.extractor, torch.from_numpy(x))
+    expected = extract(trained.run.extractor, torch.from_numpy(x)).numpy() @ trained.axes
     assert relative_error(Bundle.open(trained.bundle, "cpu").extractor.run(x)["z"], expected) <= 1e-5
+
+
+def test_the_features_of_a_bundle_keep_their_scalar_products_with_the_base_labels(trained: Trained) -> None:
+    run, bundle = trained.run, Bundle.open(trained.bundle, "cpu")
+    x = run.data.x[trained.episode.query]
+    expected = extract(run.extractor, torch.from_numpy(x)).double() @ run.learner.head.w_base.double()
+    z = bundle.extractor.run(x)["z"].astype(np.float64)
+    assert relative_error(z @ bundle.semantics["w_base"], expected) <= 1e-5
+    norms = np.linalg.norm(z @ bundle.semantics["r"].T, axis=1)
+    assert relative_error(norms, expected.norm(dim=1)) <= 1e-5
 
 
 def test_without_parity_there_is_no_bundle(

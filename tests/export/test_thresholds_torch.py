@@ -42,7 +42,7 @@ def torch_decisions(trained: Trained, task: Task) -> tuple[NDArray[np.float64], 
         """An array of the support's, [S, …], with rows of 0 for the queries, as a batch of one episode."""
         return torch.from_numpy(np.pad(array.astype(np.float64), [(0, len(query)), (0, 0)]))[None]
 
-    z = rows(taught.z)
+    z = rows(taught.z.astype(np.float64) @ trained.axes.T)
     z[0, shots:] = query
     learner = type(run.learner)(run.learner.head.w_base.double(), run.config.meta).double()
     learner.load_state_dict(run.learner.state_dict())
