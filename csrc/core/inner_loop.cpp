@@ -35,10 +35,11 @@ class InnerLoop {
 
  private:
   void prepare(const Labels& labels, const Support& support);
-  void evaluate(State& state);
+  void evaluate(State& state, bool last);
   void transform_by_pairs(const State& state);
   void transform_by_gram(const State& state);
-  void transform_by_weights(const State& state);
+  void transform_by_weights(State& state);
+  void measure(const State& state);
   void take_step(const Labels& labels, const float* eta, const State& from, State& to);
   void find_x(float eta);
   void step_pairs(const State& from);
@@ -205,24 +206,55 @@ void InnerLoop::transform_by_gram(const State& state) {
   add(sum(nullptr, f, S, h_row), {h, h_row, 1, gram_grid(state.wide), model.h + 1, nullptr});
 }
 
-void InnerLoop::transform_by_weights(const State& state) {
+// F = H~ W2~, and from it n^2 and F . b2.
+void InnerLoop::transform_by_weights(State& state) {
   add(sum(nullptr, f, S, d_row), {h, h_row, 1, factor(state.wide, d_row), model.h + 1, nullptr});
+  const float* b2 = state.wide + model.h * d_row;
+  kernels.row_dots(f, f, S, d_row, norms);
+  kernels.dots(f, d_row, S, b2, d_row, 1, d_row, false, cross, 1);
+  float square;
+  kernels.row_dots(b2, b2, 1, d_row, &square);
+  state.corner = square;
 }
 
-// The logits of the state, what they are made from, and its conditioning.
-void InnerLoop::evaluate(State& state) {
+// n^2 = h~ Q h~^T and F . b2 = h~ Q's last column, where T itself is not needed: half of the symmetric Q is
+// enough.
+void InnerLoop::measure(const State& state) {
+  const int64_t size = model.h + 1, last_panel = model.h / panel * panel;
+  const Grid q = gram_grid(form == Form::gram ? state.wide : model.q0.data);
+  float *twice = backward, *last_columns = x;
+  kernels.add_scaled(twice, h, 1, h, nullptr, S, h_row);
+  const Product halves[] = {{twice, h_row, 1, q, size, model.above_diagonal},
+                            {h, h_row, 1, q, size, model.diagonal}};
+  kernels.add_products(sum(nullptr, f, S, h_row), halves, 2);
+  kernels.row_dots(f, h, S, h_row, norms);
+  add(sum(nullptr, last_columns, S, panel),
+      {h, h_row, 1, ConstGrid(q.data + last_panel * size, panel, size * panel), size, nullptr});
+  for (int64_t i = 0; i < S; ++i) cross[i] = last_columns[i * panel + model.h - last_panel];
+  if (form == Form::gram) return;
+
+  // What left_pairs^T right_pairs, [H~; X]^T [X; H~] of each step, adds.
+  const int64_t pairs = 2 * S * state.steps;
+  kernels.dots(h, h_row, S, right_pairs, h_row, pairs, h_row, false, by_pairs, pairs);
+  for (int64_t i = 0; i < S; ++i) {
+    for (int64_t k = 0; k < pairs; ++k) {
+      const int64_t partner = k / S % 2 == 0 ? k + S : k - S;
+      norms[i] += by_pairs[i * pairs + k] * by_pairs[i * pairs + partner];
+      cross[i] += by_pairs[i * pairs + k] * left_pairs[k * h_row + model.h];
+    }
+  }
+}
+
+// The logits of the state, what they are made from unless no step follows, and its conditioning.
+void InnerLoop::evaluate(State& state, bool last) {
   const Sum rectified = {factor(p1, h_row), {h, h_row, panel}, S, h_row, false, true};
   const Product change = {k1, s_row, 1, factor(state.c, h_row), S, nullptr};
   kernels.add_products(rectified, &change, state.steps > 0 ? 1 : 0);
 
   if (form == Form::weights) {
-    const float* b2 = state.wide + model.h * d_row;
     transform_by_weights(state);
-    kernels.row_dots(f, f, S, d_row, norms);
-    kernels.dots(f, d_row, S, b2, d_row, 1, d_row, false, cross, 1);
-    float square;
-    kernels.row_dots(b2, b2, 1, d_row, &square);
-    state.corner = square;
+  } else if (last) {
+    measure(state);
   } else {
     form == Form::pairs ? transform_by_pairs(state) : transform_by_gram(state);
     kernels.row_dots(f, h, S, h_row, norms);
@@ -419,7 +451,7 @@ InnerLoopResult InnerLoop::run(const Labels& labels, const Support& support, boo
   std::fill_n(losses, T + 1, lowest);
 
   for (int64_t step = 0; step <= T; ++step) {
-    evaluate(*current);
+    evaluate(*current, step == T);
     const float loss = static_cast<float>(kernels.cross_entropy(logits, targets, shares, S, n_row, e));
     losses[step] = loss;
     if (step == 0) conditioning_before = current->conditioning;

@@ -71,6 +71,11 @@ PackedModel::PackedModel(const Sizes& sizes, const Model<float>& model, const Ke
   pack({scored ? model.w_i : model.p, 1, d}, width, m_columns);
   pack({w2, 1, d_row}, h + 1, w2_columns);
   pack({model.q0, h + 1, 1}, h + 1, q0);
+  for (int64_t i = 0; i < q0.panels(); ++i) {
+    above_diagonal[2 * i] = 0;
+    above_diagonal[2 * i + 1] = diagonal[2 * i] = static_cast<int32_t>(i * q0.panel);
+    diagonal[2 * i + 1] = static_cast<int32_t>(std::min((i + 1) * q0.panel, h + 1));
+  }
   largest_w1 = std::max(largest_magnitude(model.w1, d * h), largest_magnitude(model.b1, h));
   largest_q0 = largest_magnitude(model.q0, (h + 1) * (h + 1));
 }
@@ -91,6 +96,8 @@ void PackedModel::lay_out(Arena& arena) {
   w2_columns = take_packed(arena, panel, d, h + 1);
   q0 = take_packed(arena, panel, h + 1, h + 1);
   w2 = arena.take<float>((h + 1) * d_row);
+  above_diagonal = arena.take<int32_t>(2 * q0.panels());
+  diagonal = arena.take<int32_t>(2 * q0.panels());
 }
 
 Labels::Labels(const PackedModel& model, int64_t count, const float* w_novel, Arena& arena)

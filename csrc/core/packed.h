@@ -61,6 +61,8 @@ class PackedModel {
   Packed w2_columns;    // W2~^T, [d, h + 1]
   Packed q0;            // [h + 1, h + 1]
   float* w2;            // W2~, [h + 1, d_row]
+  // Bounds of the rows of an [h + 1, h + 1] matrix above a panel's diagonal block, and of that block.
+  int32_t *above_diagonal, *diagonal;
   float largest_w1, largest_q0;
 };
 
