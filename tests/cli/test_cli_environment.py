@@ -73,6 +73,7 @@ def test_predicting_without_an_onnx_runtime_says_what_to_install(
         ("train",),
         ("export", "--out", "x.desire"),
         ("evaluate",),
+        ("benchmark", "table1", "--out", "table"),
         ("data", "info"),
         ("data", "episode", "--out", "x"),
     ],
@@ -88,7 +89,20 @@ def test_server_commands_on_a_device_say_what_to_install(arguments: tuple[str, .
 
 @pytest.mark.parametrize(
     "command",
-    ["", "train", "export", "adapt", "predict", "evaluate", "info", "data", "data info", "data episode"],
+    [
+        "",
+        "train",
+        "export",
+        "adapt",
+        "predict",
+        "evaluate",
+        "info",
+        "data",
+        "data info",
+        "data episode",
+        "benchmark",
+        "benchmark table1",
+    ],
 )
 def test_help_needs_neither_server_nor_runtime(command: str, tmp_path: Path) -> None:
     result = run_without({*SERVER_PACKAGES, "onnxruntime"}, *command.split(), "--help", cwd=tmp_path)
