@@ -236,16 +236,3 @@ desire_edge_status desire_edge_adapt_many(const desire_edge_model* model,
     });
   });
 }
-
-double desire_edge_adapt_multiply_adds(const desire_edge_sizes* sizes) {
-  if (sizes == nullptr) return 0;
-  const auto S = static_cast<double>(sizes->examples), N = static_cast<double>(sizes->labels);
-  const auto d = static_cast<double>(sizes->dimension), h = static_cast<double>(sizes->hidden), H = h + 1;
-  const auto T = static_cast<double>(sizes->steps);
-  const double labels = d * N * (d + H + N);
-  const double start = S * d * (h + d + N + 2 * S);
-  const double forward = S * H * (H + N);
-  const double step = S * (H * H + 2 * N * H + S * (3 * H - 1) + N * (2 * N + 3 * S));
-  const double fold = d * (S * h + S * N + N * d);
-  return labels + start + (T + 1) * forward + T * step + fold;
-}

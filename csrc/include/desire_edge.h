@@ -375,19 +375,6 @@ DESIRE_EDGE_API desire_edge_status desire_edge_adapt_many(const desire_edge_mode
                                                           int64_t threads, char* error,
                                                           size_t error_capacity);
 
-/*
- * The multiply-adds of an adaptation in low-rank form, labels included. With H = h + 1 the sum of:
- * - labels: d N (d + H + N), for p w_novel, [w2; b2] w_novel, w_novel^T w_novel;
- * - start: S d (h + d + N + 2 S), for z w1, z r^T, z m, z z^T and base_gram;
- * - forward: (T + 1) S H (H + N), for h~ q and h~ v;
- * - step: T S (H H + 2 N H + S (3 H - 1) + N (2 N + 3 S)), for q; v and the gradient at h~; p1, X and
- *   F F^T; the products of S by N numbers;
- * - fold: d (S h + S N + N d), for w1 and m.
- * Reads S, N, d, h, T. The code leaves out half of a triangular r and half of the last forward pass, and
- * adds what the form needs: this count does neither. 0 if sizes is NULL.
- */
-DESIRE_EDGE_API double desire_edge_adapt_multiply_adds(const desire_edge_sizes* sizes);
-
 #ifdef __cplusplus
 }
 #endif

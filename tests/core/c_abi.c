@@ -347,13 +347,10 @@ static void many_tasks_have_a_status_each(void) {
   desire_edge_model_destroy(model);
 }
 
-static void kernels_and_cost_are_told(void) {
-  const desire_edge_sizes few = {5, 5, 300, 300, 0, 5}, more = {50, 10, 300, 300, 0, 5};
+static void kernels_are_told(void) {
   size_t count = 0;
   while (desire_edge_kernels(count) != NULL) ++count;
   expect(count > 0 && strcmp(desire_edge_kernels(count - 1), "baseline") == 0, "every CPU runs the baseline");
-  expect(fabs(desire_edge_adapt_multiply_adds(&few) - 7958330) < 0.5, "8 M multiply-adds");
-  expect(fabs(desire_edge_adapt_multiply_adds(&more) - 81971550) < 0.5, "82 M multiply-adds");
 }
 
 static void errors_name_the_argument(void) {
@@ -414,7 +411,7 @@ int main(void) {
   errors_name_the_argument();
   handles_adapt_as_the_dense_form_does();
   many_tasks_have_a_status_each();
-  kernels_and_cost_are_told();
+  kernels_are_told();
   if (failures == 0) printf("all passed\n");
   return failures != 0;
 }
