@@ -402,9 +402,9 @@ def test_the_named_metrics_are_those_of_their_cells(summary: dict[str, Any]) -> 
         expected[f"known_tags_{short}_micro_auc"] = of("known", f"example-disjoint {short}")
     # Levels rise by a point from row to row, so the last method of the table is furthest ahead of DESIRE-Net.
     ahead = len(METHODS) - 1 - list(METHODS).index("desire-net")
-    for protocol in ("label_disjoint", "example_disjoint"):
+    for prefix in ("label_disjoint", "example_disjoint"):
         for others, margin in (("baselines", -0.01 * ahead), ("plain_pretraining", -0.01)):
-            name = f"{protocol}_min_margin_over_{others}"
+            name = f"{prefix}_min_margin_over_{others}"
             assert metrics[name] == pytest.approx(margin)
             expected[name] = metrics[name]
     assert metrics == expected
