@@ -65,6 +65,7 @@ def test_the_figures_are_the_measured_ones() -> None:
         expected = [f"{metrics[f'{prefix}_{name}']:.3f}" for name in names]
         assert re.findall(r"0\.\d{3}", row) == expected
     assert metrics["parity_max_error"] <= 1e-5
+    assert metrics["example_disjoint_train_seconds"] <= 600  # the protocol of `train` and the demo
 
 
 def test_files_and_targets_named_exist() -> None:
