@@ -8,7 +8,6 @@ differ in meta-training alone share their F. Finished runs in `--runs` are used 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import sys
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from rich.console import Console
 from training_runs import finished_run, opened_run
 
 from desire_edge.data import EpisodeSampler
+from desire_edge.evaluation.comparison.parts import fingerprint
 from desire_edge.metrics import Estimate
 from desire_edge.training.config import MetaConfig, load_config
 from desire_edge.training.episodes import EpisodeBatcher
@@ -61,7 +61,7 @@ def trained(runs: Path, name: str) -> Run:
     config = load_config(None, overrides, options)
     folds = max(config.meta.folds, load_config(None, (), options).meta.folds)
     shared = config.model_copy(update={"meta": MetaConfig(folds=folds)})
-    key = hashlib.sha256(shared.model_dump_json(exclude={"meta"}).encode()).hexdigest()[:8]
+    key = fingerprint(shared.model_dump(mode="json", exclude={"meta"}))
     run = opened_run(runs / name, config)
     if run.progress.stage == "pretrain":
         giver = opened_run(runs / f"extractors-{key}", shared)
@@ -78,13 +78,8 @@ def figures(run: Run, tasks: int) -> dict[str, list[float]]:
     batcher = EpisodeBatcher(z, data.dataset.targets, data.w, data.split.base)
     found = {}
     for ways, shots in CELLS:
-        sampler = EpisodeSampler(
-            data.dataset.targets,
-            data.split.validation,
-            data.rows.support,
-            data.rows.query,
-            ways=ways,
-            shots=shots,
+        sampler = EpisodeSampler.over(
+            data.rows, data.dataset.targets, data.split.validation, ways=ways, shots=shots
         )
         rng = np.random.default_rng([0, ways, shots])
         scores = score_tasks(run.learner, batcher, sampler, tasks=tasks, rng=rng)

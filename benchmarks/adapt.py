@@ -71,7 +71,7 @@ class Cell:
 
     def to_json(self, ours: Timing, limits: Limits) -> dict[str, Any]:
         """As JSON values, beside what the machine could do."""
-        lowrank = multiply_adds(self.S, self.N, DIMENSION, HIDDEN, STEPS).total
+        lowrank = multiply_adds(self.S, self.N, DIMENSION, HIDDEN, STEPS)
         bytes_moved = necessary_bytes(self.N, DIMENSION, HIDDEN)
         return {
             "contender": self.contender,
@@ -189,7 +189,7 @@ def native_metrics(native: dict[str, Any]) -> dict[str, float]:
     for shape in native["shapes"]:
         S, N = shape["examples"], shape["labels"]
         if (S, N) in PEAK_SHAPES:
-            count = multiply_adds(S, N, DIMENSION, HIDDEN, STEPS).total
+            count = multiply_adds(S, N, DIMENSION, HIDDEN, STEPS)
             rate = count / shape["labels_and_adapt_s"]["median"]
             values[f"peak_fraction_{S}x{N}"] = rate / shape["peak_multiply_adds_per_s"]["median"]
     many = native["adapt_many"]

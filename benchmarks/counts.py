@@ -24,36 +24,12 @@ wanted in the end; so the count takes the cheaper of two.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 FLOAT_BYTES = 4
 
 
-@dataclass(frozen=True)
-class Count:
-    """Multiply-adds by phase, and which form they are of: "gram" (Q) or "explicit" (W_2)."""
-
-    form: str
-    labels: float
-    before: float
-    steps: float
-    after: float
-
-    @property
-    def total(self) -> float:
-        """All phases."""
-        return self.labels + self.before + self.steps + self.after
-
-    @property
-    def with_labels_cached(self) -> float:
-        """All but what depends on the labels alone."""
-        return self.total - self.labels
-
-
-def multiply_adds(S: int, N: int, d: int, h: int, T: int) -> Count:
+def multiply_adds(S: int, N: int, d: int, h: int, T: int) -> float:
     """Those of the cheaper form."""
-    forms = [_gram(S, N, d, h, T), _explicit(S, N, d, h, T)]
-    return min(forms, key=lambda count: count.total)
+    return min(_gram(S, N, d, h, T), _explicit(S, N, d, h, T))
 
 
 def dense_multiply_adds(S: int, N: int, d: int, h: int, B: int, T: int) -> float:
@@ -80,19 +56,19 @@ def _shared(S: int, N: int, d: int, h: int) -> tuple[float, float, float, float]
     return labels, before, step, after
 
 
-def _gram(S: int, N: int, d: int, h: int, T: int) -> Count:
+def _gram(S: int, N: int, d: int, h: int, T: int) -> float:
     labels, before, step, after = _shared(S, N, d, h)
     tilde = h + 1
     forward = S * tilde * tilde + S * tilde + S * tilde * N
     step += S * N * tilde + S * N * N + tilde * S * N
     step += S * S * tilde / 2 + 1.5 * S * S * N + S * S * tilde + S * tilde * tilde
-    return Count("gram", labels, before, (T + 1) * forward + T * step, after)
+    return labels + before + (T + 1) * forward + T * step + after
 
 
-def _explicit(S: int, N: int, d: int, h: int, T: int) -> Count:
+def _explicit(S: int, N: int, d: int, h: int, T: int) -> float:
     labels, before, step, after = _shared(S, N, d, h)
     tilde = h + 1
     forward = S * tilde * d + S * d * N
     step += S * d * N + 2 * S * d * tilde
     after += tilde * tilde * d / 2 + tilde * d * N
-    return Count("explicit", labels - tilde * d * N, before, (T + 1) * forward + T * step, after)
+    return labels - tilde * d * N + before + (T + 1) * forward + T * step + after

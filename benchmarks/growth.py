@@ -47,7 +47,7 @@ class Size:
     @property
     def multiply_adds(self) -> float:
         """Of the low-rank form."""
-        return multiply_adds(self.S, self.N, DIMENSION, HIDDEN, self.T).total
+        return multiply_adds(self.S, self.N, DIMENSION, HIDDEN, self.T)
 
     @property
     def dense_multiply_adds(self) -> float:

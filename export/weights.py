@@ -25,8 +25,10 @@ def base_axes(w_base: Float64) -> tuple[Float64, Float64]:
     Adaptation does not notice a rotation of the features: SGD on w1 depends on them through z zᵀ alone, and turns with
     them. So a bundle's extractor gives z U for z, its w1, w_base and p are Uᵀ times the model's, and R = diag(σ).
     """
-    axes, values, _ = np.linalg.svd(w_base)
-    lengths = np.zeros(len(w_base))
+    dimension, base = w_base.shape
+    # Where there are more base labels than dimensions U is whole without, and V would be large.
+    axes, values, _ = np.linalg.svd(w_base, full_matrices=base < dimension)
+    lengths = np.zeros(dimension)
     lengths[: len(values)] = values
     return axes, lengths
 

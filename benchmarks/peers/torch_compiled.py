@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import torch
-from problem import Head, Problem
+from problem import Problem
 from torch import Tensor
 
 from desire_edge.models import smooth_norm
 
-from .contender import InProcess, UnavailableError, tensors
-from .torch_eager import LEARNED, TorchHead, fold_transform
+from .contender import UnavailableError
+from .torch_eager import TorchEager, TorchHead, fold_transform
 
 State = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]
 
@@ -54,23 +54,16 @@ def fold(state: State, w_base: Tensor, w_novel: Tensor) -> tuple[Tensor, Tensor,
     return (*fold_transform(w2, b2, w_novel), w_base @ (w_i @ w_novel))
 
 
-class TorchCompiled(InProcess[TorchHead]):
+class TorchCompiled(TorchEager):
     """The step and the fold under torch.compile (inductor), compiled before the clock starts."""
 
     name = "torch_compile"
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem)
-        self._z, self._targets, mask, self._w_novel, self._w_base = tensors(
-            problem, "z", "targets", "mask", "w_novel", "w_base"
-        )
-        self._weight = mask / mask.sum()
-        w1, b1, w2, b2, w_i = tensors(problem, *LEARNED)
-        gamma1, gamma2 = (
-            torch.tensor(value, dtype=self._z.dtype) for value in (problem.gamma1, problem.gamma2)
-        )
+        w1, b1, w2, b2, w_i, gamma1, gamma2 = self._learned
         self._state: State = (w1, b1, w2, b2, w_i, gamma1, gamma2)
-        self._step_sizes = list(torch.from_numpy(problem.step_sizes))
+        self._step_tensors = list(torch.from_numpy(problem.step_sizes))
         self._step = torch.compile(take_step, dynamic=False, fullgraph=True)
         self._fold = torch.compile(fold, dynamic=False, fullgraph=True)
         torch._dynamo.reset()  # each problem has shapes of its own, and the cache is small
@@ -86,14 +79,10 @@ class TorchCompiled(InProcess[TorchHead]):
             scores = self._z @ self._w_base
             scores /= smooth_norm(scores)
             state = self._state
-            for step_sizes in self._step_sizes:
+            for step_sizes in self._step_tensors:
                 state = self._step(
                     state, self._z, scores, self._targets, self._weight, self._w_novel, step_sizes
                 )
             v, q, m = self._fold(state, self._w_base, self._w_novel)
             w1, b1, _, _, _, gamma1, gamma2 = state
             return TorchHead(w1, b1, v, q, m, float(gamma1), float(gamma2))
-
-    def head(self, result: TorchHead) -> Head:
-        """The result as numpy arrays."""
-        return result.numpy()

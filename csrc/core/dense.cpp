@@ -34,7 +34,8 @@ template <class T>
 void adapt_dense(const Sizes& sizes, const Model<T>& model, const Task<T>& task, Weights<T>& adapted,
                  T* losses) {
   const auto [S, N, d, h, B, steps] = sizes;
-  const View<T> z(task.z, S, d), w_novel(task.w_novel, d, N);
+  const View<T> z(task.z, S, d), targets(task.targets, S, N), mask(task.mask, S, N),
+      w_novel(task.w_novel, d, N);
   const View<T> step_sizes(task.step_sizes, steps, DESIRE_EDGE_STEP_COLUMNS);
 
   Matrix<T> w1(View<T>(model.w1, d, h)), b1(View<T>(model.b1, 1, h));
@@ -56,13 +57,12 @@ void adapt_dense(const Sizes& sizes, const Model<T>& model, const Task<T>& task,
     Matrix<T> logits = scaled<T>(gamma1, transform_scores);
     add_scaled<T>(logits, gamma2, inference_scores);
 
-    Matrix<T> gradient(S, N);
-    losses[step] = static_cast<T>(
-        masked_cross_entropy(S, N, logits.row(0), N, task.targets, task.mask, gradient.row(0)));
+    const Loss<T> loss = masked_cross_entropy<T>(logits, targets, mask);
+    losses[step] = static_cast<T>(loss.value);
     if (step == steps) break;
 
     // Every gradient is taken at the weights before this step.
-    const Matrix<T> d_semantic = multiply<T>(gradient, label_rows);
+    const Matrix<T> d_semantic = multiply<T>(loss.gradient, label_rows);
     const Matrix<T> d_transformed = through_norm(transformed, scaled<T>(gamma1, d_semantic));
     Matrix<T> d_hidden = multiply<T>(d_transformed, transposed<T>(w2));
     for (int64_t i = 0; i < S; ++i) {
@@ -71,8 +71,8 @@ void adapt_dense(const Sizes& sizes, const Model<T>& model, const Task<T>& task,
       }
     }
     const Matrix<T> d_w_i = multiply<T>(base_columns, scaled<T>(gamma2, d_semantic));
-    const double d_gamma1 = sum_of_products(gradient, transform_scores);
-    const double d_gamma2 = sum_of_products(gradient, inference_scores);
+    const double d_gamma1 = sum_of_products(loss.gradient, transform_scores);
+    const double d_gamma2 = sum_of_products(loss.gradient, inference_scores);
 
     const T* eta = step_sizes.row(step);
     add_scaled<T>(w1, -eta[0], multiply<T>(z_columns, d_hidden));

@@ -1,14 +1,19 @@
 // The support set's loss.
 #pragma once
 
-#include <cstdint>
+#include "matrix.h"
 
 namespace desire_edge {
 
-// sum(mask * BCEWithLogits(logits, targets)) / sum(mask), all [S, N], and into `gradient` its derivative by
-// the logits; 0 and zeros where the mask sums to 0. Rows of logits and gradient are `row` elements apart.
 template <class T>
-double masked_cross_entropy(int64_t S, int64_t N, const T* logits, int64_t row, const T* targets,
-                            const T* mask, T* gradient);
+struct Loss {
+  double value;
+  Matrix<T> gradient;  // d value / d logits, [S, N]
+};
+
+// sum(mask * BCEWithLogits(logits, targets)) / sum(mask), all [S, N]; 0 without a gradient where the mask
+// sums to 0.
+template <class T>
+Loss<T> masked_cross_entropy(View<T> logits, View<T> targets, View<T> mask);
 
 }  // namespace desire_edge

@@ -242,7 +242,8 @@ template <class T>
 void adapt_lowrank(const Sizes& sizes, const Model<T>& model, const Task<T>& task, Head<T>& head, T* losses,
                    T* conditioning) {
   const int64_t S = sizes.examples, N = sizes.labels, d = sizes.dimension;
-  const View<T> z(task.z, S, d), w_novel(task.w_novel, d, N);
+  const View<T> z(task.z, S, d), targets(task.targets, S, N), mask(task.mask, S, N),
+      w_novel(task.w_novel, d, N);
   const View<T> step_sizes(task.step_sizes, sizes.steps, DESIRE_EDGE_STEP_COLUMNS);
 
   const Fixed<T> fixed = prepare<T>(sizes, model, task, z, w_novel);
@@ -252,10 +253,9 @@ void adapt_lowrank(const Sizes& sizes, const Model<T>& model, const Task<T>& tas
     const Forward<T> forward = evaluate(state);
     if (step == 0) conditioning[0] = conditioning_of(state, forward);
     if (step == sizes.steps) conditioning[1] = conditioning_of(state, forward);
-    Matrix<T> gradient(S, N);
-    losses[step] = static_cast<T>(
-        masked_cross_entropy(S, N, forward.logits.row(0), N, task.targets, task.mask, gradient.row(0)));
-    if (step < sizes.steps) take_step(fixed, forward, gradient, step_sizes.row(step), state);
+    const Loss<T> loss = masked_cross_entropy<T>(forward.logits, targets, mask);
+    losses[step] = static_cast<T>(loss.value);
+    if (step < sizes.steps) take_step(fixed, forward, loss.gradient, step_sizes.row(step), state);
   }
   write_head<T>(sizes, model, z, fixed, state, head);
 }

@@ -35,7 +35,6 @@ class NoPretraining(DesireNet):
         self, rows: Tensor, w_base: Tensor, config: NoPretrainingConfig, trunk: Sequence[int] | None = None
     ) -> None:
         super().__init__(rows, w_base, config, trunk)
-        self.learning_rate = config.learning_rate
         self.extractor = Extractor(rows.shape[1], config.extractor, len(w_base), dropout=0.0)
 
     def forward(self, episodes: Episodes) -> list[Tensor]:
@@ -46,13 +45,12 @@ class NoPretraining(DesireNet):
         """DESIRE-Net's, and F at the same learning rate."""
         optimizer = super().optimizer()
         optimizer.add_param_group(
-            {"params": list(self.extractor.parameters()), "initial_lr": self.learning_rate}
+            {"params": list(self.extractor.parameters()), "initial_lr": self.config.learning_rate}
         )
         return optimizer
 
     def outer_step(self, optimizer: torch.optim.Optimizer, episodes: Episodes, progress: float) -> float:
         """DESIRE-Net's, through F."""
-        self.train()
         return super().outer_step(optimizer, self._extracted(episodes), progress)
 
     def _extracted(self, episodes: Episodes) -> Episodes:

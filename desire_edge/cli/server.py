@@ -303,12 +303,11 @@ def data_episode(
     from desire_edge.evaluation.folders import write_episode
 
     opened = open_run(run, "cpu", data_dir)
-    rows, dataset = opened.data.rows, opened.data.dataset
-    sampler = EpisodeSampler(
+    dataset = opened.data.dataset
+    sampler = EpisodeSampler.over(
+        opened.data.rows,
         dataset.targets,
         opened.data.split.novel,
-        rows.support,
-        rows.query,
         ways=ways,
         shots=shots,
         queries=queries,

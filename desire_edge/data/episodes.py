@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from desire_edge.data.splits import ProtocolRows
 from desire_edge.errors import DesireEdgeError
 
 # A task that cannot be filled is redrawn; labels so entangled that this many draws in a row fail are an
@@ -97,6 +98,30 @@ class EpisodeSampler:
                 f"only {len(self.drawn)} of {len(labels)} labels have {shots} support and {queries} query "
                 f"rows, too few for {ways} ways; use fewer ways, shots or queries, or more examples a label"
             )
+
+    @classmethod
+    def over(
+        cls,
+        rows: ProtocolRows,
+        targets: NDArray[np.bool_],
+        labels: NDArray[np.int64],
+        *,
+        ways: int,
+        shots: int,
+        queries: int = 15,
+        eligible_only: bool = True,
+    ) -> EpisodeSampler:
+        """The sampler of the tasks that a protocol is evaluated with."""
+        return cls(
+            targets,
+            labels,
+            rows.support,
+            rows.query,
+            ways=ways,
+            shots=shots,
+            queries=queries,
+            eligible_only=eligible_only,
+        )
 
     def sample(self, rng: np.random.Generator) -> Episode:
         """Draw one task. The same generator state gives the same task."""

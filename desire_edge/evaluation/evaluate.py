@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -132,17 +133,15 @@ def evaluate(
     z = extract(run.extractor, torch.from_numpy(data.x).to(run.device))
     batcher = EpisodeBatcher(z, data.dataset.targets, data.w, data.split.base)
 
-    def sampler(*, eligible_only: bool) -> EpisodeSampler:
-        return EpisodeSampler(
-            data.dataset.targets,
-            labels,
-            data.rows.support,
-            data.rows.query,
-            ways=options.ways,
-            shots=options.shots,
-            queries=options.queries,
-            eligible_only=eligible_only,
-        )
+    sampler = partial(
+        EpisodeSampler.over,
+        data.rows,
+        data.dataset.targets,
+        labels,
+        ways=options.ways,
+        shots=options.shots,
+        queries=options.queries,
+    )
 
     def figures(tasks_of: EpisodeSampler, done: int) -> Figures:
         scores = score_tasks(

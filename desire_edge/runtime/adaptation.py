@@ -66,9 +66,7 @@ def packed_model(semantics: Mapping[str, Array], *, known_labels: bool) -> _core
         semantics: the bundle's arrays.
         known_labels: the model uses known labels.
     """
-    names = ("w1", "b1", "w2", "b2", "q0", *(("w_i",) if known_labels else ("p", "r")))
-    arrays = {name: _contiguous(semantics[name], np.float32) for name in names}
-    return _core.Model(gamma1=float(semantics["gamma1"]), gamma2=float(semantics["gamma2"]), **arrays)
+    return _core.Model(**_model_arguments(semantics, np.float32, known_labels=known_labels))
 
 
 def adapt_head(
@@ -109,17 +107,14 @@ def adapt_head(
         )
 
     def in_double(steps: Array) -> Mapping[str, Any]:
-        base = ("p", "r") if scores is None else ("w_i",)
-        given: dict[str, NDArray[Any]] = {
-            name: semantics[name] for name in ("w1", "b1", "w2", "b2", "q0", *base)
-        }
-        given |= {"z": z, "targets": targets, "mask": mask, "w_novel": w_novel, "step_sizes": steps}
-        if scores is not None:
-            given["scores"] = scores
         return _core.adapt_lowrank(
-            gamma1=float(semantics["gamma1"]),
-            gamma2=float(semantics["gamma2"]),
-            **{name: _contiguous(array, np.float64) for name, array in given.items()},
+            z=_contiguous(z, np.float64),
+            targets=_contiguous(targets, np.float64),
+            mask=_contiguous(mask, np.float64),
+            w_novel=_contiguous(w_novel, np.float64),
+            step_sizes=_contiguous(steps, np.float64),
+            scores=None if scores is None else _contiguous(scores, np.float64),
+            **_model_arguments(semantics, np.float64, known_labels=scores is not None),
         )
 
     with _refusals(len(z)):
@@ -171,6 +166,15 @@ def base_scores(z: Array, w_base: Array, known_labels: Array) -> NDArray[np.floa
     scores = np.where(known_labels.any(axis=1, keepdims=True), known_labels, seen)
     norms: NDArray[np.float64] = np.sqrt((scores * scores).sum(axis=1, keepdims=True) + EPSILON**2)
     return scores / norms
+
+
+def _model_arguments(
+    semantics: Mapping[str, Array], dtype: type[np.float32] | type[np.float64], *, known_labels: bool
+) -> dict[str, Any]:
+    """What the core takes of a model's arrays, in one precision."""
+    names = ("w1", "b1", "w2", "b2", "q0", *(("w_i",) if known_labels else ("p", "r")))
+    arrays = {name: _contiguous(semantics[name], dtype) for name in names}
+    return {"gamma1": float(semantics["gamma1"]), "gamma2": float(semantics["gamma2"]), **arrays}
 
 
 def _contiguous(array: NDArray[Any], dtype: type[np.float32] | type[np.float64]) -> NDArray[Any]:

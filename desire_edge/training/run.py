@@ -144,11 +144,11 @@ class Run:
     def train(self, report: Report) -> None:
         """Pre-train F, then meta-train the head, from wherever the run stands to its end."""
         self.train_extractors(report)
-        z = extract(self.extractor, torch.from_numpy(self.data.x).to(self.device))
-        with one_thread():
-            if self.progress.stage == "meta":
-                self._metatrain(z, report)
-            if self.progress.stage == "thresholds":
+        if self.progress.stage != "done":
+            z = extract(self.extractor, torch.from_numpy(self.data.x).to(self.device))
+            with one_thread():
+                if self.progress.stage == "meta":
+                    self._metatrain(z, report)
                 self._learn_thresholds(z)
         for fold in range(self.config.meta.folds):
             self.fold_path(fold).unlink(missing_ok=True)

@@ -90,6 +90,8 @@ def support_loss(model: Model, task: Task) -> torch.Tensor:
     return (task.mask * losses).sum() / (weight if weight > 0 else 1.0)
 
 
+HEAD = ("w1", "b1", "v", "q", "m", "gamma1", "gamma2")
+"""What a folded head is made of."""
 LEARNED = {
     "w1": 0,
     "b1": 0,

@@ -9,6 +9,7 @@ import pytest
 import torch
 from core.cases import CORNERS, problems, realistic
 from core.reference import (
+    HEAD,
     LEARNED,
     Model,
     Task,
@@ -24,7 +25,6 @@ from numpy.typing import NDArray
 
 from desire_edge import _core
 
-HEAD = ("w1", "b1", "v", "q", "m", "gamma1", "gamma2")
 TOLERANCE: dict[type[np.floating[Any]], float] = {np.float64: 1e-9, np.float32: 1e-5}
 DTYPES = pytest.mark.parametrize("dtype", TOLERANCE, ids=lambda dtype: dtype.__name__)
 CORNER = pytest.mark.parametrize("corner", CORNERS)

@@ -10,6 +10,7 @@ import pytest
 import torch
 from core.cases import CORNERS, problems, realistic
 from core.reference import (
+    HEAD,
     Model,
     Task,
     adapt,
@@ -26,7 +27,6 @@ from hypothesis import HealthCheck, assume, given, settings
 
 from desire_edge import _core
 
-HEAD = ("w1", "b1", "v", "q", "m", "gamma1", "gamma2")
 Form = Literal["auto", "pairs", "gram", "weights"]
 FORMS: tuple[Form, ...] = ("pairs", "gram", "weights")
 FORM = pytest.mark.parametrize("form", FORMS)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from desire_edge.data import EpisodeSampler
-from desire_edge.evaluation.comparison.plan import COLUMNS, Job
+from desire_edge.evaluation.comparison.plan import COLUMNS, Job, column_name
 from desire_edge.evaluation.comparison.studio import Studio
 from desire_edge.evaluation.comparison.tasks import tasks_rng
 from desire_edge.training.scoring import TaskScores
@@ -29,7 +29,7 @@ def figures(studio: Studio, job: Job, score: Score) -> dict[str, Any]:
         for ways, shots in COLUMNS:
             sampler = studio.sampler(job.world, protocol, ways, shots)
             scores = score(sampler, studio.plan.tasks, tasks_rng(ways, shots))
-            cells[f"{protocol} {ways}w{shots}s"] = {
+            cells[column_name(protocol, ways, shots)] = {
                 "labels": len(sampler.drawn),
                 "by_step": [_mean(step) for step in zip(*scores.micro_auc_by_step, strict=True)],
                 **{

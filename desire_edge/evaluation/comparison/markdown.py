@@ -14,6 +14,7 @@ from desire_edge.evaluation.comparison.plan import (
     PUBLISHED_F1,
     ROWS,
     TITLES,
+    columns_of,
 )
 
 HEADERS = {
@@ -52,8 +53,8 @@ def _table(
     for row in _rows(summary, protocol):
         cells = summary["cells"][row]
         values, seeds = [], ""
-        for ways, shots in COLUMNS:
-            cell = cells.get(f"{protocol} {ways}w{shots}s")
+        for column in columns_of(protocol):
+            cell = cells.get(column)
             values.append("" if cell is None else _percent(cell["all"][figure]))
             seeds = seeds if cell is None else " ".join(cell["seeds"])
         paper = " / ".join(map(str, published[row])) if row in published else ""
@@ -94,7 +95,7 @@ def _thresholds(summary: Mapping[str, Any], protocol: str) -> str:
             ("micro_f1_half", "0.5"),
             ("micro_f1_oracle", "oracle, one a task"),
         ):
-            cells = [summary["cells"].get(row, {}).get(f"{protocol} {n}w{k}s") for n, k in COLUMNS]
+            cells = [summary["cells"].get(row, {}).get(column) for column in columns_of(protocol)]
             if all(cell is not None for cell in cells):
                 values = [_percent(cell["all"][figure]) for cell in cells if cell is not None]
                 lines.append(f"| {title(row)}, {name} | {' | '.join(values)} |")
@@ -105,7 +106,7 @@ def _differences(summary: Mapping[str, Any], protocol: str) -> str:
     columns = [f"{ways}-way {shots}-shot" for ways, shots in COLUMNS]
     lines = [f"| paired difference, points | {' | '.join(columns)} |", "|---|---|---|---|---|"]
     for name, cells in summary["differences"].items():
-        values = [cells.get(f"{protocol} {ways}w{shots}s") for ways, shots in COLUMNS]
+        values = [cells.get(column) for column in columns_of(protocol)]
         if any(value is None for value in values):
             continue
         row, other = name.split(" - ")

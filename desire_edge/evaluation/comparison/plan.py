@@ -182,7 +182,17 @@ class Job:
     @property
     def columns(self) -> list[str]:
         """The columns it is measured in."""
-        return [f"{protocol} {ways}w{shots}s" for protocol in self.protocols for ways, shots in COLUMNS]
+        return [column for protocol in self.protocols for column in columns_of(protocol)]
+
+
+def column_name(protocol: str, ways: int, shots: int) -> str:
+    """A column of the summary: a protocol, and the size of its tasks."""
+    return f"{protocol} {ways}w{shots}s"
+
+
+def columns_of(protocol: str) -> list[str]:
+    """The four columns of a protocol."""
+    return [column_name(protocol, ways, shots) for ways, shots in COLUMNS]
 
 
 def regime_of(protocol: Protocol) -> Protocol:

@@ -23,7 +23,15 @@ from sklearn.manifold import TSNE
 
 from desire_edge.data import PROTOCOLS, Dataset
 from desire_edge.evaluation.comparison.markdown import title
-from desire_edge.evaluation.comparison.plan import BEST, COLUMNS, KNOWN, PUBLISHED_AUC, ROWS, SUPERVISED
+from desire_edge.evaluation.comparison.plan import (
+    BEST,
+    COLUMNS,
+    KNOWN,
+    PUBLISHED_AUC,
+    ROWS,
+    SUPERVISED,
+    columns_of,
+)
 from desire_edge.evaluation.comparison.runner import Comparison
 from desire_edge.evaluation.comparison.tasks import task_sampler
 from desire_edge.files import atomic_path
@@ -91,7 +99,7 @@ def draw(comparison: Comparison, summary: Mapping[str, Any]) -> list[Path]:
 
 def bars(summary: Mapping[str, Any], protocol: str) -> Figure | None:
     """Micro AUC by row and column under a protocol, with 95 % intervals and what was published."""
-    columns = [f"{protocol} {ways}w{shots}s" for ways, shots in COLUMNS]
+    columns = columns_of(protocol)
     ranking = [row for row in ROWS if row != "all-positive"]  # which ranks nothing
     rows = [row for row in ranking if any(column in summary["cells"].get(row, {}) for column in columns)]
     if not rows:

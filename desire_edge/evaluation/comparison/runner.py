@@ -23,6 +23,7 @@ from desire_edge.evaluation.comparison.plan import (
     BEST,
     COLUMNS,
     KNOWN,
+    ROWS,
     SUPERVISED,
     Job,
     Plan,
@@ -59,11 +60,9 @@ class Comparison:
     def __init__(
         self, folder: Path, plan: Plan, data_dir: Path | None = None, record: Mapping[str, Any] | None = None
     ) -> None:
-        unknown = [name for name in plan.methods if name not in (*METHODS, BEST, KNOWN, SUPERVISED)]
+        unknown = [name for name in plan.methods if name not in ROWS]
         if unknown:
-            raise DesireEdgeError(
-                f"there is no method '{unknown[0]}'; choose from {', '.join((*METHODS, BEST, KNOWN, SUPERVISED))}"
-            )
+            raise DesireEdgeError(f"there is no method '{unknown[0]}'; choose from {', '.join(ROWS)}")
         self.folder, self.plan, self.data_dir, self.record = folder, plan, data_dir, record or {}
         self.studio = Studio(folder, plan, data_dir)
 
@@ -117,7 +116,7 @@ class Comparison:
         space = _search_space(method)
         if len(space) == 1:
             return dict(space[0])
-        return dict(space[int((self.searched(method) or self.search(method))["chosen"])])
+        return dict(space[int(self.search(method)["chosen"])])
 
     @property
     def search_world(self) -> World:
@@ -159,7 +158,9 @@ class Comparison:
             best = max(range(len(trials)), key=lambda index: trials[index]["micro_auc"])
             return {"chosen": best, "trials": trials}
 
-        result: dict[str, Any] = json_part(self._search_path(method), self._search_settings(method), make)
+        result: dict[str, Any] = self.searched(method) or json_part(
+            self._search_path(method), self._search_settings(method), make
+        )
         return result
 
     def _search_settings(self, method: str) -> dict[str, Any]:

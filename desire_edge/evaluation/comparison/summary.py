@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from desire_edge.baselines import METHODS
-from desire_edge.evaluation.comparison.plan import BEST, COLUMNS, KNOWN, SUPERVISED, Job
+from desire_edge.evaluation.comparison.plan import BEST, COLUMNS, KNOWN, SUPERVISED, Job, columns_of
 from desire_edge.evaluation.comparison.runner import Comparison
 from desire_edge.metrics import Estimate
 
@@ -39,15 +39,15 @@ def summarise(comparison: Comparison) -> dict[str, Any]:
 
     What is not finished here is taken from the comparison's record, where that has it.
     """
-    record, done = comparison.record, finished(comparison)
-    here = [job for job, _ in done]
-    kept = [job for job in comparison.plan.jobs() if job not in here and comparison.recorded(job)]
+    record, done = comparison.record, dict(finished(comparison))
+    kept: list[Job] = []
     cells: Cells = {}
     tasks: Tasks = {}
     for job in comparison.plan.jobs():
-        if job in here:
-            _add_measured(comparison, job, done[here.index(job)][1], cells, tasks)
-        elif job in kept:
+        if job in done:
+            _add_measured(job, done[job], comparison.made_with(job), cells, tasks)
+        elif comparison.recorded(job):
+            kept.append(job)
             seed = str(job.world.seed)
             for column in job.columns:
                 _seeds(cells, job, column)[seed] = record["cells"][job.row][column]["seeds"][seed]
@@ -64,24 +64,22 @@ def summarise(comparison: Comparison) -> dict[str, Any]:
         "differences": differences,
         "settings": {
             **{job.row: record["settings"][job.row] for job in kept},
-            **{job.row: value.get("overrides", {}) for job, value in done},
+            **{job.row: value.get("overrides", {}) for job, value in done.items()},
         },
         "search": {
             method: {**searched, "made_with": comparison.search_made_with(method)}
             for method in METHODS
             if (searched := comparison.searched(method)) is not None
         },
-        "curves": _curves(done, kept, record),
+        "curves": _curves(done.items(), kept, record),
     }
 
 
-def _add_measured(
-    comparison: Comparison, job: Job, value: Mapping[str, Any], cells: Cells, tasks: Tasks
-) -> None:
+def _add_measured(job: Job, value: Mapping[str, Any], made_with: str, cells: Cells, tasks: Tasks) -> None:
     seed = str(job.world.seed)
     for column, cell in value["cells"].items():
         _seeds(cells, job, column)[seed] = {
-            "made_with": comparison.made_with(job),
+            "made_with": made_with,
             "labels": cell["labels"],
             "train_seconds": value["train_seconds"],
             "score_seconds": value["score_seconds"],
@@ -178,7 +176,7 @@ def metrics(cells: Mapping[str, Any], differences: Mapping[str, Any]) -> dict[st
 
 def _least_margin(differences: Mapping[str, Any], protocol: str, others: Iterable[str]) -> float | None:
     """The least mean margin of DESIRE-Net over any of the others in any column; None until all are there."""
-    wanted = [(f"desire-net - {name}", f"{protocol} {n}w{k}s") for name in others for n, k in COLUMNS]
+    wanted = [(f"desire-net - {name}", column) for name in others for column in columns_of(protocol)]
     margins = [differences.get(name, {}).get(column, {}).get("mean") for name, column in wanted]
     return None if None in margins else min(margins)
 

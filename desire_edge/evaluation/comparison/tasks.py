@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 
 from desire_edge.data import EpisodeSampler, ProtocolRows
-
-QUERIES = 15
 
 
 def task_sampler(
     targets: NDArray[np.bool_], labels: NDArray[np.int64], rows: ProtocolRows, ways: int, shots: int
 ) -> EpisodeSampler:
     """The tasks of a column, over the eligible labels; a small data set has too few of them: then over all labels."""
-
-    def sampler(*, eligible_only: bool) -> EpisodeSampler:
-        return EpisodeSampler(
-            targets,
-            labels,
-            rows.support,
-            rows.query,
-            ways=ways,
-            shots=shots,
-            queries=QUERIES,
-            eligible_only=eligible_only,
-        )
-
+    sampler = partial(EpisodeSampler.over, rows, targets, labels, ways=ways, shots=shots)
     all_labels = sampler(eligible_only=False)
     return sampler(eligible_only=True) if len(all_labels.eligible) >= ways else all_labels
 
