@@ -1,9 +1,11 @@
 // The Python module desire_edge._core: numpy arrays to the C ABI and back, no arithmetic of its own.
+#include <algorithm>
 #include <memory>
 #include <utility>
 
 #include "abi.h"
 #include "arrays.h"
+#include "pool.h"
 
 namespace desire_edge::python {
 namespace {
@@ -85,13 +87,18 @@ typename Abi<T>::Task support(Axes& axes, Object z, Object targets, Object mask,
   return task;
 }
 
+Pool& pool() {
+  static const auto shared = std::make_shared<Pool>();
+  return *shared;
+}
+
 // The array `name` of a result: a new one, or that of an earlier result to write over.
 template <class T>
 T* result_array(py::dict& result, const char* name, const std::vector<Axis>& expected) {
   if (!result.contains(name)) {
     std::vector<py::ssize_t> shape;
     for (const Axis& axis : expected) shape.push_back(axis.size);
-    result[name] = py::array_t<T>(shape);
+    result[name] = pool().array<T>(shape);
   }
   const py::object array = result[name];
   elements<T>(array, name, expected);
@@ -330,11 +337,10 @@ class Model {
     const desire_edge_adapt_options chosen = options(form, keep_lowest);
     const desire_edge_support support = read_support(axes, z, targets, mask, step_sizes, scores);
     desire_edge_adapted adapted = outputs(axes, result);
+    const size_t bytes = desire_edge_adapt_workspace(handle_.get(), support.examples, labels.count(),
+                                                     support.steps, chosen.form);
+    const std::shared_ptr<void> workspace = pool().take(std::max<size_t>(bytes, 1));
     run([&](char* error, size_t capacity) {
-      const size_t bytes = desire_edge_adapt_workspace(handle_.get(), support.examples, labels.count(),
-                                                       support.steps, chosen.form);
-      const std::unique_ptr<char[]> workspace(new (std::nothrow) char[bytes]);
-      if (workspace == nullptr) return DESIRE_EDGE_OUT_OF_MEMORY;
       return desire_edge_adapt(handle_.get(), labels.handle(), &support, &chosen, workspace.get(), bytes,
                                &adapted, error, capacity);
     });
