@@ -199,10 +199,7 @@ class Bundle:
         """
         support = support or Support(())
         names = check_names(labels, "the labels asked for") if labels is not None else support.names()
-        known_labels = len(self.manifest.base_labels) if self.manifest.known_labels else 0
-        before = after or Taught.nothing(
-            self.origin, self.manifest.dimension, known_labels, keep_base=keep_base
-        )
+        before = after or Taught.nothing(self.origin, *self._widths, keep_base=keep_base)
         self._check_origin(before)
         earlier_names = before.current.labels
         new = [name for name in names if name not in earlier_names]
@@ -225,13 +222,16 @@ class Bundle:
             before.added(new, z, targets, mask, known, earlier), features, support.examples, seconds
         )
 
-    def resume(self, path: Path | str) -> Task:
+    def resume(self, path: Path | str, *, keep_base: bool = False) -> Task:
         """The task that was saved at `path`, its folder or its `task.safetensors`, adapted again.
+
+        It keeps the output `base_probabilities` if it had it, and gets it with `keep_base`.
 
         Raises:
             DesireEdgeError: no task, a damaged one, or one of another bundle or lexicon.
         """
         stored = Taught.read(path)
+        stored = replace(stored, keep_base=stored.keep_base or keep_base)
         try:
             task = self.replay(stored)
         except DesireEdgeError as error:
@@ -309,11 +309,22 @@ class Bundle:
             self,
         )
 
+    @property
+    def _widths(self) -> tuple[int, int]:
+        """How wide features and known labels are: d, and B or 0."""
+        return self.manifest.dimension, len(self.manifest.base_labels) if self.manifest.known_labels else 0
+
     def _check_origin(self, taught: Taught) -> None:
         if taught.origin != replace(self.origin, bundle=taught.origin.bundle):
             raise DesireEdgeError(
                 f"the task was taught with another bundle, {taught.origin.bundle}, not with this {self.manifest.name}; "
                 "name that one, or teach the task afresh"
+            )
+        widths = (taught.z.shape[1], taught.known_labels.shape[1])
+        if widths != self._widths:
+            raise DesireEdgeError(
+                f"the task's features and known labels are {widths[0]} and {widths[1]} wide, but those of the bundle "
+                f"{self._widths[0]} and {self._widths[1]}; teach the task afresh"
             )
 
     def _known_rows(self, support: Support) -> Array:
