@@ -188,7 +188,8 @@ class Bundle:
             support: the examples; None for zero-shot.
             labels: the labels to teach, in this order, with examples or without; by default those of the support set.
             missing: what it means that an example does not carry a label: "negative", or "unknown" (not counted).
-            keep_base: give the model a second output, `base_probabilities`, with the base labels.
+            keep_base: give the model a second output, `base_probabilities`, with the base labels. With `after` it is as
+                it was.
             after: labels and examples of an earlier task, to add these to; see `Task.add`.
             earlier: what it means that the examples of `after` do not carry a label that is new to them.
 
@@ -210,7 +211,7 @@ class Bundle:
         targets, mask = (array.astype(np.uint8) for array in support.targets(names, missing))
         known = self._known_rows(support).astype(np.uint8)
 
-        _ = self.extractor  # opened before the clock starts
+        _ = self.lexicon, self.extractor  # opened before the clock starts
         started = time.perf_counter()
         features = [
             self.manifest.input.features_of(example.raw, example.name) for example in support.examples
@@ -218,7 +219,7 @@ class Bundle:
         # What is stored is what is used: replaying it gives the same bits.
         z = _half(self.extract(features), "the extractor's features")
         seconds = time.perf_counter() - started
-        return self._taught(
+        return self._teach(
             before.added(new, z, targets, mask, known, earlier), features, support.examples, seconds
         )
 
@@ -252,9 +253,9 @@ class Bundle:
         """
         self._check_origin(taught)
         self._check_labels(taught.current.labels, Support(()))
-        return self._taught(taught, (), (), 0)
+        return self._teach(taught, (), (), 0)
 
-    def _taught(
+    def _teach(
         self,
         taught: Taught,
         features: Sequence[Features],
@@ -304,7 +305,7 @@ class Bundle:
         return Task(
             self._complete(weights, current.labels, thresholds, taught.keep_base),
             adapted,
-            replace(taught, vectors=vectors),
+            replace(taught, vectors=vectors, origin=self.origin),
             report,
             self,
         )
