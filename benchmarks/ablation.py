@@ -99,8 +99,8 @@ def table(metrics: dict[str, float], details: dict[str, Any]) -> str:
         "",
         "Written by `python benchmarks/ablation.py`. Delicious, label seed 0, tasks over the validation labels, 15 %",
         "of the training file held out. Micro AUC in points: the recipe's, and below it the difference that one change",
-        "makes, with the half-width of a 95 % interval over tasks, paired on the same ones. A line is one training run:",
-        "what other random numbers would change is not in the interval.",
+        "makes, with the half-width of a 95 % interval over tasks, paired on the same ones. A line is one training",
+        "run: what other random numbers would change is not in the interval.",
     ]
     for protocol in ("example-disjoint", "label-disjoint"):
         lines += [
