@@ -91,13 +91,7 @@ def adapt_graph(
         given = ["z", "targets", "mask", *(value.name for value in known_inputs)]
         if size < max_support:
             given = [graph("Slice", name, *map(graph.integers, (0, size, 0))) for name in given]
-        loop = _Loop(graph, semantics, _Task(*given), size, ways)
-        states = [loop.start()]
-        for step_sizes in semantics["step_sizes"].astype(float).tolist():
-            states.append(loop.step(states[-1], *step_sizes))
-        kept = loop.lowest(states)
-        loop.write_head(kept)
-        loop.write_thresholds(kept, semantics["threshold_weights"])
+        _Loop(graph, semantics, _Task(*given), size, ways).run(semantics)
         named = [_named(graph.prefix + value.name, value) for value in outputs]
         loops.append(helper.make_graph(graph.nodes, f"adapt.{size}", [], named))
     whole = _Graph(constants)
@@ -262,6 +256,15 @@ class _Loop:
     def _norm(self, rows: str) -> str:
         square = self.op("ReduceSumSquare", rows, self.last_axis, keepdims=1)
         return self.op("Sqrt", self.op("Add", square, self.epsilon_squared))
+
+    def run(self, semantics: Mapping[str, Array]) -> None:
+        """All steps, then the outputs of the state with the lowest loss."""
+        states = [self.start()]
+        for step_sizes in semantics["step_sizes"].astype(float).tolist():
+            states.append(self.step(states[-1], *step_sizes))
+        kept = self.lowest(states)
+        self.write_head(kept)
+        self.write_thresholds(kept, semantics["threshold_weights"])
 
     def start(self) -> _State:
         """The meta-learned model."""
