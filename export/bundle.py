@@ -29,6 +29,7 @@ from desire_edge.runtime.manifest import (
     MANIFEST,
     MAX_BATCH,
     MAX_WAYS,
+    PRECISIONS,
     SEMANTICS,
     FileRecord,
     Manifest,
@@ -39,6 +40,7 @@ from desire_edge.training.run import Run
 
 from .graphs import base_fragment, extractor_graph, head_fragment, head_graph, serialize, without_output
 from .parity import Parity, check_parity
+from .precision import in_precision
 from .weights import base_axes, conditioning, inference_product, output_gram, turned_extractor
 
 OPSETS = (18, 21)
@@ -53,6 +55,8 @@ class ExportOptions:
         batch: rows a graph takes at once.
         max_support: noted in the manifest, the most examples a client of fixed size must take.
         opset: from 18 to 21.
+        precision: of the extractor's weights, "fp32", "fp16" or "int8"; the head, the adaptation and what is
+            meta-learned are float32, and the lexicon is int8, in each.
         lexicon_words: the most words of the lexicon; None keeps all the run trained with. Base labels' words are
             always kept.
         zipped: write one zip instead of a folder.
@@ -62,6 +66,7 @@ class ExportOptions:
     batch: int = 1
     max_support: int = 64
     opset: int = 18
+    precision: str = "fp32"
     lexicon_words: int | None = None
     zipped: bool = False
 
@@ -71,7 +76,7 @@ def export_bundle(run: Run, out: Path, options: ExportOptions | None = None) -> 
 
     Raises:
         DesireEdgeError: the run is not finished, an option is out of range, `out` is something else than an earlier
-            bundle, or parity is worse than 1e-5.
+            bundle, or parity is worse than `parity` allows in this precision.
     """
     options = options or ExportOptions()
     _check_options(run, out, options)
@@ -100,8 +105,12 @@ def export_bundle(run: Run, out: Path, options: ExportOptions | None = None) -> 
     hidden = len(arrays["b1"])
     base_labels = tuple(run.data.dataset.labels[index] for index in run.data.split.base)
 
-    extractor_model = extractor_graph(
-        turned_extractor(extractor, axes), run.data.input.features, options.batch, options.opset
+    extractor_model = in_precision(
+        extractor_graph(
+            turned_extractor(extractor, axes), run.data.input.features, options.batch, options.opset
+        ),
+        options.precision,
+        run.data.x[run.data.rows.train],
     )
     head_model = head_graph(
         arrays["w_base"] if known_labels else lengths.astype(np.float32),
@@ -133,7 +142,7 @@ def export_bundle(run: Run, out: Path, options: ExportOptions | None = None) -> 
             base_labels=base_labels,
             known_labels=known_labels,
             input=run.data.input,
-            precision="fp32",
+            precision=options.precision,
             extractor_body=len(body),
             conditioning=conditioning(z, weights["w1"], weights["b1"], weights["w2"], weights["b2"]),
             training=run.record(),
@@ -165,6 +174,8 @@ def _check_options(run: Run, out: Path, options: ExportOptions) -> None:
             raise DesireEdgeError(
                 f"--{name.replace('_', '-')} is {value}, but must lie between {low} and {high}"
             )
+    if options.precision not in PRECISIONS:
+        raise DesireEdgeError(f"--precision is {options.precision}, but must be one of {', '.join(PRECISIONS)}")
     if out.is_dir():
         found = {path.name for path in out.iterdir()}
         ours = not options.zipped and (not found or found == {MANIFEST, *FILES})

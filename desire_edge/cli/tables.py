@@ -83,6 +83,14 @@ def show_bundle(console: Console, path: Path, manifest: Manifest) -> None:
     console.print(table)
 
 
+def show_mobile(console: Console, mobile: Mapping[str, Mapping[str, str]]) -> None:
+    """Which accelerators of phones are worth trying for which graph."""
+    table = Table("worth trying on a phone?", *next(iter(mobile.values())), title_justify="left")
+    for name, verdicts in mobile.items():
+        table.add_row(name, *(verdict.lower() for verdict in verdicts.values()))
+    console.print(table)
+
+
 def show_adaptation(console: Console, out: Path, report: AdaptReport) -> None:
     """What was taught, and what the lexicon and the model knew."""
     table = Table(
