@@ -175,7 +175,9 @@ def _check_options(run: Run, out: Path, options: ExportOptions) -> None:
                 f"--{name.replace('_', '-')} is {value}, but must lie between {low} and {high}"
             )
     if options.precision not in PRECISIONS:
-        raise DesireEdgeError(f"--precision is {options.precision}, but must be one of {', '.join(PRECISIONS)}")
+        raise DesireEdgeError(
+            f"--precision is {options.precision}, but must be one of {', '.join(PRECISIONS)}"
+        )
     if out.is_dir():
         found = {path.name for path in out.iterdir()}
         ours = not options.zipped and (not found or found == {MANIFEST, *FILES})

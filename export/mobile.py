@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +13,8 @@ from desire_edge.files import atomic_folder
 from desire_edge.runtime.bundle import Bundle
 from desire_edge.runtime.manifest import EXTRACTOR, FILES, HEAD
 
+from .precision import quiet
+
 GRAPHS = tuple(name for name in FILES if name in (EXTRACTOR, HEAD, "adapt.onnx"))
 """The bundle's whole graphs; the fragments are none on their own."""
 
@@ -24,7 +24,8 @@ ORT_FILES = (*(Path(name).with_suffix(".ort").name for name in GRAPHS), OPERATOR
 
 def mobile_usability(bundle: Path) -> dict[str, dict[str, str]]:
     """The verdict of ONNX Runtime's mobile usability checker: each graph's name, then each accelerator, then YES,
-    MAYBE or NO, whether it is worth trying there in place of the CPU."""
+    MAYBE or NO, whether it is worth trying there in place of the CPU.
+    """
     from onnxruntime.tools.mobile_helpers import usability_checker
     from onnxruntime.tools.onnx_model_utils import ModelProtoWithShapeInfo, optimize_model
 
@@ -60,7 +61,7 @@ def write_ort(bundle: Path, out: Path) -> None:
     with TemporaryDirectory(prefix="desire-edge-") as name, atomic_folder(out) as folder:
         for graph in GRAPHS:
             shutil.copyfile(opened.path / graph, Path(name) / graph)
-        with contextlib.redirect_stdout(io.StringIO()):  # standard output is ours
+        with quiet():
             convert_onnx_models_to_ort(
                 Path(name), folder, [OptimizationStyle.Fixed], enable_type_reduction=True
             )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -99,7 +100,7 @@ def quantized(extractor: ModelProto, rows: NDArray[np.float32]) -> ModelProto:
             x = next(self.batches, None)
             return None if x is None else {"x": x}
 
-    with TemporaryDirectory(prefix="desire-edge-") as folder, _quiet():
+    with TemporaryDirectory(prefix="desire-edge-") as folder, quiet():
         out = Path(folder) / "extractor.onnx"
         quantize_static(
             extractor,
@@ -117,15 +118,20 @@ def quantized(extractor: ModelProto, rows: NDArray[np.float32]) -> ModelProto:
         model = onnx.load(out)
     del model.metadata_props[:]
     for entry in [entry for entry in model.opset_import if entry.domain]:
-        model.opset_import.remove(entry)  # the tool imports ONNX Runtime's own operators, and uses none of them
+        model.opset_import.remove(
+            entry
+        )  # the tool imports ONNX Runtime's own operators, and uses none of them
     return finish(model)
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Without the tool's advice to fold the graph first, of which nothing is left to fold."""
+def quiet() -> Iterator[None]:
+    """Without the remarks of ONNX Runtime's tools: advice to fold a graph of which nothing is left to fold, and what
+    they print as they go, on a standard output that is ours.
+    """
     logging.disable(logging.WARNING)
     try:
-        yield
+        with redirect_stdout(io.StringIO()):
+            yield
     finally:
         logging.disable(logging.NOTSET)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.console import Console
 
-from desire_edge import DesireEdgeError
+from desire_edge import Bundle, DesireEdgeError
 from desire_edge.cli import tables
 from desire_edge.cli.common import (
     ANY_PATH,
@@ -200,7 +200,7 @@ def export(
         print_json({**values, "manifest": manifest.to_json()})
     else:
         console = Console()
-        tables.show_bundle(console, out, manifest)
+        tables.show_bundle(console, out, Bundle.open(out))
         tables.show_mobile(console, mobile)
         console.print(
             f"parity with torch: extractor {parity.extractor:.1e}, logits {parity.logits:.1e}, "
