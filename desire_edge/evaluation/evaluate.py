@@ -9,8 +9,6 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor
 
 from desire_edge.data import EpisodeSampler
 from desire_edge.errors import DesireEdgeError
@@ -104,12 +102,7 @@ class Evaluation:
 
 
 def evaluate(
-    run: Run,
-    options: EvaluateOptions,
-    report: Callable[[int], None] = lambda done: None,
-    *,
-    z: Tensor | None = None,
-    w: NDArray[np.float32] | None = None,
+    run: Run, options: EvaluateOptions, report: Callable[[int], None] = lambda done: None
 ) -> Evaluation:
     """Draw the tasks and measure them with the run's own F, head and step sizes.
 
@@ -117,8 +110,6 @@ def evaluate(
         run: finished; its protocol says where support and query rows come from.
         options: which tasks.
         report: called with the number of tasks done, 2 × `options.tasks` in all.
-        z: [rows, d], the features of all rows of the data set, where they are not F's: those of a quantised F.
-        w: [d, labels], the vectors of all labels, where they are not those of the run: those of a smaller lexicon.
 
     Raises:
         DesireEdgeError: the run is not finished, validation labels are asked of a run that held no rows out for them,
@@ -139,9 +130,8 @@ def evaluate(
             "or train with --set meta.known_labels=1.0"
         )
     labels = data.split.novel if options.labels == "novel" else data.split.validation
-    if z is None:
-        z = extract(run.extractor, torch.from_numpy(data.x).to(run.device))
-    batcher = EpisodeBatcher(z, data.dataset.targets, data.w if w is None else w, data.split.base)
+    z = extract(run.extractor, torch.from_numpy(data.x).to(run.device))
+    batcher = EpisodeBatcher(z, data.dataset.targets, data.w, data.split.base)
 
     sampler = partial(
         EpisodeSampler.over,
