@@ -65,6 +65,10 @@ def write_ort(bundle: Path, out: Path) -> None:
             convert_onnx_models_to_ort(
                 Path(name), folder, [OptimizationStyle.Fixed], enable_type_reduction=True
             )
+        lines = (folder / OPERATORS).read_text(encoding="utf-8").splitlines(keepends=True)
+        # Its comments name this machine's folders.
+        kept = "".join(line for line in lines if not line.startswith("#"))
+        (folder / OPERATORS).write_text(kept, encoding="utf-8")
 
 
 def check_ort_folder(out: Path, bundle: Path) -> None:

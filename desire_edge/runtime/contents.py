@@ -92,13 +92,17 @@ def bundle_contents(bundle: Bundle) -> tuple[FileContents, ...]:
     sizes[MANIFEST] = (bundle.path / MANIFEST).stat().st_size
     total = sum(sizes.values())
     return tuple(
-        FileContents(name, size, size / total, PURPOSES.get(name, ""), _arrays(bundle.path / name))
+        FileContents(name, size, size / total, PURPOSES.get(name, ""), file_arrays(bundle.path / name))
         for name, size in sorted(sizes.items(), key=lambda item: -item[1])
     )
 
 
-def _arrays(path: Path) -> tuple[Held, ...]:
-    """The arrays of an ONNX or safetensors file, the largest first."""
+def file_arrays(path: Path) -> tuple[Held, ...]:
+    """The arrays of an ONNX or safetensors file, the largest first; none of any other.
+
+    Raises:
+        DesireEdgeError: no such file inside, or one that breaks off.
+    """
     try:
         if path.suffix == ".onnx":
             found = _onnx_arrays(path.read_bytes())
