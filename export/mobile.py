@@ -11,11 +11,11 @@ from typing import Any
 from desire_edge.errors import DesireEdgeError
 from desire_edge.files import atomic_folder
 from desire_edge.runtime.bundle import Bundle
-from desire_edge.runtime.manifest import EXTRACTOR, FILES, HEAD
+from desire_edge.runtime.manifest import ADAPT, EXTRACTOR, HEAD
 
 from .precision import quiet
 
-GRAPHS = tuple(name for name in FILES if name in (EXTRACTOR, HEAD, "adapt.onnx"))
+GRAPHS = (EXTRACTOR, HEAD, ADAPT)
 """The bundle's whole graphs; the fragments are none on their own."""
 
 OPERATORS = "required_operators_and_types.config"

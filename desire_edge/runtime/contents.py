@@ -24,6 +24,7 @@ from desire_edge.runtime.fragment import (
     VARINT,
 )
 from desire_edge.runtime.manifest import (
+    ADAPT,
     BASE_FRAGMENT,
     EXTRACTOR,
     HEAD,
@@ -39,7 +40,7 @@ PURPOSES = {
     HEAD: "from features to probabilities, the task's weights given",
     HEAD_FRAGMENT: "the same, to complete a model with",
     BASE_FRAGMENT: "the base labels' output, to complete a model with",
-    "adapt.onnx": "from examples to the task's weights, as a graph",
+    ADAPT: "from examples to the task's weights, as a graph",
     SEMANTICS: "what was meta-learned",
     LEXICON: "words and their vectors",
 }
@@ -92,7 +93,7 @@ def bundle_contents(bundle: Bundle) -> tuple[FileContents, ...]:
     sizes[MANIFEST] = (bundle.path / MANIFEST).stat().st_size
     total = sum(sizes.values())
     return tuple(
-        FileContents(name, size, size / total, PURPOSES.get(name, ""), file_arrays(bundle.path / name))
+        FileContents(name, size, size / total, PURPOSES[name], file_arrays(bundle.path / name))
         for name, size in sorted(sizes.items(), key=lambda item: -item[1])
     )
 
