@@ -12,7 +12,6 @@ import argparse
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,8 @@ from desire_edge import Bundle
 from desire_edge.data import EpisodeSampler
 from desire_edge.export import ExportOptions, export_bundle
 from desire_edge.export.weights import base_axes
+from desire_edge.lexicon import Lexicon
+from desire_edge.lexicon.build import shrink_lexicon
 from desire_edge.metrics import Estimate
 from desire_edge.runtime.contents import bundle_contents
 from desire_edge.runtime.manifest import EXTRACTOR, LEXICON, PRECISIONS
@@ -55,19 +56,15 @@ def main() -> None:
     details: dict[str, Any] = {"precision": {}, "lexicon": {}}
     with tempfile.TemporaryDirectory() as name:
         bundles = {precision: export(run, Path(name), precision) for precision in PRECISIONS}
-        small = {precision: export(run, Path(name), precision, SMALL_LEXICON) for precision in PRECISIONS}
+        lexicons = {words: shrunk(run, Path(name), words) for words in WORDS}
         for precision, bundle in bundles.items():
-            scores = score(run, features(run, Path(name), precision), run.data.w, arguments.tasks)
+            scores = score(run, features(run, bundle), run.data.w, arguments.tasks)
             losses = losses_of(scores, torch_scores)
-            metrics |= {f"{precision}_{figure}": found.mean for figure, found in aucs(scores).items()}
+            metrics |= {
+                f"{precision}_{figure}_micro_auc": found.mean for figure, found in aucs(scores).items()
+            }
             metrics[f"{precision}_auc_loss_points"] = max(losses[f"5w{shots}s"].mean for shots in SHOTS)
-            metrics |= sizes(precision, bundle, bundles["fp32"])
-            metrics[f"{precision}_bundle_fraction_{SMALL_LEXICON // 1000}k_words"] = total(
-                small[precision]
-            ) / total(small["fp32"])
-            metrics[f"{precision}_bundle_fraction_{SMALL_LEXICON // 1000}k_words_over_fp32_default"] = total(
-                small[precision]
-            ) / total(bundles["fp32"])
+            metrics |= sizes(precision, bundle, bundles["fp32"], path_size(lexicons[SMALL_LEXICON]))
             details["precision"][precision] = {
                 "files": {file.name: file.bytes for file in bundle_contents(bundle)},
                 "losses_points": {figure: vars(loss) for figure, loss in losses.items()},
@@ -75,26 +72,38 @@ def main() -> None:
         for precision, timing in latencies(run, bundles, arguments.rounds).items():
             metrics[f"{precision}_extractor_us"] = timing["median_us"]
             details["precision"][precision]["extractor"] = timing
-        for words in WORDS:
-            bundle = export(run, Path(name), "fp32", words)
-            w = bundle.lexicon.label_matrix(run.data.dataset.labels).vectors
+        for words, path in lexicons.items():
+            w = Lexicon.open(path).label_matrix(run.data.dataset.labels).vectors
             losses = losses_of(score(run, torch_features(run), w, arguments.tasks), torch_scores)
             details["lexicon"][words] = {
-                "bytes": bundle.manifest.files[LEXICON].bytes,
+                "bytes": path_size(path),
                 "losses_points": {figure: vars(loss) for figure, loss in losses.items()},
             }
+            metrics[f"lexicon_{words}_words_bytes"] = path_size(path)
             for figure, loss in losses.items():
-                metrics[f"lexicon_{words // 1000}k_{figure}_auc_loss_points"] = loss.mean
+                metrics[f"lexicon_{words}_words_{figure}_auc_loss_points"] = loss.mean
     path = write_result("precision", metrics, tasks=arguments.tasks, **details)
     print(path.read_text(encoding="utf-8"))
 
 
-def export(run: Run, folder: Path, precision: str, words: int | None = None, batch: int = 1) -> Bundle:
-    """The bundle of `run`, by default settings but for these, opened."""
-    path = folder / f"{precision}-{words}-{batch}.desire"
-    options = replace(ExportOptions(), precision=precision, lexicon_words=words, batch=batch)
-    export_bundle(run, path, options)
+def export(run: Run, folder: Path, precision: str) -> Bundle:
+    """The bundle of `run`, by default settings but for the precision, opened."""
+    path = folder / f"{precision}.desire"
+    export_bundle(run, path, ExportOptions(precision=precision))
     return Bundle.open(path, "cpu")
+
+
+def shrunk(run: Run, folder: Path, words: int) -> Path:
+    """The lexicon that `export --lexicon-words` writes."""
+    base_labels = [run.data.dataset.labels[index] for index in run.data.split.base]
+    path = folder / f"{words}.safetensors"
+    shrink_lexicon(run.lexicon, path, words=words, keep=base_labels)
+    return path
+
+
+def path_size(path: Path) -> int:
+    """Bytes of a file."""
+    return path.stat().st_size
 
 
 def torch_features(run: Run) -> NDArray[np.float32]:
@@ -103,12 +112,11 @@ def torch_features(run: Run) -> NDArray[np.float32]:
     return z
 
 
-def features(run: Run, folder: Path, precision: str) -> NDArray[np.float32]:
-    """z [rows, d] of the whole data set by the extractor of this precision in ONNX Runtime, along torch's axes."""
-    z = export(run, folder, precision, batch=64).extractor.run(run.data.x)["z"]
+def features(run: Run, bundle: Bundle) -> NDArray[np.float32]:
+    """z [rows, d] of the whole data set by the bundle's extractor in ONNX Runtime, along torch's axes."""
     axes, _ = base_axes(run.learner.head.w_base.double().numpy())
-    turned: NDArray[np.float32] = (z @ axes.T).astype(np.float32)
-    return turned
+    z: NDArray[np.float32] = (bundle.extractor.run(run.data.x)["z"] @ axes.T).astype(np.float32)
+    return z
 
 
 def score(run: Run, z: NDArray[np.float32], w: NDArray[np.float32], tasks: int) -> dict[int, TaskScores]:
@@ -159,17 +167,27 @@ def total(bundle: Bundle) -> int:
     return sum(file.bytes for file in bundle_contents(bundle))
 
 
-def sizes(precision: str, bundle: Bundle, fp32: Bundle) -> dict[str, float]:
-    """Bytes of the bundle and its extractor, and the bundle's over fp32's, with the lexicon and without."""
+def sizes(precision: str, bundle: Bundle, fp32: Bundle, small_lexicon: int) -> dict[str, float]:
+    """Bytes, and the bundle's over fp32's: as exported by default, without the lexicon, and with a smaller one.
 
-    def without_lexicon(bundle: Bundle) -> int:
+    The last is over the fp32 bundle with the same lexicon, and over that of default settings, which is what a user of
+    both options saves.
+    """
+
+    def rest(bundle: Bundle) -> int:
         return total(bundle) - bundle.manifest.files[LEXICON].bytes
 
+    small = f"{SMALL_LEXICON}_words"
     return {
         f"{precision}_bundle_bytes": total(bundle),
         f"{precision}_extractor_bytes": bundle.manifest.files[EXTRACTOR].bytes,
+        f"{precision}_extractor_fraction": bundle.manifest.files[EXTRACTOR].bytes
+        / fp32.manifest.files[EXTRACTOR].bytes,
         f"{precision}_bundle_fraction": total(bundle) / total(fp32),
-        f"{precision}_bundle_fraction_without_lexicon": without_lexicon(bundle) / without_lexicon(fp32),
+        f"{precision}_bundle_fraction_without_lexicon": rest(bundle) / rest(fp32),
+        f"{precision}_bundle_bytes_{small}": rest(bundle) + small_lexicon,
+        f"{precision}_bundle_fraction_{small}": (rest(bundle) + small_lexicon) / (rest(fp32) + small_lexicon),
+        f"{precision}_bundle_fraction_{small}_over_default": (rest(bundle) + small_lexicon) / total(fp32),
     }
 
 
