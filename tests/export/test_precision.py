@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ import onnx.reference
 import onnxruntime
 import pytest
 import torch
+from click.testing import Result
 from numpy.typing import NDArray
 from onnx import ModelProto, checker, numpy_helper, shape_inference
 from trained import WAYS, Trained
@@ -41,7 +44,8 @@ class Exported:
     @property
     def extractor(self) -> ModelProto:
         """The extractor's graph."""
-        return onnx.load(self.bundle.path / "extractor.onnx")
+        graph: ModelProto = onnx.load(self.bundle.path / "extractor.onnx")
+        return graph
 
     def bytes_over_fp32(self) -> float:
         """The extractor's bytes over those of the float32 one."""
@@ -126,6 +130,18 @@ def test_nothing_is_written_if_the_features_are_too_far_from_torch(
     with pytest.raises(DesireEdgeError, match="does not reproduce torch within 1e-05, or 1e-06 for z"):
         export_bundle(sample_trained.run, tmp_path / "tagger.desire", ExportOptions(precision=precision))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_export_takes_the_precision_and_says_what_came_of_it(
+    cli: Callable[..., Result], sample_trained: Trained, tmp_path: Path
+) -> None:
+    out = tmp_path / "tagger.desire"
+    result = cli("export", sample_trained.run.folder, "--out", out, "--precision", "int8", "--json")
+    value = json.loads(result.stdout)
+    assert value["manifest"]["precision"] == "int8"
+    assert value["mobile"]["extractor.onnx"]["NNAPI"] in ("YES", "MAYBE", "NO")
+    assert TOLERANCE < value["parity"]["extractor"] <= EXTRACTOR_TOLERANCE["int8"]
+    assert Bundle.open(out).manifest.precision == "int8"
 
 
 def test_another_precision_is_refused(sample_trained: Trained, tmp_path: Path) -> None:

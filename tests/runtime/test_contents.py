@@ -59,7 +59,7 @@ def test_every_file_is_weighed_and_arrays_account_for_nearly_all(sample_trained:
         held = sum(array.bytes for array in file.arrays)
         assert held <= file.bytes
         if file.bytes > 50_000 and file.name != "manifest.json":
-            assert held > 0.9 * file.bytes, file.name
+            assert held > 0.8 * file.bytes, file.name
 
 
 @pytest.mark.parametrize("cut", [1, 2, 7, 30, 100])
