@@ -61,7 +61,7 @@ def trained(runs: Path, name: str) -> Run:
     config = load_config(None, overrides, options)
     folds = max(config.meta.folds, load_config(None, (), options).meta.folds)
     shared = config.model_copy(update={"meta": MetaConfig(folds=folds)})
-    key = fingerprint(shared.model_dump(mode="json", exclude={"meta"}))
+    key = fingerprint({**shared.model_dump(mode="json", exclude={"meta"}), "folds": folds})
     run = opened_run(runs / name, config)
     if run.progress.stage == "pretrain":
         giver = opened_run(runs / f"extractors-{key}", shared)

@@ -125,12 +125,13 @@ def adapt_head(
         result = _finite(in_single, steps)
         if max(result["conditioning"]) > MAX_CONDITIONING:
             result = dict(_finite(in_double, steps[: result["steps"]]))
-            head = {name: result[name] for name in HEAD}
-            support = {"z": _contiguous(z, np.float64)}
-            support |= (
-                {"r": _contiguous(semantics["r"], np.float64)} if scores is None else {"scores": scores}
+            factors = {name: result[name] for name in HEAD}
+            result["logits"] = _core.head_logits(
+                z=_contiguous(z, np.float64),
+                r=_contiguous(semantics["r"], np.float64) if scores is None else None,
+                scores=scores,
+                **factors,
             )
-            result["logits"] = _core.head_logits(**head, **support)
     return _adapted_head(result)
 
 

@@ -47,7 +47,7 @@ def thresholds(weights: Array, support: tuple[Array, Array, Array]) -> NDArray[n
 
 def log_odds(weights: list[float], logits: Array, targets: Array, mask: Array) -> list[float]:
     found = thresholds(vector(*weights), (logits, targets, mask))
-    return np.log(found / (1 - found)).tolist()
+    return list(np.log(found / (1 - found)))
 
 
 # Thresholds
