@@ -76,7 +76,8 @@ def small_extractor(batch: int = 1, opset: int = 18) -> ModelProto:
     """Two layers, 7 features, 4 outputs."""
     torch.manual_seed(0)
     module = torch.nn.Sequential(torch.nn.Linear(7, 5), torch.nn.ReLU(), torch.nn.Linear(5, 4)).eval()
-    return extractor_graph(module, 7, batch, opset)
+    graph: ModelProto = extractor_graph(module, 7, batch, opset)
+    return graph
 
 
 def rows(count: int) -> NDArray[np.float32]:
