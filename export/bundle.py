@@ -33,6 +33,7 @@ from desire_edge.runtime.manifest import (
     MAX_BATCH,
     MAX_SUPPORT,
     MAX_WAYS,
+    PRECISIONS,
     SEMANTICS,
     FileRecord,
     Manifest,
@@ -44,6 +45,7 @@ from desire_edge.training.run import Run
 from .adapt_graph import adapt_graph
 from .graphs import base_fragment, extractor_graph, head_fragment, head_graph, serialize, without_output
 from .parity import Parity, check_parity
+from .precision import in_precision
 from .weights import base_axes, conditioning, inference_product, output_gram, turned_extractor
 
 OPSETS = (18, 21)
@@ -58,6 +60,8 @@ class ExportOptions:
         batch: rows a graph takes at once.
         max_support: the most examples that `adapt.onnx` takes.
         opset: from 18 to 21.
+        precision: of the extractor's weights, "fp32", "fp16" or "int8"; the head, the adaptation and what is
+            meta-learned are float32, and the lexicon is int8, in each.
         lexicon_words: the most words of the lexicon; None keeps all the run trained with. Base labels' words are
             always kept.
         zipped: write one zip instead of a folder.
@@ -67,6 +71,7 @@ class ExportOptions:
     batch: int = 1
     max_support: int = 64
     opset: int = 18
+    precision: str = "fp32"
     lexicon_words: int | None = None
     zipped: bool = False
 
@@ -76,7 +81,7 @@ def export_bundle(run: Run, out: Path, options: ExportOptions | None = None) -> 
 
     Raises:
         DesireEdgeError: the run is not finished, an option is out of range, `out` is something else than an earlier
-            bundle, or parity is worse than 1e-5.
+            bundle, or parity is worse than `parity` allows in this precision.
     """
     options = options or ExportOptions()
     _check_options(run, out, options)
@@ -103,8 +108,12 @@ def export_bundle(run: Run, out: Path, options: ExportOptions | None = None) -> 
     arrays = {name: np.array(value, np.float32, order="C") for name, value in semantics.items()}
     base_labels = tuple(run.data.dataset.labels[index] for index in run.data.split.base)
 
-    extractor_model = extractor_graph(
-        turned_extractor(extractor, axes), run.data.input.features, options.batch, options.opset
+    extractor_model = in_precision(
+        extractor_graph(
+            turned_extractor(extractor, axes), run.data.input.features, options.batch, options.opset
+        ),
+        options.precision,
+        run.data.x[run.data.rows.train],
     )
     with _zip(out) if options.zipped else atomic_folder(out) as folder:
         extractor_body = write_graphs(folder, extractor_model, arrays, options, known_labels=known_labels)
@@ -124,7 +133,7 @@ def export_bundle(run: Run, out: Path, options: ExportOptions | None = None) -> 
             base_labels=base_labels,
             known_labels=known_labels,
             input=run.data.input,
-            precision="fp32",
+            precision=options.precision,
             extractor_body=extractor_body,
             conditioning=conditioning(z, weights["w1"], weights["b1"], weights["w2"], weights["b2"]),
             training=run.record(),
@@ -186,6 +195,10 @@ def _check_options(run: Run, out: Path, options: ExportOptions) -> None:
             raise DesireEdgeError(
                 f"--{name.replace('_', '-')} is {value}, but must lie between {low} and {high}"
             )
+    if options.precision not in PRECISIONS:
+        raise DesireEdgeError(
+            f"--precision is {options.precision}, but must be one of {', '.join(PRECISIONS)}"
+        )
     if out.is_dir():
         found = {path.name for path in out.iterdir()}
         ours = not options.zipped and (not found or found == {MANIFEST, *FILES})

@@ -26,6 +26,9 @@ from desire_edge.training.thresholds import threshold_features
 from .weights import Float64, base_axes
 
 TOLERANCE = 1e-5
+EXTRACTOR_TOLERANCE = {"fp32": TOLERANCE, "fp16": 1e-3, "int8": 5e-2}
+"""How far z may be from torch's. Beyond float32 the extractor is another one than torch's, and this only says that
+nothing went wrong: the models measured are off by up to 3e-4 and 2e-2. What follows from z is held to `TOLERANCE`."""
 ROWS = 64
 
 
@@ -40,6 +43,7 @@ class Parity:
         portable: those logits again, adapted through `adapt.onnx`.
         thresholds: the decision thresholds of the same task, as probabilities, of the core and of `adapt.onnx`.
 
+    Where the extractor is not float32 all but z are held to torch fed with the bundle's z.
     For a model that uses known labels every other row of the task has its true base labels, and the others have none.
     """
 
@@ -52,7 +56,12 @@ class Parity:
     @property
     def worst(self) -> float:
         """The largest of them."""
-        return max(self.extractor, self.logits, self.probabilities, self.portable, self.thresholds)
+        return max(self.extractor, self.adapted)
+
+    @property
+    def adapted(self) -> float:
+        """The largest of those after the extractor."""
+        return max(self.logits, self.probabilities, self.portable, self.thresholds)
 
     def to_json(self) -> dict[str, float]:
         """The errors as JSON values."""
@@ -75,7 +84,7 @@ def check_parity(run: Run, bundle_folder: Path) -> Parity:
     """Compare the bundle in `bundle_folder` with the run it was exported from.
 
     Raises:
-        DesireEdgeError: an error exceeds 1e-5; the message says where.
+        DesireEdgeError: an error exceeds 1e-5, or that of z `EXTRACTOR_TOLERANCE`; the message says where.
     """
     bundle = Bundle.open(bundle_folder, "cpu")
     rows = run.data.rows.query[:ROWS]
@@ -86,11 +95,12 @@ def check_parity(run: Run, bundle_folder: Path) -> Parity:
     parity = Parity(
         relative_error(bundle.extractor.run(x)["z"], extracted), *_adapted_errors(run, bundle, axes)
     )
-    if parity.worst > TOLERANCE:
+    allowed = EXTRACTOR_TOLERANCE[bundle.manifest.precision]
+    if parity.extractor > allowed or parity.adapted > TOLERANCE:
         raise DesireEdgeError(
-            f"ONNX Runtime does not reproduce torch within {TOLERANCE} (extractor {parity.extractor:.1e}, logits "
-            f"{parity.logits:.1e}, probabilities {parity.probabilities:.1e}, adapt.onnx {parity.portable:.1e}, "
-            f"thresholds {parity.thresholds:.1e}), "
+            f"ONNX Runtime does not reproduce torch within {TOLERANCE:.0e}, or {allowed:.0e} for z (extractor "
+            f"{parity.extractor:.1e}, logits {parity.logits:.1e}, probabilities {parity.probabilities:.1e}, "
+            f"adapt.onnx {parity.portable:.1e}, thresholds {parity.thresholds:.1e}), "
             "so no bundle was written; the model may be ill-conditioned "
             f"(κ = {bundle.manifest.conditioning:.1f}): train it again with another seed"
         )
@@ -125,7 +135,10 @@ def _adapted_errors(run: Run, bundle: Bundle, axes: Float64) -> tuple[float, flo
     inputs = list(data.x[rows])
     support = Support.of(inputs[:shots], _names_of(carried[:shots], names), None, known_names[:shots])
     task = bundle.adapt(support, labels=names)
-    z = extract(run.extractor, torch.from_numpy(data.x[rows])).double()
+    if bundle.manifest.precision == "fp32":
+        z = extract(run.extractor, torch.from_numpy(data.x[rows])).double()
+    else:
+        z = torch.from_numpy(bundle.extractor.run(data.x[rows])["z"].astype(np.float64) @ axes.T)
     z[:shots] = torch.from_numpy(task.taught.z.astype(np.float64) @ axes.T)
     targets = torch.from_numpy(carried)
     learner = type(run.learner)(run.learner.head.w_base.double(), run.config.meta).double()

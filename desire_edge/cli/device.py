@@ -16,6 +16,7 @@ from desire_edge import Bundle, DesireEdgeError, Predictor, Support
 from desire_edge.cli import tables
 from desire_edge.cli.common import ANY_PATH, FOLDER, json_option, only_bundle, print_json, provider_option
 from desire_edge.files import read_json
+from desire_edge.runtime.contents import bundle_contents
 from desire_edge.runtime.support import KINDS, Missing, check_names, read_input, read_known_labels
 from desire_edge.runtime.task import MODEL, check_replaceable
 from desire_edge.runtime.taught import TASK, Taught
@@ -249,9 +250,10 @@ def info(path: Path | None, as_json: bool) -> None:
             values["task"] = Taught.read(path).describe()
         show = partial(tables.show_model, console, model, values)
     else:
-        manifest = Bundle.open(path).manifest
-        values = {"bundle": str(path), **manifest.to_json()}
-        show = partial(tables.show_bundle, console, path, manifest)
+        bundle = Bundle.open(path)
+        contents = [file.to_json() for file in bundle_contents(bundle)]
+        values = {"bundle": str(path), "contents": contents, **bundle.manifest.to_json()}
+        show = partial(tables.show_bundle, console, path, bundle)
     if as_json:
         print_json(values)
     else:

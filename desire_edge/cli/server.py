@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.console import Console
 
-from desire_edge import DesireEdgeError
+from desire_edge import Bundle, DesireEdgeError
 from desire_edge.cli import tables
 from desire_edge.cli.common import (
     ANY_PATH,
@@ -22,6 +22,7 @@ from desire_edge.cli.common import (
     say,
 )
 from desire_edge.errors import shown
+from desire_edge.runtime.manifest import PRECISIONS
 
 if TYPE_CHECKING:
     from desire_edge.training.run import Run
@@ -142,12 +143,24 @@ def train(
 )
 @click.option("--opset", default=18, show_default=True, help="ONNX operator set, 18 to 21.")
 @click.option(
+    "--precision",
+    type=click.Choice(PRECISIONS),
+    default="fp32",
+    show_default=True,
+    help="Of the extractor's weights. All else stays as it is: float32, and the lexicon int8 already.",
+)
+@click.option(
     "--lexicon-words",
     type=click.IntRange(1),
     help="Keep this many words of the lexicon, the most frequent ones.  [default: all it was trained with, 16 MB]",
 )
 @click.option(
     "--zip", "zipped", is_flag=True, help="Write the bundle as one file, a zip, instead of a folder."
+)
+@click.option(
+    "--ort",
+    type=FOLDER,
+    help="Also write the graphs in ORT format, for minimal builds of ONNX Runtime, and the operators they need, here.",
 )
 @data_dir_option
 @json_option
@@ -158,29 +171,42 @@ def export(
     batch: int,
     max_support: int,
     opset: int,
+    precision: str,
     lexicon_words: int | None,
     zipped: bool,
+    ort: Path | None,
     data_dir: Path | None,
     as_json: bool,
 ) -> None:
     """Export a finished RUN (by default the latest) to a bundle that devices adapt.
 
-    Nothing is written unless ONNX Runtime and the C++ core reproduce torch within 1e-5 on real examples.
+    Nothing is written unless ONNX Runtime and the C++ core reproduce torch within 1e-5 on real examples. With fp16 and
+    int8 that holds from the features on, and these may be off by 1e-3 and 5e-2.
     """
     from desire_edge.export import ExportOptions, export_bundle
+    from desire_edge.export.mobile import check_ort_folder, mobile_usability, write_ort
+    from desire_edge.export.parity import EXTRACTOR_TOLERANCE
 
+    if ort is not None:
+        check_ort_folder(ort, out)
     opened = open_run(run, "cpu", data_dir)
-    options = ExportOptions(ways, batch, max_support, opset, lexicon_words, zipped)
+    options = ExportOptions(ways, batch, max_support, opset, precision, lexicon_words, zipped)
     manifest, parity = export_bundle(opened, out, options)
+    if ort is not None:
+        write_ort(out, ort)
+    mobile = mobile_usability(out)
     if as_json:
-        print_json({"bundle": str(out), "parity": parity.to_json(), "manifest": manifest.to_json()})
+        values = {"bundle": str(out), "parity": parity.to_json(), "mobile": mobile}
+        print_json({**values, "manifest": manifest.to_json()})
     else:
         console = Console()
-        tables.show_bundle(console, out, manifest)
+        tables.show_bundle(console, out, Bundle.open(out))
+        tables.show_mobile(console, mobile)
         console.print(
             f"parity with torch: extractor {parity.extractor:.1e}, logits {parity.logits:.1e}, "
             f"probabilities {parity.probabilities:.1e}, adapt.onnx {parity.portable:.1e}, "
-            f"thresholds {parity.thresholds:.1e} (allowed 1e-5)"
+            f"thresholds {parity.thresholds:.1e} "
+            f"(allowed {EXTRACTOR_TOLERANCE[precision]:.0e}, and 1e-5 after the extractor)"
         )
 
 

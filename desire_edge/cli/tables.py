@@ -13,7 +13,8 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from desire_edge.errors import shown
-from desire_edge.runtime.manifest import Manifest
+from desire_edge.runtime.bundle import Bundle
+from desire_edge.runtime.contents import FileContents, bundle_contents
 from desire_edge.runtime.predictor import Predictor
 from desire_edge.runtime.task import AdaptReport, LabelReport
 from desire_edge.runtime.taught import TASK
@@ -59,9 +60,9 @@ def show_run(console: Console, folder: Path, record: Mapping[str, Any]) -> None:
     show_values(console, f"run {folder}", values)
 
 
-def show_bundle(console: Console, path: Path, manifest: Manifest) -> None:
-    """A bundle: sizes and files."""
-    training = manifest.training
+def show_bundle(console: Console, path: Path, bundle: Bundle) -> None:
+    """A bundle: sizes, and what each file weighs and why."""
+    manifest, training = bundle.manifest, bundle.manifest.training
     show_values(
         console,
         f"bundle {path}",
@@ -71,16 +72,32 @@ def show_bundle(console: Console, path: Path, manifest: Manifest) -> None:
             "base labels": len(manifest.base_labels),
             "uses known labels": "yes" if manifest.known_labels else "no",
             "ways, batch": f"{manifest.ways}, {manifest.batch}",
-            "opset": manifest.opset,
+            "opset, precision": f"{manifest.opset}, {manifest.precision}",
             "conditioning": f"{manifest.conditioning:.2f}",
             "trained on": f"{training.get('dataset')}, {training.get('protocol')}, seed {training.get('seed')}",
         },
     )
-    table = Table("file", "KiB", title_justify="left")
-    for name, record in manifest.files.items():
-        table.add_row(name, f"{record.bytes / 1024:,.0f}")
-    table.add_row("in all", f"{sum(record.bytes for record in manifest.files.values()) / 1024:,.0f}")
-    table.columns[1].justify = "right"
+    contents = bundle_contents(bundle)
+    table = Table("file", "KiB", "%", "what is in it", title_justify="left")
+    for file in contents:
+        table.add_row(file.name, f"{file.bytes / 1024:,.0f}", f"{100 * file.share:.1f}", _held(file))
+    table.add_row("in all", f"{sum(file.bytes for file in contents) / 1024:,.0f}", "100.0")
+    table.columns[1].justify = table.columns[2].justify = "right"
+    console.print(table)
+
+
+def _held(file: FileContents) -> Text:
+    """What a file is for, and those of its arrays that are a twentieth of it or more."""
+    large = [array for array in file.arrays if 20 * array.bytes >= file.bytes]
+    shapes = [f"{array.name} {' × '.join(map(str, array.shape))} {array.dtype}" for array in large]
+    return plain(": ".join([file.purpose, ", ".join(shapes)] if shapes else [file.purpose]))
+
+
+def show_mobile(console: Console, mobile: Mapping[str, Mapping[str, str]]) -> None:
+    """Which accelerators of phones are worth trying for which graph."""
+    table = Table("worth trying on a phone?", *next(iter(mobile.values())), title_justify="left")
+    for name, verdicts in mobile.items():
+        table.add_row(name, *(verdict.lower() for verdict in verdicts.values()))
     console.print(table)
 
 

@@ -370,7 +370,12 @@ def test_export_takes_the_latest_run_and_says_how_close_it_is(
     value = as_json("export", "--out", "new.desire", "--ways", 3, "--batch", 2, "--opset", 20)
     assert value["bundle"] == "new.desire"
     assert 0 < max(value["parity"].values()) <= 1e-5
-    assert as_json("info", "new.desire") == {"bundle": "new.desire", **value["manifest"]}
+    info = as_json("info", "new.desire")
+    assert {"file": info.pop("contents")[0]["name"], **info} == {
+        "file": "lexicon.safetensors",
+        "bundle": "new.desire",
+        **value["manifest"],
+    }
     manifest = value["manifest"]
     assert (manifest["name"], manifest["ways"], manifest["batch"], manifest["opset"]) == ("new", 3, 2, 20)
 
