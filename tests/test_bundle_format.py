@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import fields
 from pathlib import Path
@@ -14,11 +15,12 @@ from desire_edge import Bundle
 from desire_edge.runtime.fragment import model_fragment
 from desire_edge.runtime.manifest import FILES, MANIFEST, Manifest
 from desire_edge.runtime.predictor import METADATA_PREFIX
+from desire_edge.runtime.taught import TASK
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "bundle.md"
 
 
-def test_every_file_field_array_input_and_output_is_described() -> None:
+def test_every_file_field_array_input_and_output_is_described(tmp_path: Path) -> None:
     described = set(
         re.findall(r"[\w.]+", " ".join(re.findall(r"`([^`\n]+)`", DOCUMENT.read_text(encoding="utf-8"))))
     )
@@ -40,6 +42,8 @@ def test_every_file_field_array_input_and_output_is_described() -> None:
         wanted |= {value.name for value in (*model.graph.input, *model.graph.output)}
         wanted |= {tensor.name for tensor in model.graph.initializer if tensor.name.startswith("base.")}
         wanted |= {f"task.{name}" for name in task.head.task_weights(1)}
+        with safe_open(task.save(tmp_path / name) / TASK, "numpy") as arrays:
+            wanted |= {*arrays.keys(), *json.loads(arrays.metadata()["desire_edge"])}
     assert wanted - described == set()
 
 
