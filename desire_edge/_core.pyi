@@ -41,6 +41,7 @@ _Form: TypeAlias = Literal["auto", "pairs", "gram", "weights"]
 @type_check_only
 class _Adapted(_Head[np.float32]):
     losses: _Float32  # [T + 1]
+    logits: _Float32  # [S, N]
     conditioning: tuple[float, float]
     steps: int
 
@@ -162,3 +163,9 @@ def head_logits(
     r: NDArray[_Float] | None = None,
     scores: NDArray[_Float] | None = None,
 ) -> NDArray[_Float]: ...
+
+THRESHOLD_WEIGHTS: int
+
+def thresholds(
+    *, logits: _Float32, targets: _Float32, mask: _Float32, weights: _Float32
+) -> NDArray[np.float64]: ...

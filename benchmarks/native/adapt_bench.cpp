@@ -91,7 +91,8 @@ struct Task {
         m(static_cast<size_t>(kDimension * N)),
         losses(static_cast<size_t>(kSteps + 1)),
         support{S, kSteps, z.data(), targets.data(), mask.data(), step_sizes.data(), nullptr},
-        adapted{{w1.data(), b1.data(), v.data(), q.data(), m.data(), 0, 0}, losses.data(), 0, {0, 0}} {}
+        adapted{
+            {w1.data(), b1.data(), v.data(), q.data(), m.data(), 0, 0}, losses.data(), nullptr, 0, {0, 0}} {}
 
   Numbers w_novel, z, targets, mask, step_sizes, w1, b1, v, q, m, losses;
   desire_edge_support support;

@@ -130,6 +130,7 @@ class _Adapted(ctypes.Structure):
     _fields_ = [
         ("head", _Head),
         ("losses", ctypes.c_void_p),
+        ("logits", ctypes.c_void_p),
         ("steps", ctypes.c_int64),
         ("conditioning", ctypes.c_float * 2),
     ]

@@ -67,7 +67,7 @@ class Adaptation {
 
   void run(const Labels& labels, Arena& arena) const {
     const InnerLoopResult result = run_inner_loop(model_, labels, support_, form_, options_.keep_lowest != 0,
-                                                  arena, adapted_.head, adapted_.losses);
+                                                  arena, adapted_.head, adapted_.losses, adapted_.logits);
     adapted_.steps = result.steps;
     std::copy_n(result.conditioning, 2, adapted_.conditioning);
   }

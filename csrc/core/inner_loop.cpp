@@ -18,6 +18,7 @@ struct State {
   float* c;           // C, [S, h_row]: w1 has changed by z^T C, b1 by its column sums
   float* v;           // V^T, [N, h_row]
   float* a_change;    // c, [S, n_row]: w_i has changed by base^T of what times w_novel is c
+  float* logits;      // [S, n_row]
   float* room;        // for `wide`; none in pairs form
   const float* wide;  // Q in panels, or W2~ [h + 1, d_row]; none in pairs form
   float gamma1, gamma2;
@@ -31,7 +32,7 @@ class InnerLoop {
   InnerLoop(const PackedModel& model, int64_t S, int64_t N, int64_t T, Form form, Arena& arena);
 
   InnerLoopResult run(const Labels& labels, const Support& support, bool keep_lowest, Head<float>& head,
-                      float* losses);
+                      float* losses, float* logits);
 
  private:
   void prepare(const Labels& labels, const Support& support);
@@ -75,15 +76,14 @@ class InnerLoop {
   float* k_u;      // base base^T, [S, s_row]
 
   // Of the state at hand.
-  float* h;       // H~, [S, h_row]
-  float* f;       // T = H~ Q, [S, h_row]; in weights form F = H~ W2~, [S, d_row]
-  float* y;       // H~ V, [S, n_row]
-  float* unit;    // y / n
-  float* a;       // A, [S, n_row]
-  float* logits;  // [S, n_row]
-  float* e;       // d loss / d logits, [S, n_row]
-  float* norms;   // n, [S]
-  float* cross;   // F . b2, [S]
+  float* h;      // H~, [S, h_row]
+  float* f;      // T = H~ Q, [S, h_row]; in weights form F = H~ W2~, [S, d_row]
+  float* y;      // H~ V, [S, n_row]
+  float* unit;   // y / n
+  float* a;      // A, [S, n_row]
+  float* e;      // d loss / d logits, [S, n_row]
+  float* norms;  // n, [S]
+  float* cross;  // F . b2, [S]
 
   // Of the step.
   float* r;              // [S]
@@ -125,8 +125,7 @@ InnerLoop::InnerLoop(const PackedModel& model, int64_t S, int64_t N, int64_t T, 
   h = arena.take<float>(S * h_row);
   f = arena.take<float>(S * (form == Form::weights ? d_row : h_row));
   // What the kernels read whole rows of, but other code writes N elements of a row.
-  for (float** array : {&targets, &shares, &a0, &y, &unit, &a, &logits, &e, &scaled})
-    *array = arena.zeros(S * n_row);
+  for (float** array : {&targets, &shares, &a0, &y, &unit, &a, &e, &scaled}) *array = arena.zeros(S * n_row);
   left = arena.zeros(2 * S * n_row);
   right = arena.zeros(2 * S * n_row);
   norms = arena.take<float>(S);
@@ -146,6 +145,7 @@ InnerLoop::InnerLoop(const PackedModel& model, int64_t S, int64_t N, int64_t T, 
     state.c = arena.take<float>(S * h_row);
     state.v = arena.take<float>(N * h_row);
     state.a_change = arena.take<float>(S * n_row);
+    state.logits = arena.zeros(S * n_row);
     const int64_t columns = form == Form::pairs ? 0 : form == Form::gram ? h_row : d_row;
     state.room = arena.take<float>((model.h + 1) * columns);
   }
@@ -272,7 +272,7 @@ void InnerLoop::evaluate(State& state, bool last) {
     const float scale = 1 / norms[i];
     for (int64_t j = i * n_row; j < i * n_row + N; ++j) {
       unit[j] = y[j] * scale;
-      logits[j] = state.gamma1 * unit[j] + state.gamma2 * a[j];
+      state.logits[j] = state.gamma1 * unit[j] + state.gamma2 * a[j];
     }
   }
 }
@@ -443,7 +443,7 @@ void InnerLoop::check_head(const State& state, const Head<float>& head) const {
 }
 
 InnerLoopResult InnerLoop::run(const Labels& labels, const Support& support, bool keep_lowest,
-                               Head<float>& head, float* losses) {
+                               Head<float>& head, float* losses, float* logits) {
   const int64_t T = support.steps;
   prepare(labels, support);
   State *current = &states[0], *best = current;
@@ -452,7 +452,8 @@ InnerLoopResult InnerLoop::run(const Labels& labels, const Support& support, boo
 
   for (int64_t step = 0; step <= T; ++step) {
     evaluate(*current, step == T);
-    const float loss = static_cast<float>(kernels.cross_entropy(logits, targets, shares, S, n_row, e));
+    const float loss =
+        static_cast<float>(kernels.cross_entropy(current->logits, targets, shares, S, n_row, e));
     losses[step] = loss;
     if (step == 0) conditioning_before = current->conditioning;
     if (!(std::abs(loss) < std::numeric_limits<float>::infinity())) {
@@ -473,6 +474,9 @@ InnerLoopResult InnerLoop::run(const Labels& labels, const Support& support, boo
   check_result(conditioning, 2, "conditioning");
   write_head(labels, *best, head);
   check_head(*best, head);
+  for (int64_t i = 0; logits != nullptr && i < S; ++i) {
+    std::copy_n(best->logits + i * n_row, N, logits + i * N);
+  }
   return {best->steps, {conditioning[0], conditioning[1]}};
 }
 
@@ -508,9 +512,10 @@ size_t inner_loop_bytes(const PackedModel& model, int64_t S, int64_t N, int64_t 
 }
 
 InnerLoopResult run_inner_loop(const PackedModel& model, const Labels& labels, const Support& support,
-                               Form form, bool keep_lowest, Arena& arena, Head<float>& head, float* losses) {
+                               Form form, bool keep_lowest, Arena& arena, Head<float>& head, float* losses,
+                               float* logits) {
   InnerLoop loop(model, support.examples, labels.count, support.steps, form, arena);
-  return loop.run(labels, support, keep_lowest, head, losses);
+  return loop.run(labels, support, keep_lowest, head, losses, logits);
 }
 
 template <>
@@ -523,7 +528,8 @@ void adapt_lowrank(const Sizes& sizes, const Model<float>& model, const Task<flo
   Arena arena(block.data());
   const Labels labels(packed, N, task.w_novel, arena);
   const Support support{S, T, task.z, task.targets, task.mask, task.step_sizes, task.scores};
-  const InnerLoopResult result = run_inner_loop(packed, labels, support, form, false, arena, head, losses);
+  const InnerLoopResult result =
+      run_inner_loop(packed, labels, support, form, false, arena, head, losses, nullptr);
   std::copy_n(result.conditioning, 2, conditioning);
 }
 

@@ -31,10 +31,12 @@ Form cheapest_form(const PackedModel& model, int64_t examples, int64_t steps);
 size_t inner_loop_bytes(const PackedModel& model, int64_t S, int64_t N, int64_t T);
 size_t inner_loop_bytes(const PackedModel& model, int64_t S, int64_t N, int64_t T, Form form);
 
-// T SGD steps: the adapted model's folded head into the caller's arrays, and losses [T + 1]. With
+// T SGD steps: the adapted model's folded head into the caller's arrays, losses [T + 1], and unless NULL the
+// head's logits [S, N] of the support. With
 // `keep_lowest` the head is that of the last step with the lowest loss, and steps after one whose loss is not
 // finite are not taken.
 InnerLoopResult run_inner_loop(const PackedModel& model, const Labels& labels, const Support& support,
-                               Form form, bool keep_lowest, Arena& arena, Head<float>& head, float* losses);
+                               Form form, bool keep_lowest, Arena& arena, Head<float>& head, float* losses,
+                               float* logits);
 
 }  // namespace desire_edge

@@ -35,9 +35,10 @@
 #include <stdint.h>
 
 /* Semantic version: MAJOR changes with the meaning or layout of anything below, MINOR with additions; while
- * MAJOR is 0, MINOR with either. Since 0.2: the handles; single precision sums in float, not double. */
+ * MAJOR is 0, MINOR with either. Since 0.3: the support's logits, and thresholds. Since 0.2: the handles;
+ * single precision sums in float, not double. */
 #define DESIRE_EDGE_VERSION_MAJOR 0
-#define DESIRE_EDGE_VERSION_MINOR 2
+#define DESIRE_EDGE_VERSION_MINOR 3
 #define DESIRE_EDGE_VERSION_PATCH 0
 
 #if defined(_WIN32) && defined(DESIRE_EDGE_SHARED)
@@ -330,10 +331,12 @@ typedef struct desire_edge_support {
       scores; /* [S, B] as for desire_edge_adapt_lowrank, for a model without p and r; else not read */
 } desire_edge_support;
 
-/* The result. The caller gives the arrays of head and losses; the call fills them and sets the rest. */
+/* The result. The caller gives the arrays of head and losses, and logits or NULL; the call fills them and
+ * sets the rest. */
 typedef struct desire_edge_adapted {
   desire_edge_head_f32 head; /* its m of d rows, or of B rows for a model without p and r */
   float* losses;             /* [T + 1] the loss before each step and after the last */
+  float* logits;             /* [S, N] what the head says of the support examples; NULL if not wanted */
   int64_t steps;             /* steps that the head has taken: T, or fewer with keep_lowest */
   float conditioning[2];     /* before adaptation and of the head, as for desire_edge_adapt_lowrank */
 } desire_edge_adapted;
@@ -352,6 +355,23 @@ DESIRE_EDGE_API desire_edge_status desire_edge_adapt(
     const desire_edge_model* model, const desire_edge_labels* labels, const desire_edge_support* support,
     const desire_edge_adapt_options* options, void* workspace, size_t workspace_bytes,
     desire_edge_adapted* adapted, char* error, size_t error_capacity);
+
+/* Figures of its support that a label's decision threshold is made of. */
+#define DESIRE_EDGE_THRESHOLD_WEIGHTS 5
+
+/*
+ * Decision thresholds: the probability from which each label is said to hold, a linear function (in log odds)
+ * of its support whose weights come with the model: of 1; and, where its target is known for an example, of 1
+ * again, the log odds of a positive target (one of each kind added), and the mean and standard deviation of
+ * its logits. logits, targets, mask [examples, labels]: inputs, as desire_edge_adapt returns and reads them,
+ * the mask of 0 and 1;  weights [DESIRE_EDGE_THRESHOLD_WEIGHTS]: input; thresholds [labels]: output, kept
+ * 1e-6 away from 0 and from 1.
+ */
+DESIRE_EDGE_API desire_edge_status desire_edge_thresholds(int64_t examples, int64_t labels,
+                                                          const float* logits, const float* targets,
+                                                          const float* mask, const float* weights,
+                                                          double* thresholds, char* error,
+                                                          size_t error_capacity);
 
 /* One of many tasks. The caller sets all but the last two. */
 typedef struct desire_edge_job {

@@ -71,7 +71,7 @@ const T* elements(const py::object& value, const char* name, const std::vector<A
   const py::dtype wanted = py::dtype::of<T>();
   if (!array.dtype().equal(wanted)) {
     throw py::value_error(std::string(name) + " has dtype " + dtype_text(array.dtype()) + ", expected " +
-                          dtype_text(wanted) + " as w1 has: all arrays of a call share one dtype");
+                          dtype_text(wanted) + ": all arrays of a call share one dtype");
   }
   std::vector<const char*> symbols;
   std::vector<int64_t> sizes;

@@ -25,7 +25,8 @@ struct Axes {
   desire_edge_sizes sizes() const { return {S.size, N.size, d.size, h.size, B.size, T.size}; }
 };
 
-const Axis kStepColumns{"5", DESIRE_EDGE_STEP_COLUMNS}, kConditioning{"2", 2};
+const Axis kStepColumns{"5", DESIRE_EDGE_STEP_COLUMNS}, kConditioning{"2", 2},
+    kThresholdWeights{"5", DESIRE_EDGE_THRESHOLD_WEIGHTS};
 
 // W_Z and the factors.
 template <class T>
@@ -396,6 +397,7 @@ class Model {
     desire_edge_adapted adapted{};
     adapted.head = head_arrays<float>(result, axes, scored_ ? axes.B : axes.d);
     adapted.losses = result_array<float>(result, "losses", {axes.losses()});
+    adapted.logits = result_array<float>(result, "logits", {axes.S, axes.N});
     return adapted;
   }
 
@@ -409,6 +411,24 @@ class Model {
   bool scored_;
   Owned<desire_edge_model> handle_;
 };
+
+py::array thresholds(Object logits, Object targets, Object mask, Object weights) {
+  Axes axes;
+  axes.S.size = matrix_size(logits, "logits", 0);
+  axes.N.size = matrix_size(logits, "logits", 1);
+  const std::vector<Axis> shape{axes.S, axes.N};
+  const float* logits_data = elements<float>(logits, "logits", shape);
+  const float* targets_data = elements<float>(targets, "targets", shape);
+  const float* mask_data = elements<float>(mask, "mask", shape);
+  const float* weights_data = elements<float>(weights, "weights", {kThresholdWeights});
+  py::array_t<double> result(axes.N.size);
+  double* data = result.mutable_data();
+  run([&](char* error, size_t capacity) {
+    return desire_edge_thresholds(axes.S.size, axes.N.size, logits_data, targets_data, mask_data,
+                                  weights_data, data, error, capacity);
+  });
+  return result;
+}
 
 py::list kernels() {
   py::list names;
@@ -501,6 +521,19 @@ Logits [S, N] of a folded head: gamma1 h~ v / sqrt(h~ q h~^T + 1e-12) + gamma2 z
 z [S, d]; r [d, d] with r^T r = w_base w_base^T; the head as fold and adapt_lowrank return it. Or, in place of r, the
 scores [S, B] of these examples, for a head whose m is [B, N]: the second term is then gamma2 scores m.)");
 
+  module.attr("THRESHOLD_WEIGHTS") = DESIRE_EDGE_THRESHOLD_WEIGHTS;
+  module.def("thresholds", &thresholds, kw_only(), arg("logits"), arg("targets"), arg("mask"), arg("weights"),
+             R"(thresholds(*, logits, targets, mask, weights)
+--
+
+The probability [N], float64, from which each label is said to hold: the sigmoid of a weighted sum of figures of its
+support, kept 1e-6 away from 0 and 1.
+
+logits [S, N] are what an adapted head gives the support examples; targets [S, N] in [0, 1]; mask [S, N] in [0, 1], where
+a target is known; weights [THRESHOLD_WEIGHTS] learned with the model, of 1; and where a target of the label is known, of
+1 again, the log odds of a positive (one of each kind added), and the mean and the standard deviation of the logits. All
+are float32.)");
+
   module.def("kernels", &kernels, R"(kernels()
 --
 
@@ -541,7 +574,8 @@ What adapt_lowrank does, for labels that labels() prepared.
 form is what the steps change: "pairs", "gram", "weights", or "auto" for the cheapest; the results differ by rounding.
 With keep_lowest the head is that of the step with the lowest loss, the last of several, and steps after one whose loss
 is not finite are not taken: their losses are infinite. out is an earlier result of the same sizes, to be written over.
-Returns a dict of the head, losses [T + 1], conditioning, a pair of floats, and steps, how many the head has taken.)")
+Returns a dict of the head, losses [T + 1], logits [S, N], which the head gives z, conditioning, a pair of floats, and
+steps, how many the head has taken.)")
       .def("adapt_many", &Model::adapt_many, arg("tasks"), kw_only(), arg("threads"), arg("form") = "auto",
            arg("keep_lowest") = false,
            R"(adapt_many(self, tasks, *, threads, form='auto', keep_lowest=False)

@@ -17,6 +17,8 @@ Array = NDArray[np.float32]
 EPSILON = 1e-6
 """The ε of the model's l2 norms."""
 
+HEAD = ("w1", "b1", "v", "q", "m", "gamma1", "gamma2")
+"""What a folded head is made of."""
 
 MAX_CONDITIONING = 7.0
 """κ = ‖H W_2‖ / ‖W_Z(Z)‖ beyond which single precision loses more than about 4e-6 of the logits."""
@@ -27,7 +29,8 @@ class AdaptedHead:
     """The folded head after adaptation: `w1` [d, h], `b1` [h], `v` [h+1, N], `q` [h+1, h+1], `m` [d, N], γ1, γ2.
 
     In a model that uses known labels `m` is [B, N] and multiplies the base labels' scores in place of z.
-    `losses` holds the support loss before each step taken and after the last; `conditioning` is the largest κ seen.
+    `losses` holds the support loss before each step taken and after the last, `logits` [S, N] what the head says of the
+    support examples; `conditioning` is the largest κ seen.
     """
 
     w1: Array
@@ -38,6 +41,7 @@ class AdaptedHead:
     gamma1: float
     gamma2: float
     losses: tuple[float, ...]
+    logits: Array
     conditioning: float
 
     def task_weights(self, ways: int) -> dict[str, Array]:
@@ -120,37 +124,14 @@ def adapt_head(
     with _refusals(len(z)):
         result = _finite(in_single, steps)
         if max(result["conditioning"]) > MAX_CONDITIONING:
-            result = _finite(in_double, steps[: result["steps"]])
+            result = dict(_finite(in_double, steps[: result["steps"]]))
+            head = {name: result[name] for name in HEAD}
+            support = {"z": _contiguous(z, np.float64)}
+            support |= (
+                {"r": _contiguous(semantics["r"], np.float64)} if scores is None else {"scores": scores}
+            )
+            result["logits"] = _core.head_logits(**head, **support)
     return _adapted_head(result)
-
-
-def head_logits(
-    semantics: Mapping[str, Array], head: AdaptedHead, z: Array, known_labels: Array | None = None
-) -> Array:
-    """The logits [n, N] that `head`, adapted from `semantics`, gives z [n, d].
-
-    `known_labels` [n, B] as for `adapt_head`, for the models that it is given to there.
-
-    Raises:
-        DesireEdgeError: logits that are not finite.
-    """
-    if known_labels is None:
-        scores, r = None, semantics["r"]
-    else:
-        scores, r = base_scores(z, semantics["w_base"], known_labels).astype(np.float32), None
-    with _refusals(len(z)):
-        return _core.head_logits(
-            z=z,
-            w1=head.w1,
-            b1=head.b1,
-            v=head.v,
-            q=head.q,
-            m=head.m,
-            gamma1=head.gamma1,
-            gamma2=head.gamma2,
-            r=r,
-            scores=scores,
-        )
 
 
 def base_scores(z: Array, w_base: Array, known_labels: Array) -> NDArray[np.float64]:
@@ -195,10 +176,11 @@ def _finite(adapt: Callable[[Array], Mapping[str, Any]], steps: Array) -> Mappin
 def _adapted_head(result: Mapping[str, Any]) -> AdaptedHead:
     taken = result.get("steps", len(result["losses"]) - 1)
     return AdaptedHead(
-        **{name: np.asarray(result[name], np.float32) for name in ("w1", "b1", "v", "q", "m")},
+        **{name: np.asarray(result[name], np.float32) for name in HEAD[:-2]},
         gamma1=float(result["gamma1"]),
         gamma2=float(result["gamma2"]),
         losses=tuple(float(loss) for loss in result["losses"][: taken + 1]),
+        logits=np.asarray(result["logits"], np.float32),
         conditioning=float(max(result["conditioning"])),
     )
 

@@ -20,7 +20,6 @@ from desire_edge.runtime.adaptation import (
     MAX_CONDITIONING,
     AdaptedHead,
     adapt_head,
-    head_logits,
     packed_model,
 )
 from desire_edge.runtime.archive import unpack
@@ -41,7 +40,6 @@ from desire_edge.runtime.predictor import encode_metadata
 from desire_edge.runtime.session import Session
 from desire_edge.runtime.support import Missing, Support, check_names
 from desire_edge.runtime.task import AdaptReport, LabelReport, Task, Taught
-from desire_edge.runtime.thresholds import FEATURES, decision_thresholds, threshold_features
 
 Array = NDArray[np.float32]
 
@@ -140,7 +138,7 @@ class Bundle:
             "gamma2": (),
             "q0": (h + 1, h + 1),
             "base_bias": (b,),
-            "threshold_weights": (FEATURES,),
+            "threshold_weights": (_core.THRESHOLD_WEIGHTS,),
         }
         if not self.manifest.known_labels:
             shapes |= {"p": (d, d), "r": (d, d)}
@@ -206,8 +204,9 @@ class Bundle:
         z = stored.astype(np.float32)
         told = known if self.manifest.known_labels else None
         adapted = adapt_head(model, self.semantics, z, targets, mask, matrix.vectors, told)
-        figures = threshold_features(head_logits(self.semantics, adapted, z, told), targets, mask)
-        thresholds = decision_thresholds(self.semantics["threshold_weights"], figures)
+        thresholds = _core.thresholds(
+            logits=adapted.logits, targets=targets, mask=mask, weights=self.semantics["threshold_weights"]
+        ).tolist()
         weights = adapted.task_weights(self.manifest.ways)
         finished = time.perf_counter()
 

@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from desire_edge import _core
 from desire_edge.data import EpisodeSampler
-from desire_edge.runtime import thresholds as device
 from desire_edge.training.episodes import EpisodeBatcher
 from desire_edge.training.inner_loop import Episodes
 from desire_edge.training.loss import masked_bce
@@ -23,7 +23,8 @@ from desire_edge.training.loss import masked_bce
 if TYPE_CHECKING:
     from desire_edge.training.metatrain import MetaLearner
 
-FEATURES = device.FEATURES
+FEATURES = _core.THRESHOLD_WEIGHTS
+"""How many figures of its support a label's threshold is made of."""
 BATCHES, LEARNING_RATE, SOFTNESS = 200, 0.05, 0.3
 
 

@@ -177,7 +177,7 @@ typedef struct float_task {
       w_novel[DIMENSION * LABELS];
   float step_sizes[MOST_STEPS * DESIRE_EDGE_STEP_COLUMNS];
   float w1[DIMENSION * HIDDEN], b1[HIDDEN], v[(HIDDEN + 1) * LABELS], q[(HIDDEN + 1) * (HIDDEN + 1)];
-  float m[DIMENSION * LABELS], losses[MOST_STEPS + 1];
+  float m[DIMENSION * LABELS], losses[MOST_STEPS + 1], logits[EXAMPLES * LABELS];
   desire_edge_support support;
   desire_edge_adapted adapted;
 } float_task;
@@ -206,6 +206,7 @@ static void set_up(float_task* task) {
   task->adapted.head.q = task->q;
   task->adapted.head.m = task->m;
   task->adapted.losses = task->losses;
+  task->adapted.logits = task->logits;
 }
 
 /* A model handle of the arrays above. */
@@ -250,7 +251,8 @@ static void handles_adapt_as_the_dense_form_does(void) {
   double new_w_i[BASE_LABELS * DIMENSION], losses[STEPS + 1];
   desire_edge_weights_f64 weights = {new_w1, new_b1, new_w2, new_b2, new_w_i, 0, 0};
   desire_edge_task_f64 dense = {z, targets, mask, w_novel, step_sizes, NULL};
-  desire_edge_model_f64 arrays = model_f64();
+  desire_edge_model_f64 arrays = model_f64(), adapted = arrays;
+  double logits[EXAMPLES * LABELS];
   desire_edge_model *model = model_handle(), *other = model_handle();
   desire_edge_labels* labels = NULL;
   float_task task;
@@ -261,6 +263,15 @@ static void handles_adapt_as_the_dense_form_does(void) {
   expect(desire_edge_adapt_dense_f64(&sizes, &arrays, &dense, &weights, losses, error, sizeof error) ==
              DESIRE_EDGE_OK,
          "adapt_dense");
+  adapted.w1 = new_w1;
+  adapted.b1 = new_b1;
+  adapted.w2 = new_w2;
+  adapted.b2 = new_b2;
+  adapted.w_i = new_w_i;
+  adapted.gamma1 = weights.gamma1;
+  adapted.gamma2 = weights.gamma2;
+  expect(desire_edge_project_f64(&sizes, &adapted, w_novel, z, logits, error, sizeof error) == DESIRE_EDGE_OK,
+         "project");
   expect(
       desire_edge_labels_create(model, LABELS, task.w_novel, &labels, error, sizeof error) == DESIRE_EDGE_OK,
       "labels_create");
@@ -280,6 +291,13 @@ static void handles_adapt_as_the_dense_form_does(void) {
     for (i = 0; i <= STEPS; ++i) expect(fabs(task.losses[i] - losses[i]) < 1e-6, "the same losses");
     for (i = 0; i < DIMENSION * HIDDEN; ++i) expect(fabs(task.w1[i] - new_w1[i]) < 1e-6, "the same w1");
     expect(fabs(task.adapted.head.gamma1 - weights.gamma1) < 1e-6, "the same gamma1");
+    for (i = 0; i < EXAMPLES * LABELS; ++i)
+      expect(fabs(task.logits[i] - logits[i]) < 1e-5, "the same logits of the support");
+    task.adapted.logits = NULL;
+    expect(desire_edge_adapt(model, labels, &task.support, &options, workspace, bytes, &task.adapted, error,
+                             sizeof error) == DESIRE_EDGE_OK,
+           "logits that are not wanted are left away");
+    task.adapted.logits = task.logits;
     expect(desire_edge_adapt(model, labels, &task.support, &options, workspace, bytes - 1, &task.adapted,
                              error, sizeof error) == DESIRE_EDGE_INVALID_ARGUMENT,
            "a workspace that is too small is refused");
@@ -310,6 +328,23 @@ static void handles_adapt_as_the_dense_form_does(void) {
   desire_edge_model_destroy(other);
   desire_edge_model_destroy(model);
   desire_edge_model_destroy(NULL);
+}
+
+/* By hand: two examples of one label, one of them positive, logits 1 and 3; the other label not known. */
+static void thresholds_are_weighted_sums(void) {
+  const float some_logits[] = {1, 9, 3, 9}, some_targets[] = {1, 1, 0, 1}, some_mask[] = {1, 0, 1, 0};
+  const float some_weights[] = {0.25F, 0.5F, 7, 0.125F, 2};
+  double thresholds[2];
+  char error[128];
+  expect(desire_edge_thresholds(2, 2, some_logits, some_targets, some_mask, some_weights, thresholds, error,
+                                sizeof error) == DESIRE_EDGE_OK,
+         "thresholds");
+  expect(fabs(thresholds[0] - 1 / (1 + exp(-(0.25 + 0.5 + 0.25 + 2)))) < 1e-9, "of a known label");
+  expect(fabs(thresholds[1] - 1 / (1 + exp(-0.25))) < 1e-9, "of an unknown one");
+  expect(desire_edge_thresholds(2, 2, some_logits, some_targets, some_mask, NULL, thresholds, error,
+                                sizeof error) == DESIRE_EDGE_INVALID_ARGUMENT,
+         "no weights are refused");
+  expect(strcmp(error, "weights is NULL") == 0, "by name");
 }
 
 /* Two good tasks around a bad one, on more threads than tasks. */
@@ -411,6 +446,7 @@ int main(void) {
   errors_name_the_argument();
   handles_adapt_as_the_dense_form_does();
   many_tasks_have_a_status_each();
+  thresholds_are_weighted_sums();
   kernels_are_told();
   if (failures == 0) printf("all passed\n");
   return failures != 0;

@@ -109,9 +109,7 @@ def test_a_wrong_feature_count_says_what_was_expected() -> None:
 
 @EACH_ARRAY
 def test_mixed_dtypes_are_refused(function: str, name: str) -> None:
-    with pytest.raises(
-        ValueError, match=r"^\w+ has dtype float(32|64), expected float(32|64) as w1 has: all arrays"
-    ):
+    with pytest.raises(ValueError, match=r"^\w+ has dtype float(32|64), expected float(32|64): all arrays"):
         call(function, name, lambda value: value.astype(np.float32))
 
 

@@ -69,6 +69,13 @@ def logits_error(result: dict[str, Any], model: Model, expected: Model, task: Ta
     return relative_error(found, project(expected, z, task.w_novel))
 
 
+def support_error(result: dict[str, Any], expected: Model, task: Task) -> float:
+    """The error of the logits that a result gives of its support, over the largest of `logits_error`'s."""
+    reference = project(expected, task.z, task.w_novel).numpy()
+    largest = project(expected, queries(expected, task), task.w_novel).abs().max()
+    return float(np.abs(result["logits"] - reference).max(initial=0) / largest)
+
+
 def problem(S: int, N: int, d: int, h: int, T: int) -> tuple[Model, Task]:
     generator = torch.Generator().manual_seed(3)
     return random_model(generator, d, h, 24), random_task(generator, S, N, d, T)
@@ -88,7 +95,9 @@ def test_each_form_equals_autograd(form: Form, problem: tuple[Model, Task]) -> N
     model, task = problem
     models, _ = adapt(model, task)
     assume(cancellation(models, queries(model, task)) < 10)
-    assert logits_error(adapted(model, task, form), model, models[-1], task) < 1e-5
+    result = adapted(model, task, form)
+    assert logits_error(result, model, models[-1], task) < 1e-5
+    assert support_error(result, models[-1], task) < 1e-5
 
 
 @KERNELS
@@ -101,6 +110,7 @@ def test_corners_equal_autograd(form: Form, corner: str) -> None:
     result = adapted(model, task, form)
     assert logits_error(result, model, models[-1], task) < 1e-5
     assert relative_error(result["losses"], losses) < 1e-5
+    assert support_error(result, models[-1], task) < 1e-5
     assert result["steps"] == len(task.step_sizes)
 
 
@@ -168,6 +178,7 @@ def test_given_scores_equal_autograd(form: Form) -> None:
     head = {name: result[name] for name in HEAD}
     found = _core.head_logits(z=task.z.numpy().astype(np.float32), scores=scores, **head)
     assert relative_error(found, expected) < 1e-5
+    assert relative_error(result["logits"], expected) < 1e-5
 
 
 def overshooting(steps: list[float]) -> tuple[Model, Task]:
@@ -188,6 +199,9 @@ def test_the_lowest_loss_is_kept(form: Form, steps: list[float]) -> None:
     assert kept["steps"] == best
     np.testing.assert_array_equal(kept["losses"], every["losses"])
     assert kept["conditioning"] == stopped["conditioning"]
+    assert (
+        relative_error(kept["logits"], stopped["logits"]) < 1e-5
+    )  # the last are made in another order of sums
     for name in HEAD:
         np.testing.assert_array_equal(kept[name], stopped[name])
 
@@ -209,10 +223,10 @@ def test_an_earlier_result_is_written_over() -> None:
     expected = {name: np.copy(value) for name, value in first.items()}
     out = dict(first)
     again = adapted(model, replace(task, targets=1 - task.targets), out=out)
-    assert all(again[name] is first[name] for name in ("w1", "b1", "v", "q", "m", "losses"))
+    assert all(again[name] is first[name] for name in ("w1", "b1", "v", "q", "m", "losses", "logits"))
     assert relative_error(again["v"], expected["v"]) > 1e-3
     last = adapted(model, task, out=out)
-    for name in (*HEAD, "losses", "conditioning", "steps"):
+    for name in (*HEAD, "losses", "logits", "conditioning", "steps"):
         np.testing.assert_array_equal(last[name], expected[name])
 
 

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 from trained import Trained
 
-from desire_edge import Bundle, DesireEdgeError, Predictor, Support
+from desire_edge import Bundle, DesireEdgeError, Predictor, Support, _core
 from desire_edge.runtime.manifest import FileRecord
-from desire_edge.runtime.thresholds import FEATURES, decision_thresholds, threshold_features
 from desire_edge.training import thresholds as training
+from desire_edge.training.thresholds import FEATURES
 
 Array = NDArray[np.float32]
 NAME_ALONE = [1.0, 0.0, 0.0, 0.0, 0.0]
@@ -40,64 +40,82 @@ def vector(*values: float) -> Array:
     return np.array(values, np.float32)
 
 
-# Features
+def thresholds(weights: Array, support: tuple[Array, Array, Array]) -> NDArray[np.float64]:
+    logits, targets, mask = support
+    return _core.thresholds(logits=logits, targets=targets, mask=mask, weights=weights)
 
 
-def test_features_are_counted_from_the_examples_that_are_known() -> None:
-    logits = np.array([[1, 2, 9], [3, 2, -9], [8, 2, 9]], np.float32)
-    targets = np.array([[1, 1, 0], [0, 1, 1], [1, 1, 0]], np.float32)
-    mask = np.array([[1, 1, 0], [1, 1, 0], [0, 1, 0]], np.float32)
-    features = threshold_features(logits, targets, mask)
-    assert features.dtype == np.float64
-    np.testing.assert_allclose(
-        features, np.array([[1, 1, 0, 2, 1], [1, 1, log(4), 2, 0], NAME_ALONE]), atol=1e-12
-    )
-
-
-@given(supports())
-def test_training_makes_the_same_features(support: tuple[Array, Array, Array]) -> None:
-    expected = training.threshold_features(*(torch.from_numpy(array).double() for array in support))
-    found = threshold_features(*support)
-    assert found.shape == (support[0].shape[1], FEATURES)
-    np.testing.assert_allclose(found, expected.numpy(), rtol=1e-9, atol=1e-9)
-
-
-@pytest.mark.parametrize("examples", [0, 1, 4])
-def test_where_nothing_is_known_a_name_stands_alone(examples: int) -> None:
-    logits, targets = np.full((examples, 2), 7, np.float32), np.ones((examples, 2), np.float32)
-    assert threshold_features(logits, targets, np.zeros_like(targets)).tolist() == [NAME_ALONE] * 2
+def log_odds(weights: list[float], logits: Array, targets: Array, mask: Array) -> list[float]:
+    found = thresholds(vector(*weights), (logits, targets, mask))
+    return np.log(found / (1 - found)).tolist()
 
 
 # Thresholds
 
 
-def test_a_threshold_is_the_probability_of_a_weighted_sum() -> None:
-    features = np.array([NAME_ALONE, [1, 1, 0, 2, 1]])
-    found = decision_thresholds(vector(log(3), 1, 5, -1, 1), features)
-    assert found == pytest.approx((0.75, 0.75), abs=1e-7)
-    assert all(type(threshold) is float for threshold in found)
+def test_figures_are_counted_from_the_examples_that_are_known() -> None:
+    logits = np.array([[1, 2, 9], [3, 2, -9], [8, 2, 9]], np.float32)
+    targets = np.array([[1, 1, 0], [0, 1, 1], [1, 1, 0]], np.float32)
+    mask = np.array([[1, 1, 0], [1, 1, 0], [0, 1, 0]], np.float32)
+    expected = np.array([[1, 1, 0, 2, 1], [1, 1, log(4), 2, 0], NAME_ALONE])
+    for figure, weights in enumerate(np.eye(FEATURES).tolist()):
+        assert log_odds(weights, logits, targets, mask) == pytest.approx(expected[:, figure], abs=1e-9)
 
 
-def test_weights_of_zero_are_a_half() -> None:
-    assert decision_thresholds(np.zeros(FEATURES, np.float32), np.ones((3, FEATURES))) == (0.5, 0.5, 0.5)
+@given(supports(), npst.arrays(np.float32, FEATURES, elements=st.floats(-2, 2, width=32)))
+def test_training_makes_the_same_thresholds(support: tuple[Array, Array, Array], weights: Array) -> None:
+    figures = training.threshold_features(*(torch.from_numpy(array).double() for array in support))
+    expected = torch.sigmoid((figures @ torch.from_numpy(weights).double()).clamp(-13.8, 13.8))
+    np.testing.assert_allclose(thresholds(weights, support), expected.numpy(), rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("examples", [0, 1, 4])
+def test_where_nothing_is_known_a_name_stands_alone(examples: int) -> None:
+    logits, targets = np.full((examples, 2), 7, np.float32), np.ones((examples, 2), np.float32)
+    weights = vector(log(3), 5, 5, 5, 5)
+    assert thresholds(weights, (logits, targets, np.zeros_like(targets))) == pytest.approx(0.75, abs=1e-7)
+
+
+@given(supports())
+def test_weights_of_zero_are_a_half(support: tuple[Array, Array, Array]) -> None:
+    assert (thresholds(np.zeros(FEATURES, np.float32), support) == 0.5).all()
 
 
 @given(supports(), npst.arrays(np.float32, FEATURES, elements=st.floats(-LARGEST, LARGEST, width=32)))
 def test_no_threshold_is_0_or_1_even_in_single_precision(
     support: tuple[Array, Array, Array], weights: Array
 ) -> None:
-    for threshold in np.array(decision_thresholds(weights, threshold_features(*support)), np.float32):
+    for threshold in thresholds(weights, support).astype(np.float32):
         assert 0 < threshold < 1
 
 
 @pytest.mark.parametrize("sign", [-1, 1])
 def test_the_largest_numbers_there_are_give_thresholds(sign: int) -> None:
     logits = sign * np.array([[LARGEST, LARGEST], [-LARGEST, LARGEST]], np.float32)
-    features = threshold_features(logits, np.ones((2, 2), np.float32), np.ones((2, 2), np.float32))
-    assert np.isfinite(features).all()
-    found = decision_thresholds(np.full(FEATURES, LARGEST, np.float32), features)
+    support = logits, np.ones((2, 2), np.float32), np.ones((2, 2), np.float32)
+    found = thresholds(np.full(FEATURES, LARGEST, np.float32), support)
     assert all(0 < threshold < 1 for threshold in found)
     assert found[1] == pytest.approx(0.5 + sign * (0.5 - 1e-6), abs=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "complaint"),
+    [
+        ("logits", np.array([[np.nan]], np.float32), r"logits\[0, 0\] is NaN or infinite"),
+        ("targets", np.array([[2]], np.float32), r"targets\[0, 0\] is 2\.0+, expected 0 to 1"),
+        ("mask", np.array([[-1]], np.float32), r"mask\[0, 0\] is -1\.0+, expected 0 to 1"),
+        ("mask", np.ones((1, 2), np.float32), r"mask has shape \[1, 2\], expected \[S, N\] = \[1, 1\]"),
+        ("weights", np.full(FEATURES, np.inf, np.float32), r"weights\[0\] is NaN or infinite"),
+        ("logits", np.ones((1, 0), np.float32), "labels is 0, expected 1"),
+    ],
+)
+def test_what_the_core_cannot_decide_from_is_refused(name: str, value: Array, complaint: str) -> None:
+    arrays: dict[str, Any] = {key: np.ones((1, 1), np.float32) for key in ("logits", "targets", "mask")}
+    if value.shape == (1, 0):
+        arrays = dict.fromkeys(arrays, value)
+    arrays |= {"weights": np.ones(FEATURES, np.float32), name: value}
+    with pytest.raises(ValueError, match=complaint):
+        _core.thresholds(**arrays)
 
 
 # Bundles
