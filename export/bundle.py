@@ -24,12 +24,12 @@ from desire_edge.runtime.manifest import (
     EXTRACTOR,
     FILES,
     HEAD,
+    HEAD_FRAGMENT,
     LEXICON,
     MANIFEST,
     MAX_BATCH,
     MAX_WAYS,
     SEMANTICS,
-    TEMPLATE,
     FileRecord,
     Manifest,
 )
@@ -37,7 +37,7 @@ from desire_edge.training.prepare import lexicon_path
 from desire_edge.training.pretrain import extract
 from desire_edge.training.run import Run
 
-from .graphs import base_fragment, extractor_graph, head_graph, serialize, template_graph
+from .graphs import base_fragment, extractor_graph, head_fragment, head_graph, serialize, without_output
 from .parity import Parity, check_parity
 from .weights import base_axes, conditioning, inference_product, output_gram, turned_extractor
 
@@ -112,9 +112,10 @@ def export_bundle(run: Run, out: Path, options: ExportOptions | None = None) -> 
         known_labels=known_labels,
     )
     with _zip(out) if options.zipped else atomic_folder(out) as folder:
-        (folder / EXTRACTOR).write_bytes(serialize(extractor_model))
+        body, output = without_output(extractor_model)
+        (folder / EXTRACTOR).write_bytes(body + output)
         (folder / HEAD).write_bytes(serialize(head_model))
-        (folder / TEMPLATE).write_bytes(serialize(template_graph(extractor_model, head_model)))
+        (folder / HEAD_FRAGMENT).write_bytes(head_fragment(head_model))
         (folder / BASE_FRAGMENT).write_bytes(base_fragment(dimension, base, options.batch))
         (folder / SEMANTICS).write_bytes(save(arrays))
         if options.lexicon_words is None:
@@ -132,6 +133,8 @@ def export_bundle(run: Run, out: Path, options: ExportOptions | None = None) -> 
             base_labels=base_labels,
             known_labels=known_labels,
             input=run.data.input,
+            precision="fp32",
+            extractor_body=len(body),
             conditioning=conditioning(z, weights["w1"], weights["b1"], weights["w2"], weights["b2"]),
             training=run.record(),
             files={name: FileRecord.of(folder / name) for name in FILES},

@@ -1,4 +1,4 @@
-"""The ONNX graphs of a bundle: the extractor, the folded head, the two joined, and the base labels' fragment.
+"""The ONNX graphs of a bundle: the extractor, the folded head, and the fragments that join them.
 
 The folded head is Eq. (1) after adaptation with everything that can be multiplied out multiplied out
 (h~ = [relu(z W_1' + b_1'), 1], ε as in the model):
@@ -140,30 +140,40 @@ def head_graph(
     return finish(helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)]))
 
 
-def template_graph(extractor: ModelProto, head: ModelProto) -> ModelProto:
-    """Extractor and head joined, x (and known_labels) -> probabilities, the task's weights left open as `task.*`.
+def without_output(extractor: ModelProto) -> tuple[bytes, bytes]:
+    """The extractor's bytes in two parts, all but its output z and that alone; end to end they are the whole model.
 
-    It becomes a whole model when the weights are appended as initialisers (`desire_edge.runtime.fragment`).
+    The first is what an adapted model begins with: there z is no output, but what the head's nodes take.
     """
-    head = compose.add_prefix(head, "task.", rename_nodes=False, rename_edges=False, rename_outputs=False)
-    joined = compose.merge_models(
-        extractor, head, io_map=[("z", "task.z")], outputs=["probabilities"], producer_name=PRODUCER
-    )
-    for value in list(joined.graph.input):
-        if value.name == "task.known_labels":  # no weight, but an input as x is
-            value.name = "known_labels"
-        elif value.name != "x":
-            joined.graph.input.remove(value)
-    for node in joined.graph.node:
-        node.input[:] = ["known_labels" if name == "task.known_labels" else name for name in node.input]
-    del joined.opset_import[1:]  # both graphs import the same one, and merging keeps both entries
-    joined.graph.name = "model"
-    joined.ir_version = IR_VERSION
-    return joined
+    body, output = ModelProto(), ModelProto()
+    body.CopyFrom(extractor)
+    del body.graph.output[:]
+    output.graph.output.extend(extractor.graph.output)
+    return serialize(body), bytes(output.SerializeToString())
+
+
+def head_fragment(head: ModelProto) -> bytes:
+    """A ModelProto that, appended to the extractor without its output, turns z (and known_labels) into probabilities.
+
+    It is `head_graph` with `task.` before the names of all that is its own. The model is whole when the task's weights,
+    its inputs there, are appended as initialisers of those names (`desire_edge.runtime.fragment`).
+    """
+    graph = compose.add_prefix(head, "task.").graph
+    shared = {f"task.{name}": name for name in ("z", "known_labels", "probabilities")}
+    for node in graph.node:
+        node.input[:] = [shared.get(name, name) for name in node.input]
+        node.output[:] = [shared.get(name, name) for name in node.output]
+    fragment = ModelProto()
+    fragment.graph.name = "model"
+    fragment.graph.node.extend(graph.node)
+    fragment.graph.initializer.extend(graph.initializer)
+    fragment.graph.input.extend(value for value in head.graph.input if value.name == "known_labels")
+    fragment.graph.output.extend(value for value in head.graph.output if value.name == "probabilities")
+    return bytes(fragment.SerializeToString())
 
 
 def base_fragment(dimension: int, base: int, batch: int) -> bytes:
-    """A ModelProto that, appended to the template, adds the output `base_probabilities` [batch, B].
+    """A ModelProto that, appended to the two others, adds the output `base_probabilities` [batch, B].
 
     Its weights are `base.w` [d, B], W_base, and `base.b` [B], the bias that F was pre-trained with; the device appends
     them from the bundle's semantics.

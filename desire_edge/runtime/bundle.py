@@ -29,10 +29,10 @@ from desire_edge.runtime.known import known_rows
 from desire_edge.runtime.manifest import (
     BASE_FRAGMENT,
     EXTRACTOR,
+    HEAD_FRAGMENT,
     LEXICON,
     MANIFEST,
     SEMANTICS,
-    TEMPLATE,
     FileRecord,
     Manifest,
 )
@@ -110,6 +110,10 @@ class Bundle:
         if session.columns.get("z") != self.manifest.dimension:
             raise DesireEdgeError(
                 f"{self.path / EXTRACTOR} has no output z of {self.manifest.dimension} numbers a row"
+            )
+        if self.manifest.extractor_body >= self.manifest.files[EXTRACTOR].bytes:
+            raise DesireEdgeError(
+                f"{self.path / EXTRACTOR} is shorter than the manifest's extractor_body; export the bundle again"
             )
         return session
 
@@ -292,8 +296,9 @@ class Bundle:
     def _complete(
         self, weights: dict[str, Array], names: Sequence[str], thresholds: Sequence[float], keep_base: bool
     ) -> bytes:
-        """The template with the task's weights and metadata appended: a whole model."""
-        content = (self.path / TEMPLATE).read_bytes()
+        """The extractor without its output, the head, the task's weights and metadata: a whole model."""
+        content = (self.path / EXTRACTOR).read_bytes()[: self.manifest.extractor_body]
+        content += (self.path / HEAD_FRAGMENT).read_bytes()
         weights = {f"task.{name}": value for name, value in weights.items()}
         if keep_base:
             content += (self.path / BASE_FRAGMENT).read_bytes()

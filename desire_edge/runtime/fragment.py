@@ -1,9 +1,9 @@
 """Completing an ONNX file without the onnx package.
 
-Serialised protobuf messages concatenate: parsing `template + fragment` merges the two, embedded messages field by
-field, repeated fields one after the other. So a model whose graph refers to weights it does not hold becomes whole when
-a ModelProto that holds nothing but these weights, as initialisers, is appended. This module writes such fragments: a
-handful of fields of ModelProto, GraphProto and TensorProto (onnx.proto3).
+Serialised protobuf messages concatenate: parsing `model + fragment` merges the two, embedded messages field by field,
+repeated fields one after the other. So the extractor, all but its output, becomes a whole model when the head's nodes
+are appended, and the weights they refer to, each as a ModelProto that holds nothing else. Export writes the nodes; this
+module writes the weights: a handful of fields of ModelProto, GraphProto and TensorProto (onnx.proto3).
 """
 
 from __future__ import annotations

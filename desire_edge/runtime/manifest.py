@@ -15,15 +15,16 @@ from desire_edge.errors import DesireEdgeError
 from desire_edge.files import read_json
 from desire_edge.runtime.features import InputSpec
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 MANIFEST = "manifest.json"
 EXTRACTOR = "extractor.onnx"
 HEAD = "head.onnx"
-TEMPLATE = "model.template.onnx"
+HEAD_FRAGMENT = "head.fragment.onnx"
 BASE_FRAGMENT = "base.fragment.onnx"
 SEMANTICS = "semantics.safetensors"
 LEXICON = "lexicon.safetensors"
-FILES = (EXTRACTOR, HEAD, TEMPLATE, BASE_FRAGMENT, SEMANTICS, LEXICON)
+FILES = (EXTRACTOR, HEAD, HEAD_FRAGMENT, BASE_FRAGMENT, SEMANTICS, LEXICON)
+PRECISIONS = ("fp32", "fp16", "int8")
 MAX_SIZE = 2**20  # of any one dimension: a bundle is hostile until checked
 MAX_WAYS = MAX_BATCH = 4096
 
@@ -59,6 +60,9 @@ class Manifest:
         known_labels: whether the model uses the base labels that an item is known to carry. Its graphs then have the
             input `known_labels` [batch, B] beside x or z.
         input: how raw input becomes x.
+        precision: of the extractor's weights, one of `PRECISIONS`. All else is float32.
+        extractor_body: how many of `extractor.onnx`'s first bytes are all of it but its output; the fragments go after
+            them.
         conditioning: κ = ‖H W_2‖ / ‖W_Z(Z)‖, the largest seen on training rows before adaptation. Single precision
             loses about κ² digits' worth in the folded head; it is near 1 where the biases do not cancel.
         training: data set, protocol, seed, versions and figures, for people.
@@ -75,6 +79,8 @@ class Manifest:
     base_labels: tuple[str, ...]
     known_labels: bool
     input: InputSpec
+    precision: str
+    extractor_body: int
     conditioning: float
     training: Mapping[str, Any]
     files: Mapping[str, FileRecord]
@@ -101,6 +107,7 @@ class Manifest:
             )
         try:
             sizes = {name: _size(values, name) for name in ("dimension", "hidden", "max_support", "opset")}
+            sizes["extractor_body"] = _size(values, "extractor_body", 2**31 - 1)
             sizes |= {"ways": _size(values, "ways", MAX_WAYS), "batch": _size(values, "batch", MAX_BATCH)}
             base_labels = _strings(values["base_labels"])
             known_labels = values["known_labels"]
@@ -111,6 +118,11 @@ class Manifest:
                 raise ValueError(f"conditioning is {conditioning}")
             if not isinstance(values["name"], str) or not isinstance(values["training"], dict):
                 raise TypeError("name or training has the wrong type")
+            precision = values["precision"]
+            if precision not in PRECISIONS:
+                raise ValueError(
+                    f"precision is {reprlib.repr(precision)}, not one of {', '.join(PRECISIONS)}"
+                )
             files = {str(name): _record(record) for name, record in dict(values["files"]).items()}
             if sorted(files) != sorted(FILES):
                 raise ValueError(f"files are {sorted(files)}, not {sorted(FILES)}")
@@ -124,6 +136,7 @@ class Manifest:
             base_labels=base_labels,
             known_labels=known_labels,
             input=InputSpec.from_json(values.get("input"), str(path)),
+            precision=precision,
             conditioning=conditioning,
             training=values["training"],
             files=files,

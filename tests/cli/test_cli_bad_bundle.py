@@ -74,13 +74,13 @@ def test_a_missing_manifest_is_no_bundle(bundle: Path, refused_bundle: Callable[
     assert "is not a bundle: it holds no manifest.json" in refused_bundle()
 
 
-@pytest.mark.parametrize("version", [0, 1, "2", None, [2]])
+@pytest.mark.parametrize("version", [0, 1, 2, "3", None, [3]])
 def test_an_unknown_schema_version_is_refused(
     version: object, bundle: Path, refused_bundle: Callable[[], str]
 ) -> None:
     change_manifest(bundle, schema_version=version)
     sentence = refused_bundle()
-    assert f"has schema version {version!r}, but this desire-edge reads version 2" in sentence
+    assert f"has schema version {version!r}, but this desire-edge reads version 3" in sentence
     assert "install the desire-edge that matches it" in sentence
 
 
@@ -109,6 +109,10 @@ MANIFESTS: dict[str, tuple[dict[str, Any], str]] = {
         "2 features, but a vocabulary of 1 words",
     ),
     "endless input": ({"input": {"kind": "vector", "features": 10**15, "vocabulary": []}}, "the extractor takes 2000"),
+    "another precision": ({"precision": "fp8"}, "precision is 'fp8', not one of fp32, fp16, int8"),
+    "no precision": ({"precision": None}, "precision is None"),
+    "an extractor without a body": ({"extractor_body": 0}, "extractor_body is 0, not a number from 1 to"),
+    "an extractor longer than its file": ({"extractor_body": 10**9}, "is shorter than the manifest's extractor_body"),
     "no files": ({"files": {}}, "is not a manifest of desire-edge"),
     "files a number": ({"files": 5}, "is not a manifest of desire-edge"),
     "a file too many": ({"files": dict.fromkeys((*FILES, "more.onnx"), RECORD)}, "is not a manifest of desire-edge"),
@@ -134,6 +138,16 @@ def test_a_manifest_that_lies_about_known_labels_gives_no_model_that_opens(
     bundle: Path, cli: Callable[..., object], refused: Refused, tmp_path: Path
 ) -> None:
     change_manifest(bundle, known_labels=True)
+    cli("adapt", bundle, "--shots", 0, "--labels", "bread,jazz", "--out", "taught")
+    (tmp_path / "page.txt").write_text("fresh bread")
+    sentence = refused("predict", "taught/model.onnx", "page.txt")
+    assert "taught/model.onnx is not a whole ONNX model" in sentence
+
+
+def test_a_manifest_that_lies_about_the_extractors_body_gives_no_model_that_opens(
+    bundle: Path, cli: Callable[..., object], refused: Refused, tmp_path: Path
+) -> None:
+    change_manifest(bundle, extractor_body=1000)
     cli("adapt", bundle, "--shots", 0, "--labels", "bread,jazz", "--out", "taught")
     (tmp_path / "page.txt").write_text("fresh bread")
     sentence = refused("predict", "taught/model.onnx", "page.txt")

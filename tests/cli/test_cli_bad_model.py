@@ -57,12 +57,13 @@ def test_an_empty_model_is_refused(refused_model: Callable[[bytes], str]) -> Non
     assert "model.onnx is not a whole ONNX model" in refused_model(b"")
 
 
-def test_a_template_without_its_weights_is_refused(
+def test_extractor_and_head_without_the_weights_are_refused(
     sample_trained: Trained, refused_model: Callable[[bytes], str]
 ) -> None:
-    assert "is not a whole ONNX model" in refused_model(
-        (sample_trained.bundle / "model.template.onnx").read_bytes()
-    )
+    body = Bundle.open(sample_trained.bundle).manifest.extractor_body
+    content = (sample_trained.bundle / "extractor.onnx").read_bytes()[:body]
+    fragment = (sample_trained.bundle / "head.fragment.onnx").read_bytes()
+    assert "is not a whole ONNX model" in refused_model(content + fragment)
 
 
 @pytest.mark.parametrize(

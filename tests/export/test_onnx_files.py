@@ -16,7 +16,7 @@ from onnx import ModelProto, checker, numpy_helper, shape_inference
 from trained import WAYS, Trained
 
 from desire_edge import Bundle, Support, Task
-from desire_edge.export.graphs import extractor_graph, head_graph, template_graph
+from desire_edge.export.graphs import extractor_graph, head_fragment, head_graph, without_output
 from desire_edge.runtime.fragment import model_fragment
 
 
@@ -81,7 +81,8 @@ def test_graphs_have_the_opset_and_the_batch_asked_for(opset: int, batch: int, k
     extractor = extractor_graph(module, 7, batch, opset)
     base = np.eye(4, dtype=np.float32) if known_labels else np.ones(4, np.float32)
     head = head_graph(base, 6, batch, 2, opset, known_labels=known_labels)
-    for model in (extractor, head, template_graph(extractor, head)):
+    joined = onnx.load_model_from_string(without_output(extractor)[0] + head_fragment(head))
+    for model in (extractor, head, joined):
         assert [(entry.domain, entry.version) for entry in model.opset_import] == [("", opset)]
         assert model.ir_version == 8
         first = [model.graph.input[0], model.graph.output[0]]
@@ -115,7 +116,14 @@ def test_an_app_swaps_models_without_a_change(trained: Trained) -> None:
 
 def test_the_completed_model_is_the_one_onnx_would_build(exported: Trained) -> None:
     bundle, task = Bundle.open(exported.bundle, "cpu"), adapted(exported)
-    built = onnx.load(exported.bundle / "model.template.onnx")
+    built = onnx.load(exported.bundle / "extractor.onnx")
+    del built.graph.output[:]
+    head = onnx.load_model_from_string((exported.bundle / "head.fragment.onnx").read_bytes()).graph
+    built.graph.name = head.name
+    built.graph.input.extend(head.input)
+    built.graph.node.extend(head.node)
+    built.graph.initializer.extend(head.initializer)
+    built.graph.output.extend(head.output)
     for name, array in task.head.task_weights(WAYS).items():
         built.graph.initializer.append(numpy_helper.from_array(array, f"task.{name}"))
     found = onnx.load_model_from_string(task.model)
@@ -125,14 +133,28 @@ def test_the_completed_model_is_the_one_onnx_would_build(exported: Trained) -> N
     keys = {f"desire_edge.{key}" for key in ("bundle", "input", "labels", "thresholds")}
     assert set(entries) - {"desire_edge.known_labels"} == keys
     assert ("desire_edge.known_labels" in entries) == bundle.manifest.known_labels
-    assert task.model.startswith((bundle.path / "model.template.onnx").read_bytes())
+    body = (bundle.path / "extractor.onnx").read_bytes()[: bundle.manifest.extractor_body]
+    assert task.model.startswith(body + (bundle.path / "head.fragment.onnx").read_bytes())
 
 
-def test_the_template_waits_for_the_weights_of_the_head_and_no_others(exported: Trained) -> None:
-    template = onnx.load(exported.bundle / "model.template.onnx").graph
-    made = {value.name for value in (*template.input, *template.initializer)}
-    made |= {output for node in template.node for output in node.output}
-    wanted = {name for node in template.node for name in node.input} - made
+def test_the_extractor_is_its_body_and_its_output_end_to_end(exported: Trained) -> None:
+    body = Bundle.open(exported.bundle, "cpu").manifest.extractor_body
+    content = (exported.bundle / "extractor.onnx").read_bytes()
+    first, second = (onnx.load_model_from_string(part) for part in (content[:body], content[body:]))
+    assert [value.name for value in first.graph.input] == ["x"]
+    assert not first.graph.output
+    assert [value.name for value in second.graph.output] == ["z"]
+    del second.graph.output[:]
+    assert second == onnx.ModelProto(graph=onnx.GraphProto())
+
+
+def test_the_head_fragment_waits_for_z_and_the_weights_of_the_head_and_no_others(exported: Trained) -> None:
+    fragment = onnx.load_model_from_string((exported.bundle / "head.fragment.onnx").read_bytes()).graph
+    made = {value.name for value in (*fragment.input, *fragment.initializer)}
+    made |= {output for node in fragment.node for output in node.output}
+    wanted = {name for node in fragment.node for name in node.input} - made - {"z"}
+    own = made - {"known_labels", "probabilities"}
+    assert all(name.startswith("task.") for name in (*own, *(node.name for node in fragment.node)))
     assert wanted == {f"task.{name}" for name in adapted(exported).head.task_weights(WAYS)}
     head_inputs = {value.name for value in onnx.load(exported.bundle / "head.onnx").graph.input}
     assert {f"task.{name}" for name in head_inputs - {"z", "known_labels"}} == wanted

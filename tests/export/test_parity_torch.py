@@ -27,10 +27,10 @@ def model_logits(model: bytes, x: NDArray[np.float32], labels: int) -> NDArray[n
     parsed = onnx.load_model_from_string(model)
     ways = parsed.graph.output[0].type.tensor_type.shape.dim[1].dim_value
     parsed.graph.output.append(
-        onnx.helper.make_tensor_value_info("logits", onnx.TensorProto.FLOAT, [1, ways])
+        onnx.helper.make_tensor_value_info("task.logits", onnx.TensorProto.FLOAT, [1, ways])
     )
     session = onnxruntime.InferenceSession(parsed.SerializeToString(), providers=["CPUExecutionProvider"])
-    return np.concatenate([session.run(["logits"], {"x": row[None]})[0] for row in x])[:, :labels]
+    return np.concatenate([session.run(["task.logits"], {"x": row[None]})[0] for row in x])[:, :labels]
 
 
 @pytest.mark.parametrize("missing", ["negative", "unknown"])
