@@ -42,8 +42,9 @@ std::vector<T> as(const std::vector<From>& values) {
 }
 
 template <typename T>
-Arguments<T> arguments(const Semantics& semantics, const Matrix& z, const Targets& support, const Matrix& w_novel,
-                       const std::vector<double>& scores, const std::vector<float>& steps) {
+Arguments<T> arguments(const Semantics& semantics, const Matrix& z, const Targets& support,
+                       const Matrix& w_novel, const std::vector<double>& scores,
+                       const std::vector<float>& steps) {
   Arguments<T> made = {{z.rows, w_novel.columns, semantics.dimension, semantics.hidden, semantics.base_labels,
                         static_cast<int64_t>(steps.size()) / DESIRE_EDGE_STEP_COLUMNS},
                        {},
@@ -65,8 +66,10 @@ Arguments<T> arguments(const Semantics& semantics, const Matrix& z, const Target
   return made;
 }
 
-/* The base labels' scores over their norm, [S, B]: an example's known labels, or z W_base where there is none. */
-std::vector<double> base_scores(const Matrix& z, const std::vector<float>& w_base, const Matrix& known_labels) {
+/* The base labels' scores over their norm, [S, B]: an example's known labels, or z W_base where there is
+ * none. */
+std::vector<double> base_scores(const Matrix& z, const std::vector<float>& w_base,
+                                const Matrix& known_labels) {
   const int64_t count = known_labels.columns;
   std::vector<double> scores(known_labels.rows * count);
   for (int64_t row = 0; row < z.rows; ++row) {
@@ -101,30 +104,31 @@ AdaptedHead empty_head(const desire_edge_sizes& sizes, bool known_labels) {
 
 bool adapt_in_single(const Arguments<float>& given, bool known_labels, AdaptedHead* head) {
   char error[256];
-  const auto finite = [&](desire_edge_status status) { return stayed_finite(status, error, given.sizes.examples); };
-  const desire_edge_model_f32 arrays = {given.array("w1"),
-                                        given.array("b1"),
-                                        given.array("w2"),
-                                        given.array("b2"),
-                                        *given.array("gamma1"),
-                                        *given.array("gamma2"),
-                                        nullptr,
-                                        given.array("w_i"),
-                                        given.array("p"),
-                                        given.array("r"),
-                                        given.array("q0")};
+  const auto finite = [&](desire_edge_status status) {
+    return stayed_finite(status, error, given.sizes.examples);
+  };
+  const desire_edge_model_f32 arrays = {given.array("w1"), given.array("b1"),      given.array("w2"),
+                                        given.array("b2"), *given.array("gamma1"), *given.array("gamma2"),
+                                        nullptr,           given.array("w_i"),     given.array("p"),
+                                        given.array("r"),  given.array("q0")};
   desire_edge_model* made = nullptr;
   if (!finite(desire_edge_model_create(&given.sizes, &arrays, &made, error, sizeof error))) return false;
-  const std::unique_ptr<desire_edge_model, void (*)(desire_edge_model*)> model(made, desire_edge_model_destroy);
+  const std::unique_ptr<desire_edge_model, void (*)(desire_edge_model*)> model(made,
+                                                                               desire_edge_model_destroy);
   desire_edge_labels* prepared = nullptr;
   if (!finite(desire_edge_labels_create(made, given.sizes.labels, given.w_novel.data(), &prepared, error,
                                         sizeof error))) {
     return false;
   }
-  const std::unique_ptr<desire_edge_labels, void (*)(desire_edge_labels*)> labels(prepared, desire_edge_labels_destroy);
+  const std::unique_ptr<desire_edge_labels, void (*)(desire_edge_labels*)> labels(prepared,
+                                                                                  desire_edge_labels_destroy);
 
-  const desire_edge_support support = {given.sizes.examples, given.sizes.steps,  given.z.data(),
-                                       given.targets.data(), given.mask.data(),  given.steps.data(),
+  const desire_edge_support support = {given.sizes.examples,
+                                       given.sizes.steps,
+                                       given.z.data(),
+                                       given.targets.data(),
+                                       given.mask.data(),
+                                       given.steps.data(),
                                        known_labels ? given.scores.data() : nullptr};
   const desire_edge_adapt_options options = {DESIRE_EDGE_FORM_AUTO, 1};
   std::vector<char> workspace(desire_edge_adapt_workspace(made, given.sizes.examples, given.sizes.labels,
@@ -135,8 +139,8 @@ bool adapt_in_single(const Arguments<float>& given, bool known_labels, AdaptedHe
   adapted.head = {head->w1[0], head->b1[0], head->v[0], head->q[0], head->m[0], 0, 0};
   adapted.losses = head->losses.data();
   adapted.logits = head->logits[0];
-  if (!finite(desire_edge_adapt(made, prepared, &support, &options, workspace.data(), workspace.size(), &adapted,
-                                error, sizeof error))) {
+  if (!finite(desire_edge_adapt(made, prepared, &support, &options, workspace.data(), workspace.size(),
+                                &adapted, error, sizeof error))) {
     return false;
   }
   head->gamma1 = adapted.head.gamma1;
@@ -148,18 +152,13 @@ bool adapt_in_single(const Arguments<float>& given, bool known_labels, AdaptedHe
 
 bool adapt_in_double(const Arguments<double>& given, bool known_labels, AdaptedHead* result) {
   char error[256];
-  const auto finite = [&](desire_edge_status status) { return stayed_finite(status, error, given.sizes.examples); };
-  const desire_edge_model_f64 model = {given.array("w1"),
-                                       given.array("b1"),
-                                       given.array("w2"),
-                                       given.array("b2"),
-                                       *given.array("gamma1"),
-                                       *given.array("gamma2"),
-                                       nullptr,
-                                       given.array("w_i"),
-                                       given.array("p"),
-                                       given.array("r"),
-                                       given.array("q0")};
+  const auto finite = [&](desire_edge_status status) {
+    return stayed_finite(status, error, given.sizes.examples);
+  };
+  const desire_edge_model_f64 model = {given.array("w1"), given.array("b1"),      given.array("w2"),
+                                       given.array("b2"), *given.array("gamma1"), *given.array("gamma2"),
+                                       nullptr,           given.array("w_i"),     given.array("p"),
+                                       given.array("r"),  given.array("q0")};
   const double* scores = known_labels ? given.scores.data() : nullptr;
   const desire_edge_task_f64 task = {given.z.data(),       given.targets.data(), given.mask.data(),
                                      given.w_novel.data(), given.steps.data(),   scores};
@@ -169,13 +168,15 @@ bool adapt_in_double(const Arguments<double>& given, bool known_labels, AdaptedH
       logits(result->logits.values.size());
   double conditioning[2];
   desire_edge_head_f64 head = {w1.data(), b1.data(), v.data(), q.data(), m.data(), 0, 0};
-  if (!finite(desire_edge_adapt_lowrank_f64(&given.sizes, &model, &task, &head, losses.data(), conditioning, error,
-                                            sizeof error)) ||
+  if (!finite(desire_edge_adapt_lowrank_f64(&given.sizes, &model, &task, &head, losses.data(), conditioning,
+                                            error, sizeof error)) ||
       !finite(desire_edge_head_logits_f64(&given.sizes, &head, model.r, scores, task.z, logits.data(), error,
                                           sizeof error))) {
     return false;
   }
-  const auto single = [](const std::vector<double>& from, Matrix* to) { std::copy(from.begin(), from.end(), to->values.begin()); };
+  const auto single = [](const std::vector<double>& from, Matrix* to) {
+    std::copy(from.begin(), from.end(), to->values.begin());
+  };
   single(w1, &result->w1);
   single(b1, &result->b1);
   single(v, &result->v);
@@ -193,7 +194,8 @@ bool adapt_in_double(const Arguments<double>& given, bool known_labels, AdaptedH
 template <typename T, typename Adapt>
 void adapt_finite(Arguments<T> given, const Adapt& adapt, bool known_labels, AdaptedHead* head) {
   while (!adapt(given, known_labels, head)) {
-    if (given.sizes.steps == 0) refuse("the labels could not be learned: the adaptation does not stay finite");
+    if (given.sizes.steps == 0)
+      refuse("the labels could not be learned: the adaptation does not stay finite");
     given.sizes.steps /= 2;
   }
 }
@@ -207,18 +209,19 @@ int64_t known_ways(const Matrix& mask) {
   return std::count(known.begin(), known.end(), true);
 }
 
-Matrix padded(const Matrix& matrix, int64_t rows, int64_t columns, float factor = 1) {
-  Matrix wider(rows, columns);
+/* The matrix times a factor, with columns of zeros after its own. */
+std::vector<float> padded(const Matrix& matrix, int64_t columns, float factor) {
+  Matrix wider(matrix.rows, columns);
   for (int64_t row = 0; row < matrix.rows; ++row) {
     for (int64_t i = 0; i < matrix.columns; ++i) wider[row][i] = factor * matrix[row][i];
   }
-  return wider;
+  return wider.values;
 }
 
 }  // namespace
 
-AdaptedHead adapt_head(const Semantics& semantics, const Matrix& z, const Targets& support, const Matrix& w_novel,
-                       const Matrix& known_labels) {
+AdaptedHead adapt_head(const Semantics& semantics, const Matrix& z, const Targets& support,
+                       const Matrix& w_novel, const Matrix& known_labels) {
   // The inner loss is a sum over labels; the library's is a mean, so its steps are that much longer.
   const int64_t ways = known_ways(support.mask);
   std::vector<float> steps = ways ? semantics.arrays.at("step_sizes") : std::vector<float>();
@@ -240,22 +243,20 @@ AdaptedHead adapt_head(const Semantics& semantics, const Matrix& z, const Target
   const desire_edge_status status = desire_edge_thresholds(
       z.rows, w_novel.columns, head.logits[0], support.targets[0], support.mask[0],
       semantics.arrays.at("threshold_weights").data(), head.thresholds.data(), error, sizeof error);
-  if (!stayed_finite(status, error, z.rows)) refuse("the labels could not be learned: a threshold is not finite");
+  if (!stayed_finite(status, error, z.rows))
+    refuse("the labels could not be learned: a threshold is not finite");
   return head;
 }
 
-std::vector<std::pair<std::string, Matrix>> task_weights(const AdaptedHead& head, int64_t ways) {
-  const int64_t d = head.w1.rows, hidden = head.w1.columns + 1;
-  Matrix b1 = padded(head.b1, 1, hidden), q = head.q, used(1, ways);
-  b1[0][hidden - 1] = 1;  // the last hidden unit is 1 for every z
-  q[hidden - 1][hidden - 1] += static_cast<float>(kEpsilon * kEpsilon);
-  std::fill_n(used[0], head.v.columns, 1.f);
-  return {{"w1", padded(head.w1, d, hidden)},
-          {"b1", b1},
-          {"v", padded(head.v, hidden, ways, head.gamma1)},
-          {"q", q},
-          {"m", padded(head.m, head.m.rows, ways, head.gamma2)},
-          {"used", used}};
+std::vector<Initializer> task_weights(const AdaptedHead& head, int64_t ways) {
+  const int64_t d = head.w1.rows, hidden = head.w1.columns + 1, rows = head.m.rows;
+  std::vector<float> b1 = head.b1.values, q = head.q.values, used(head.v.columns, 1);
+  b1.push_back(1);  // the last hidden unit is 1 for every z
+  q.back() += static_cast<float>(kEpsilon * kEpsilon);
+  used.resize(ways);
+  return {{"task.w1", {d, hidden}, padded(head.w1, hidden, 1)},          {"task.b1", {hidden}, b1},
+          {"task.v", {hidden, ways}, padded(head.v, ways, head.gamma1)}, {"task.q", {hidden, hidden}, q},
+          {"task.m", {rows, ways}, padded(head.m, ways, head.gamma2)},   {"task.used", {ways}, used}};
 }
 
 }  // namespace app

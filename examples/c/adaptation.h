@@ -1,4 +1,5 @@
-/* From the support's features to the folded head, through libdesire_edge; as desire_edge/runtime/adaptation.py. */
+/* From the support's features to the folded head, through libdesire_edge; as
+ * desire_edge/runtime/adaptation.py. */
 #ifndef DESIRE_EDGE_APP_ADAPTATION_H
 #define DESIRE_EDGE_APP_ADAPTATION_H
 
@@ -7,6 +8,7 @@
 #include <vector>
 
 #include "arrays.h"
+#include "model_file.h"
 #include "support.h"
 
 namespace app {
@@ -25,19 +27,19 @@ struct Semantics {
 struct AdaptedHead {
   Matrix w1, b1, v, q, m;
   float gamma1 = 0, gamma2 = 0;
-  std::vector<float> losses; /* the support loss before each step taken and after the last */
-  Matrix logits;             /* [S, N] of the support */
-  float conditioning = 0;    /* the largest kappa seen */
+  std::vector<float> losses;      /* the support loss before each step taken and after the last */
+  Matrix logits;                  /* [S, N] of the support */
+  float conditioning = 0;         /* the largest kappa seen */
   std::vector<double> thresholds; /* [N] the probability from which each label is said to hold */
 };
 
 /* The inner loop on z [S, d], targets and mask [S, N], w_novel [d, N] and, for a model that uses them, known
  * labels [S, B]. Steps past the lowest support loss are not taken; without examples none is. */
-AdaptedHead adapt_head(const Semantics& semantics, const Matrix& z, const Targets& support, const Matrix& w_novel,
-                       const Matrix& known_labels);
+AdaptedHead adapt_head(const Semantics& semantics, const Matrix& z, const Targets& support,
+                       const Matrix& w_novel, const Matrix& known_labels);
 
 /* What a model of `ways` labels holds of the head, in the order of its initialisers; unused ways are 0. */
-std::vector<std::pair<std::string, Matrix>> task_weights(const AdaptedHead& head, int64_t ways);
+std::vector<Initializer> task_weights(const AdaptedHead& head, int64_t ways);
 
 }  // namespace app
 

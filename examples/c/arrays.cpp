@@ -15,11 +15,12 @@ constexpr uint64_t kLongestHeader = 100 * kMiB;
 
 /* Element sizes, in the order in which files hold the dtypes: the last first. */
 const std::vector<std::pair<std::string, uint64_t>> kDtypes = {
-    {"BOOL", 1}, {"U8", 1},   {"I8", 1},  {"I16", 2}, {"U16", 2}, {"F16", 2},
-    {"BF16", 2}, {"I32", 4}, {"U32", 4}, {"F32", 4}, {"F64", 8}, {"I64", 8}, {"U64", 8}};
+    {"BOOL", 1}, {"U8", 1},  {"I8", 1},  {"I16", 2}, {"U16", 2}, {"F16", 2}, {"BF16", 2},
+    {"I32", 4},  {"U32", 4}, {"F32", 4}, {"F64", 8}, {"I64", 8}, {"U64", 8}};
 
 size_t place_of(const std::string& dtype) {
-  return std::find_if(kDtypes.begin(), kDtypes.end(), [&](const auto& known) { return known.first == dtype; }) -
+  return std::find_if(kDtypes.begin(), kDtypes.end(),
+                      [&](const auto& known) { return known.first == dtype; }) -
          kDtypes.begin();
 }
 
@@ -42,9 +43,10 @@ uint16_t to_half(float value) {
 float from_half(uint16_t half) {
   const int exponent = half >> 10 & 0x1f;
   const int fraction = half & 0x3ff;
-  const float magnitude = exponent == 0      ? std::ldexp(static_cast<float>(fraction), -24)
-                          : exponent == 0x1f ? (fraction ? NAN : INFINITY)
-                                             : std::ldexp(static_cast<float>(fraction | 0x400), exponent - 25);
+  const float magnitude = exponent == 0 ? std::ldexp(static_cast<float>(fraction), -24)
+                          : exponent == 0x1f
+                              ? (fraction ? NAN : INFINITY)
+                              : std::ldexp(static_cast<float>(fraction | 0x400), exponent - 25);
   return half & 0x8000 ? -magnitude : magnitude;
 }
 
@@ -57,7 +59,8 @@ Safetensors read_safetensors(std::string_view content, const std::string& where)
   uint64_t length = 0;
   if (content.size() < 8) refuse(unreadable, "it is too short");
   for (int i = 7; i >= 0; --i) length = length << 8 | static_cast<uint8_t>(content[i]);
-  if (length > std::min<uint64_t>(content.size() - 8, kLongestHeader)) refuse(unreadable, "its header is cut short");
+  if (length > std::min<uint64_t>(content.size() - 8, kLongestHeader))
+    refuse(unreadable, "its header is cut short");
   const std::string_view body = content.substr(8 + length);
   Safetensors file;
   try {

@@ -39,7 +39,8 @@ struct Safetensors {
   std::map<std::string, std::string> metadata;
 };
 
-/* Reads `content`, which must outlive the result. Sizes and overlaps are checked; `where` names the file in errors. */
+/* Reads `content`, which must outlive the result. Sizes and overlaps are checked; `where` names the file in
+ * errors. */
 Safetensors read_safetensors(std::string_view content, const std::string& where);
 
 /* What the safetensors library writes for these tensors and this one entry of metadata, byte for byte. */

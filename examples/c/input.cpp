@@ -35,13 +35,17 @@ std::vector<float> converted(std::string_view bytes, size_t count, bool swap) {
 
 /* The numbers of a .npy file of one row, [n] or [1, n]. */
 std::vector<float> read_npy(const std::string& content, const std::string& where) {
-  const auto unreadable = [&](const auto&... why) { refuse(where, " is not a readable .npy file: ", why...); };
-  if (content.compare(0, 6, "\x93NUMPY") != 0 || content.size() < 12) unreadable("it does not begin like one");
+  const auto unreadable = [&](const auto&... why) {
+    refuse(where, " is not a readable .npy file: ", why...);
+  };
+  if (content.compare(0, 6, "\x93NUMPY") != 0 || content.size() < 12)
+    unreadable("it does not begin like one");
   const auto byte = [&](size_t i) { return static_cast<size_t>(static_cast<uint8_t>(content[i])); };
   const size_t prefix = byte(6) == 1 ? 10 : 12;
   size_t length = byte(8) | byte(9) << 8;
   if (byte(6) != 1) length |= byte(10) << 16 | byte(11) << 24;
-  if (length > kLongestHeader || length > content.size() - prefix) unreadable("its header is cut short or too long");
+  if (length > kLongestHeader || length > content.size() - prefix)
+    unreadable("its header is cut short or too long");
 
   const std::string header = content.substr(prefix, length);
   std::smatch descr, shape;
@@ -128,7 +132,8 @@ InputSpec::InputSpec(const nlohmann::json& value, const std::string& where) {
     refuse(where, " does not say what the model's input is; export the bundle again");
   }
   if (kind_ == "bag-of-words" && static_cast<int64_t>(vocabulary_.size()) != features_) {
-    refuse(where, ": the input has ", features_, " features, but a vocabulary of ", vocabulary_.size(), " words");
+    refuse(where, ": the input has ", features_, " features, but a vocabulary of ", vocabulary_.size(),
+           " words");
   }
   for (size_t i = 0; i < vocabulary_.size(); ++i) index_[vocabulary_[i]] = static_cast<int64_t>(i);
 }
@@ -146,7 +151,8 @@ Features InputSpec::features_of(const RawInput& raw, const std::string& where) c
 
 Features InputSpec::from_text(const std::string& text, const std::string& where) const {
   if (kind_ == "vector") {
-    refuse(where, " is text, but this model takes vectors of ", features_, " numbers; give it a .npy or .json file");
+    refuse(where, " is text, but this model takes vectors of ", features_,
+           " numbers; give it a .npy or .json file");
   }
   const std::vector<std::string> words = tokenize(text);
   const std::set<std::string> distinct(words.begin(), words.end());
@@ -165,11 +171,13 @@ Features InputSpec::from_sparse(const SparseFeatures& values, const std::string&
   for (const auto& [name, value] : values) {
     const auto found = index_.find(name);
     int64_t index = found == index_.end() ? features_ : found->second;
-    const bool digits = !name.empty() && name.size() < 10 && name.find_first_not_of("0123456789") == name.npos;
+    const bool digits =
+        !name.empty() && name.size() < 10 && name.find_first_not_of("0123456789") == name.npos;
     if (found == index_.end() && digits) index = std::stol(name);
     if (index >= features_) {
       refuse(where, ": the model has no feature '", name, "'; a feature is ",
-             vocabulary_.empty() ? "" : "one of the vocabulary's words, or ", "an index from 0 to ", features_ - 1);
+             vocabulary_.empty() ? "" : "one of the vocabulary's words, or ", "an index from 0 to ",
+             features_ - 1);
     }
     features.x[index] = static_cast<float>(value);
   }
@@ -179,7 +187,8 @@ Features InputSpec::from_sparse(const SparseFeatures& values, const std::string&
 
 Features InputSpec::from_vector(const std::vector<float>& values, const std::string& where) const {
   if (static_cast<int64_t>(values.size()) != features_) {
-    refuse(where, " has shape [", values.size(), "], but this model takes ", features_, " features an example");
+    refuse(where, " has shape [", values.size(), "], but this model takes ", features_,
+           " features an example");
   }
   return {finite(values, where), 0, 0};
 }

@@ -82,7 +82,8 @@ constexpr double kGap = 14;  // cost of leaving one letter out
 constexpr double kCovered = 0.6;
 constexpr double kNever = std::numeric_limits<double>::infinity();
 
-/* -log of a piece's probability, by Zipf's law from its rank; rare short pieces are mostly scraps of longer words. */
+/* -log of a piece's probability, by Zipf's law from its rank; rare short pieces are mostly scraps of longer
+ * words. */
 double piece_cost(const std::u32string& piece, const Rank& rank, bool last) {
   if (piece.size() < (last ? 3 : 2) && !is_decimal(piece)) return kNever;
   const std::optional<uint32_t> found = rank(utf8(piece));
@@ -102,8 +103,8 @@ std::optional<Split> cheapest(const std::u32string& word, const Rank& rank, bool
   for (size_t end = 1; end <= word.size(); ++end) {
     Best choice = {gaps ? best[end - 1].cost + kGap : kNever, end - 1, false};
     for (size_t start = end > kLongestPiece ? end - kLongestPiece : 0; start + shortest <= end; ++start) {
-      const double cost = best[start].cost +
-                          piece_cost(word.substr(start, end - start), rank, end == word.size());
+      const double cost =
+          best[start].cost + piece_cost(word.substr(start, end - start), rank, end == word.size());
       if (cost < choice.cost) choice = {cost, start, true};
     }
     best.push_back(choice);
@@ -116,12 +117,14 @@ std::optional<Split> cheapest(const std::u32string& word, const Rank& rank, bool
     covered += end - best[end].start;
     split.pieces.insert(split.pieces.begin(), utf8(word.substr(best[end].start, end - best[end].start)));
   }
-  if (covered == 0 || static_cast<double>(covered) < kCovered * static_cast<double>(word.size())) return std::nullopt;
+  if (covered == 0 || static_cast<double>(covered) < kCovered * static_cast<double>(word.size()))
+    return std::nullopt;
   split.complete = covered == word.size();
   return split;
 }
 
-/* The most probable known pieces of a word; letters are left out only if no pieces make up the whole of it. */
+/* The most probable known pieces of a word; letters are left out only if no pieces make up the whole of it.
+ */
 std::optional<Split> split_compound(const std::string& text, const Rank& rank) {
   const std::u32string word = characters(text);
   if (word.size() > kLongestWord) return std::nullopt;
@@ -139,8 +142,8 @@ Lexicon::Lexicon(std::string_view content, const std::string& where) {
   const auto table = [&](const std::string& name, const std::set<std::string>& dtypes, size_t dimensions) {
     const auto found = file.tensors.find(name);
     require(found != file.tensors.end(), "the table '", name, "' is missing");
-    require(dtypes.count(found->second.dtype) && found->second.shape.size() == dimensions, "the table '", name,
-            "' is of another type or shape");
+    require(dtypes.count(found->second.dtype) && found->second.shape.size() == dimensions, "the table '",
+            name, "' is of another type or shape");
     return found->second;
   };
   if (!file.metadata.count("lexicon")) {
@@ -148,7 +151,8 @@ Lexicon::Lexicon(std::string_view content, const std::string& where) {
   }
   const auto description = parse_json(file.metadata.at("lexicon"), where);
   try {
-    require(description.at("schema") == 1, "it has schema ", description["schema"].dump(), " and this program reads 1");
+    require(description.at("schema") == 1, "it has schema ", description["schema"].dump(),
+            " and this program reads 1");
     words_ = table("words", {"U8"}, 1).bytes;
     offsets_ = table("offsets", {"U32"}, 1).bytes;
     require(offsets_.size() >= 8, "it holds no word");
@@ -175,10 +179,11 @@ Lexicon::Lexicon(std::string_view content, const std::string& where) {
       const std::string k = std::to_string(sources_.size());
       const Tensor vectors = table("vectors." + k, {"I8"}, 2), scales = table("scales." + k, {"F32"}, 1),
                    rows = table("rows." + k, {"U16", "U32"}, 1);
-      const Source source{entry.at("dim"),           entry.at("norm"), vectors.bytes, scales.bytes, rows.bytes,
-                          rows.dtype == "U16" ? 2u : 4u};
+      const Source source{entry.at("dim"), entry.at("norm"), vectors.bytes,
+                          scales.bytes,    rows.bytes,       rows.dtype == "U16" ? 2u : 4u};
       require(source.norm >= kSmallest && source.norm <= kLargest, "a source's norm is out of bounds");
-      require(vectors.shape[1] == static_cast<uint64_t>(source.dim), "its vectors are not as wide as its metadata says");
+      require(vectors.shape[1] == static_cast<uint64_t>(source.dim),
+              "its vectors are not as wide as its metadata says");
       require(scales.shape == std::vector{vectors.shape[0]}, "its vectors and scales differ in length");
       for (size_t row = 0; row < vectors.shape[0]; ++row) {
         const float scale = number<float>(source.scales, row);
@@ -256,8 +261,9 @@ LabelMatrix Lexicon::label_matrix(const std::vector<std::string>& names) const {
     if (closest > kSame) {
       label.vector = told_apart(label.vector, label.name);
       own = direction(label.vector);
-      matrix.warnings.push_back("the labels '" + matrix.entries[other].name + "' and '" + label.name +
-                                "' have the same word vector; a small part made from the second name tells them apart");
+      matrix.warnings.push_back(
+          "the labels '" + matrix.entries[other].name + "' and '" + label.name +
+          "' have the same word vector; a small part made from the second name tells them apart");
     }
     const auto column = static_cast<int64_t>(directions.size());
     for (int64_t row = 0; row < dim_; ++row) matrix.vectors[row][column] = label.vector[row];
@@ -308,7 +314,8 @@ std::vector<float> Lexicon::vector(size_t index) const {
   std::vector<float> whole(dim_);
   size_t start = 0;
   for (const Source& source : sources_) {
-    const size_t row = source.row_bytes == 2 ? number<uint16_t>(source.rows, index) : number<uint32_t>(source.rows, index);
+    const size_t row =
+        source.row_bytes == 2 ? number<uint16_t>(source.rows, index) : number<uint32_t>(source.rows, index);
     for (int64_t i = 0; row > 0 && i < source.dim; ++i) {
       whole[start + i] = static_cast<float>(number<int8_t>(source.vectors, (row - 1) * source.dim + i)) *
                          number<float>(source.scales, row - 1);
@@ -330,7 +337,8 @@ std::vector<size_t> Lexicon::pieces(const std::string& text, std::string* how) c
   for (std::string& part : parts) part = lower(part);
   *how = "compound";
   if (auto found = find_all(parts); !found.empty()) return found;
-  const std::string bare = folded.substr(0, folded.find_last_not_of("+#") + 1);  // an unknown "c#" is taken for "c"
+  const std::string bare =
+      folded.substr(0, folded.find_last_not_of("+#") + 1);  // an unknown "c#" is taken for "c"
   *how = "subwords";
   if (auto whole = find_all({bare}); !whole.empty()) return whole;
   const auto split = split_compound(bare, [this](const std::string& piece) { return rank(piece); });

@@ -8,7 +8,8 @@
 namespace app {
 namespace {
 
-constexpr int64_t kMostNumbers = int64_t{1} << 28;  // of one input or output: a model is hostile until checked
+constexpr int64_t kMostNumbers = int64_t{1}
+                                 << 28;  // of one input or output: a model is hostile until checked
 
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
@@ -35,16 +36,19 @@ Session::Session(const std::string& model, const std::string& where)
   Ort::AllocatorWithDefaultOptions allocator;
   bool fixed = true;
   for (size_t i = 0; i < session_.GetInputCount(); ++i) {
-    const auto shape = inputs_[session_.GetInputNameAllocated(i, allocator).get()] = matrix_shape(session_.GetInputTypeInfo(i));
+    const auto shape = inputs_[session_.GetInputNameAllocated(i, allocator).get()] =
+        matrix_shape(session_.GetInputTypeInfo(i));
     fixed = fixed && shape.first > 0;
   }
   for (size_t i = 0; i < session_.GetOutputCount(); ++i) {
-    const auto shape = outputs_[session_.GetOutputNameAllocated(i, allocator).get()] = matrix_shape(session_.GetOutputTypeInfo(i));
+    const auto shape = outputs_[session_.GetOutputNameAllocated(i, allocator).get()] =
+        matrix_shape(session_.GetOutputTypeInfo(i));
     fixed = fixed && shape.first > 0;
   }
   const bool ours = inputs_.count("x") && inputs_.size() == 1 + inputs_.count("known_labels");
   if (!fixed || !ours || (known_labels() && inputs_["known_labels"].first != inputs_["x"].first)) {
-    refuse(where, " is not a model of desire-edge: it has not the input x [batch, features], at most "
+    refuse(where,
+           " is not a model of desire-edge: it has not the input x [batch, features], at most "
            "known_labels [batch, B] beside it, and outputs, all of fixed shape and float32");
   }
 }
@@ -75,7 +79,8 @@ Matrix Session::run(const std::string& output, const Matrix& x, const Matrix& kn
     }
     try {
       const char* wanted = output.c_str();
-      const auto found = session_.Run(Ort::RunOptions(), names.data(), values.data(), names.size(), &wanted, 1);
+      const auto found =
+          session_.Run(Ort::RunOptions(), names.data(), values.data(), names.size(), &wanted, 1);
       std::copy_n(found[0].GetTensorData<float>(), rows * result.columns, result[start]);
     } catch (const Ort::Exception& error) {
       refuse("ONNX Runtime could not run ", where_, ": ", first_line(error.what()));

@@ -19,7 +19,9 @@ class Session {
 
   int64_t features() const { return inputs_.at("x").second; }
   /* B, or 0 for a model that does not use known labels. */
-  int64_t known_labels() const { return inputs_.count("known_labels") ? inputs_.at("known_labels").second : 0; }
+  int64_t known_labels() const {
+    return inputs_.count("known_labels") ? inputs_.at("known_labels").second : 0;
+  }
   /* The width of an output [batch, n], 0 if there is no such output. */
   int64_t columns(const std::string& output) const {
     return outputs_.count(output) ? outputs_.at(output).second : 0;

@@ -33,7 +33,8 @@ void for_each_line(const std::string& text, const fs::path& metadata, const Entr
   }
 }
 
-/* The fields of each row of a CSV text, with the number of the line on which the row ends; blank lines are none. */
+/* The fields of each row of a CSV text, with the number of the line on which the row ends; blank lines are
+ * none. */
 std::vector<std::pair<size_t, Names>> csv_rows(const std::string& text, const fs::path& metadata) {
   std::vector<std::pair<size_t, Names>> rows;
   Names row = {""};
@@ -42,7 +43,8 @@ std::vector<std::pair<size_t, Names>> csv_rows(const std::string& text, const fs
   for (size_t i = 0; i <= text.size(); ++i) {
     const bool over = i == text.size();
     const char c = over ? '\n' : text[i];
-    if (over && state == QUOTED) refuse(metadata.string(), ", line ", line, " is not valid CSV: unexpected end of data");
+    if (over && state == QUOTED)
+      refuse(metadata.string(), ", line ", line, " is not valid CSV: unexpected end of data");
     if (state == QUOTED) {
       if (c == '"') {
         state = CLOSED;
@@ -106,7 +108,8 @@ void for_each_row(const std::string& text, const fs::path& metadata, const Entry
 /* The file that an entry names; paths and links that lead out of the folder are refused. */
 fs::path file_of(const nlohmann::json& entry, const fs::path& folder, const std::string& where) {
   const auto found = entry.find("file_name");
-  if (found == entry.end() || !found->is_string() || found->get<std::string>().empty()) refuse(where, " has no file_name");
+  if (found == entry.end() || !found->is_string() || found->get<std::string>().empty())
+    refuse(where, " has no file_name");
   const auto name = found->get<std::string>();
   const fs::path path = folder / name;
   std::error_code status;
@@ -123,7 +126,8 @@ Names names_of(const nlohmann::json& entry, const char* field, bool needed, cons
   const auto found = entry.find(field);
   if (!needed && (found == entry.end() || found->is_null())) return {};
   const bool is_list = found != entry.end() && found->is_array();
-  if (!is_list || !std::all_of(found->begin(), found->end(), [](const auto& name) { return name.is_string(); })) {
+  if (!is_list ||
+      !std::all_of(found->begin(), found->end(), [](const auto& name) { return name.is_string(); })) {
     refuse(where, ": ", field, " must be a list of names");
   }
   return check_names(found->get<Names>(), where);
@@ -173,11 +177,9 @@ Support read_support(const fs::path& folder) {
       refuse(metadata.string(), " names files of more than ", kLargestFolder / kMiB,
              " MiB in all; adapt with fewer or smaller ones");
     }
-    Example example{read_input(path),
-                    names_of(entry, "labels", true, where),
+    Example example{read_input(path), names_of(entry, "labels", true, where),
                     names_of(entry, "negative_labels", false, where),
-                    names_of(entry, "known_labels", false, where),
-                    path.string()};
+                    names_of(entry, "known_labels", false, where), path.string()};
     for (const std::string& label : example.negative_labels) {
       if (std::find(example.labels.begin(), example.labels.end(), label) != example.labels.end()) {
         refuse(where, ": '", label, "' is both a label and a negative label");
@@ -187,13 +189,25 @@ Support read_support(const fs::path& folder) {
   };
   has_lines ? for_each_line(text, metadata, add) : for_each_row(text, metadata, add);
   if (support.examples.empty()) {
-    refuse(metadata.string(), " names no examples; add one, or go by names alone with --labels and no --support");
+    refuse(metadata.string(),
+           " names no examples; add one, or go by names alone with --labels and no --support");
   }
   return support;
 }
 
+LabelCounts Targets::counts(int64_t label) const {
+  LabelCounts counts;
+  for (int64_t row = 0; row < mask.rows; ++row) {
+    ++(mask[row][label] == 0      ? counts.unknown
+       : targets[row][label] == 0 ? counts.negatives
+                                  : counts.positives);
+  }
+  return counts;
+}
+
 Targets make_targets(const Support& support, const Names& names, bool missing_unknown) {
-  const auto rows = static_cast<int64_t>(support.examples.size()), columns = static_cast<int64_t>(names.size());
+  const auto rows = static_cast<int64_t>(support.examples.size()),
+             columns = static_cast<int64_t>(names.size());
   Targets made{Matrix(rows, columns), Matrix(rows, columns)};
   std::fill(made.mask.values.begin(), made.mask.values.end(), missing_unknown ? 0.f : 1.f);
   for (int64_t row = 0; row < rows; ++row) {
@@ -214,7 +228,8 @@ Matrix known_rows(const std::vector<Names>& carried, const Names& items, const N
   for (int64_t row = 0; row < rows.rows; ++row) {
     for (const std::string& label : check_names(carried[row], "the known labels of " + items[row])) {
       if (base_labels.empty()) {
-        refuse(items[row], " has known labels, but ", model, " does not use them; leave them away, or train with "
+        refuse(items[row], " has known labels, but ", model,
+               " does not use them; leave them away, or train with "
                "--set meta.known_labels=1.0 and export again");
       }
       const auto column = std::find(base_labels.begin(), base_labels.end(), label);

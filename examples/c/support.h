@@ -33,8 +33,13 @@ Support read_support(const std::filesystem::path& folder);
 
 /* Targets and mask, both [S, N]. A label that an example does not speak of is 0, and known unless
  * `missing_unknown`. */
+struct LabelCounts {
+  int64_t positives = 0, negatives = 0, unknown = 0;
+};
 struct Targets {
   Matrix targets, mask;
+
+  LabelCounts counts(int64_t label) const;
 };
 Targets make_targets(const Support& support, const Names& names, bool missing_unknown);
 

@@ -87,7 +87,8 @@ std::string strip(const std::string& text) {
   const icu::UnicodeString whole = utf16(text);
   int32_t start = 0, end = whole.length();
   while (start < end && is_space(whole.char32At(start))) start = whole.moveIndex32(start, 1);
-  while (end > start && is_space(whole.char32At(whole.moveIndex32(end, -1)))) end = whole.moveIndex32(end, -1);
+  while (end > start && is_space(whole.char32At(whole.moveIndex32(end, -1))))
+    end = whole.moveIndex32(end, -1);
   return utf8_of(whole.tempSubStringBetween(start, end));
 }
 
@@ -151,7 +152,10 @@ std::string shown(const std::string& text) {
       continue;
     }
     char escape[16];
-    std::snprintf(escape, sizeof escape, c == '\n' ? "\\n" : c < 0x100 ? "\\x%02x" : "\\u%04x",
+    std::snprintf(escape, sizeof escape,
+                  c == '\n'   ? "\\n"
+                  : c < 0x100 ? "\\x%02x"
+                              : "\\u%04x",
                   static_cast<unsigned>(c));
     safe += escape;
   }
@@ -165,8 +169,8 @@ std::vector<std::string> check_names(const std::vector<std::string>& names, cons
     if (stripped.empty()) refuse(where, ": a label name is empty");
     const std::u32string all = characters(stripped);
     if (all.size() > kLongestName || has_control(stripped)) {
-      refuse(where, ": label names are at most ", kLongestName, " characters without control characters, and '",
-             utf8(all.substr(0, 40)), "' is not");
+      refuse(where, ": label names are at most ", kLongestName,
+             " characters without control characters, and '", utf8(all.substr(0, 40)), "' is not");
     }
     if (std::find(checked.begin(), checked.end(), stripped) != checked.end()) {
       refuse(where, ": the label '", stripped, "' is named twice");

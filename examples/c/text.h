@@ -33,7 +33,8 @@ bool has_control(const std::string& text);
 /* The text with such characters written out, a line break as \n. */
 std::string shown(const std::string& text);
 
-/* Label names, stripped; empty ones, long ones, ones with control characters and repeated ones are refused. */
+/* Label names, stripped; empty ones, long ones, ones with control characters and repeated ones are refused.
+ */
 std::vector<std::string> check_names(const std::vector<std::string>& names, const std::string& where);
 
 }  // namespace app
