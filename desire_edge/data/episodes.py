@@ -161,9 +161,10 @@ def _rows_by_label(
     targets: NDArray[np.bool_], labels: NDArray[np.int64], rows: NDArray[np.int64]
 ) -> dict[int, NDArray[np.int64]]:
     """For each label the rows (of `rows`) that carry it, ascending."""
-    column, position = np.nonzero(targets[np.ix_(rows, labels)].T)
-    ends = np.searchsorted(column, np.arange(1, len(labels)))
-    return dict(zip(labels.tolist(), np.split(rows[position], ends), strict=True))
+    position, column = np.nonzero(targets[np.ix_(rows, labels)])
+    by_label = np.argsort(column, kind="stable")
+    ends = np.searchsorted(column[by_label], np.arange(1, len(labels)))
+    return dict(zip(labels.tolist(), np.split(rows[position[by_label]], ends), strict=True))
 
 
 def _draw(rows: NDArray[np.int64], count: int, used: set[int], rng: np.random.Generator) -> list[int]:

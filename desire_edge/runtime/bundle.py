@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -38,8 +39,9 @@ from desire_edge.runtime.manifest import (
 )
 from desire_edge.runtime.predictor import encode_metadata
 from desire_edge.runtime.session import Session
-from desire_edge.runtime.support import Missing, Support, check_names
-from desire_edge.runtime.task import AdaptReport, LabelReport, Task, Taught
+from desire_edge.runtime.support import Example, Missing, Support, check_names
+from desire_edge.runtime.task import AdaptReport, LabelReport, Task
+from desire_edge.runtime.taught import REMOVED, Origin, Taught, task_file
 
 Array = NDArray[np.float32]
 
@@ -50,7 +52,7 @@ class Bundle:
     def __init__(self, path: Path, manifest: Manifest, provider: str) -> None:
         self.path = path
         self.manifest = manifest
-        self._provider = provider
+        self.provider = provider
         self._unpacked: TemporaryDirectory[str] | None = None  # kept for as long as the bundle is
 
     @classmethod
@@ -101,7 +103,7 @@ class Bundle:
     @cached_property
     def extractor(self) -> Session:
         """F, opened in ONNX Runtime."""
-        session = Session(self.path / EXTRACTOR, self._provider)
+        session = Session(self.path / EXTRACTOR, self.provider)
         if session.features != self.manifest.input.features:
             raise DesireEdgeError(
                 f"{self.path}: the extractor takes {session.features} features, but the manifest says "
@@ -164,6 +166,12 @@ class Bundle:
             x[row] = item.x
         return self.extractor.run(x)["z"]
 
+    @property
+    def origin(self) -> Origin:
+        """What a task says of the bundle it was taught with."""
+        files = self.manifest.files
+        return Origin(self.manifest.name, files[EXTRACTOR].sha256, files[SEMANTICS].sha256)
+
     def adapt(
         self,
         support: Support | None = None,
@@ -171,6 +179,8 @@ class Bundle:
         labels: Sequence[str] | None = None,
         missing: Missing = "negative",
         keep_base: bool = False,
+        after: Taught | None = None,
+        earlier: Missing = "unknown",
     ) -> Task:
         """Teach the model labels from a support set, or from their names alone.
 
@@ -179,35 +189,93 @@ class Bundle:
             labels: the labels to teach, in this order, with examples or without; by default those of the support set.
             missing: what it means that an example does not carry a label: "negative", or "unknown" (not counted).
             keep_base: give the model a second output, `base_probabilities`, with the base labels.
+            after: labels and examples of an earlier task, to add these to; see `Task.add`.
+            earlier: what it means that the examples of `after` do not carry a label that is new to them.
 
         Raises:
             DesireEdgeError: no labels or more than the bundle's ways, an input the model cannot take, a known label
-                that is no base label, known labels for a model that does not use them, or an adaptation that does not
-                stay finite.
+                that is no base label, known labels for a model that does not use them, an earlier task of another
+                bundle, nothing to add to it, or an adaptation that does not stay finite.
         """
         support = support or Support(())
         names = check_names(labels, "the labels asked for") if labels is not None else support.names()
+        known_labels = len(self.manifest.base_labels) if self.manifest.known_labels else 0
+        before = after or Taught.nothing(
+            self.origin, self.manifest.dimension, known_labels, keep_base=keep_base
+        )
+        self._check_origin(before)
+        earlier_names = before.current.labels
+        new = [name for name in names if name not in earlier_names]
+        if after is not None and not new and not support.examples:
+            raise DesireEdgeError("there is nothing to add; give examples or new labels")
+        names = (*earlier_names, *new)
         self._check_labels(names, support)
-        matrix = self.lexicon.label_matrix(names)
-        targets, mask = support.targets(names, missing)
-        known = self._known_rows(support)
+        targets, mask = (array.astype(np.uint8) for array in support.targets(names, missing))
+        known = self._known_rows(support).astype(np.uint8)
 
-        provider, model = self.extractor.provider, self.model  # opened before the clock starts
+        _ = self.extractor  # opened before the clock starts
         started = time.perf_counter()
         features = [
             self.manifest.input.features_of(example.raw, example.name) for example in support.examples
         ]
-        z = self.extract(features)
-        with np.errstate(over="ignore"):  # refused below
-            stored = z.astype(np.float16)  # what is stored is what is used: replaying it gives the same bits
-        if not np.isfinite(stored).all():
+        # What is stored is what is used: replaying it gives the same bits.
+        z = _half(self.extract(features), "the extractor's features")
+        seconds = time.perf_counter() - started
+        return self._taught(
+            before.added(new, z, targets, mask, known, earlier), features, support.examples, seconds
+        )
+
+    def resume(self, path: Path | str) -> Task:
+        """The task that was saved at `path`, its folder or its `task.safetensors`, adapted again.
+
+        Raises:
+            DesireEdgeError: no task, a damaged one, or one of another bundle or lexicon.
+        """
+        stored = Taught.read(path)
+        try:
+            task = self.replay(stored)
+        except DesireEdgeError as error:
+            raise DesireEdgeError(f"{task_file(Path(path))}: {error}") from error
+        # Not to the bit: another machine's sums may round differently.
+        if not np.allclose(task.taught.vectors, stored.vectors, rtol=0, atol=2e-3 * _largest(stored.vectors)):
             raise DesireEdgeError(
-                "the extractor's features do not fit half precision; the bundle cannot be adapted"
+                f"{task_file(Path(path))}: the lexicon of {self.path} gives its labels other vectors than they were "
+                "taught with; use the bundle it was taught with"
             )
-        extracted = time.perf_counter()
-        z = stored.astype(np.float32)
+        return task
+
+    def replay(self, taught: Taught) -> Task:
+        """Adapt to what a task holds, from the meta-learned weights.
+
+        Raises:
+            DesireEdgeError: as for `adapt`.
+        """
+        self._check_origin(taught)
+        self._check_labels(taught.current.labels, Support(()))
+        return self._taught(taught, (), (), 0)
+
+    def _taught(
+        self,
+        taught: Taught,
+        features: Sequence[Features],
+        examples: Sequence[Example],
+        extract_seconds: float,
+    ) -> Task:
+        """Adapt to `taught`, of which `features` and `examples` are new, and give its labels their vectors."""
+        current = taught.current
+        matrix = self.lexicon.label_matrix(current.labels)
+        stored = _half(matrix.vectors, "the lexicon's vectors")
+        vectors = taught.vectors.copy()
+        vectors[:, taught.label_changes != REMOVED] = stored
+
+        provider, model = self.extractor.provider, self.model  # opened before the clock starts
+        started = time.perf_counter()
+        z, w_novel, targets, mask, known = (
+            array.astype(np.float32)
+            for array in (current.z, stored, current.targets, current.mask, current.known_labels)
+        )
         told = known if self.manifest.known_labels else None
-        adapted = adapt_head(model, self.semantics, z, targets, mask, matrix.vectors, told)
+        adapted = adapt_head(model, self.semantics, z, targets, mask, w_novel, told)
         thresholds = _core.thresholds(
             logits=adapted.logits, targets=targets, mask=mask, weights=self.semantics["threshold_weights"]
         ).tolist()
@@ -216,34 +284,37 @@ class Bundle:
 
         report = AdaptReport(
             labels=_label_reports(matrix, targets, mask, thresholds),
-            examples=len(support.examples),
+            examples=len(z),
+            new_examples=len(examples),
             known_labels=int(known.any(axis=1).sum()),
             loss_before=adapted.losses[0],
             loss_after=adapted.losses[-1],
             text_words=sum(item.words for item in features),
             known_text_words=sum(item.known_words for item in features),
-            extract_seconds=extracted - started,
-            adapt_seconds=finished - extracted,
+            extract_seconds=extract_seconds,
+            adapt_seconds=finished - started,
             provider=provider,
             conditioning=adapted.conditioning,
             warnings=(
                 *matrix.warnings,
-                *unknown_texts(features, [example.name for example in support.examples]),
-                *self._warnings(support, matrix, targets, mask, adapted),
+                *unknown_texts(features, [example.name for example in examples]),
+                *_warnings(matrix, targets, mask, adapted),
             ),
         )
-        taught = Taught(
-            matrix.entries,
-            matrix.vectors,
-            stored,
-            targets,
-            mask,
-            known,
-            {"bundle": self.manifest.name, "missing": missing},
-        )
         return Task(
-            self._complete(weights, names, thresholds, keep_base), adapted, taught, report, self._provider
+            self._complete(weights, current.labels, thresholds, taught.keep_base),
+            adapted,
+            replace(taught, vectors=vectors),
+            report,
+            self,
         )
+
+    def _check_origin(self, taught: Taught) -> None:
+        if taught.origin != replace(self.origin, bundle=taught.origin.bundle):
+            raise DesireEdgeError(
+                f"the task was taught with another bundle, {taught.origin.bundle}, not with this {self.manifest.name}; "
+                "name that one, or teach the task afresh"
+            )
 
     def _known_rows(self, support: Support) -> Array:
         """The known labels of the support's examples, [S, B] of 0 and 1; [S, 0] if the model does not use them."""
@@ -271,28 +342,6 @@ class Bundle:
                 "add it to --labels"
             )
 
-    def _warnings(
-        self, support: Support, matrix: LabelMatrix, targets: Array, mask: Array, adapted: AdaptedHead
-    ) -> list[str]:
-        found = [
-            f"no word of the label '{entry.name}' is known, so only its examples can teach it"
-            for entry in matrix.entries
-            if entry.how == "seeded"
-        ]
-        if adapted.conditioning > 3 * MAX_CONDITIONING:
-            found.append(
-                f"the adapted head is ill-conditioned (κ = {adapted.conditioning:.1f}): expect errors above 1e-5"
-            )
-        for entry, target, known in zip(matrix.entries, targets.T, mask.T, strict=True):
-            if support.examples and not (target * known).any():
-                found.append(f"no example carries the label '{entry.name}', so it goes by its name alone")
-            elif support.examples and not ((1 - target) * known).any():
-                found.append(
-                    f"no example is known not to carry '{entry.name}', so it will be said of nearly everything; "
-                    "add examples without it"
-                )
-        return found
-
     def _complete(
         self, weights: dict[str, Array], names: Sequence[str], thresholds: Sequence[float], keep_base: bool
     ) -> bytes:
@@ -314,6 +363,27 @@ class Bundle:
         return content + model_fragment(weights, metadata)
 
 
+def _warnings(matrix: LabelMatrix, targets: Array, mask: Array, adapted: AdaptedHead) -> list[str]:
+    found = [
+        f"no word of the label '{entry.name}' is known, so only its examples can teach it"
+        for entry in matrix.entries
+        if entry.how == "seeded"
+    ]
+    if adapted.conditioning > 3 * MAX_CONDITIONING:
+        found.append(
+            f"the adapted head is ill-conditioned (κ = {adapted.conditioning:.1f}): expect errors above 1e-5"
+        )
+    for entry, target, known in zip(matrix.entries, targets.T, mask.T, strict=True):
+        if len(targets) and not (target * known).any():
+            found.append(f"no example carries the label '{entry.name}', so it goes by its name alone")
+        elif len(targets) and not ((1 - target) * known).any():
+            found.append(
+                f"no example is known not to carry '{entry.name}', so it will be said of nearly everything; "
+                "add examples without it"
+            )
+    return found
+
+
 def _label_reports(
     matrix: LabelMatrix, targets: Array, mask: Array, thresholds: Sequence[float]
 ) -> tuple[LabelReport, ...]:
@@ -330,6 +400,20 @@ def _label_reports(
         )
         for i, entry in enumerate(matrix.entries)
     )
+
+
+def _half(values: Array, what: str) -> NDArray[np.float16]:
+    """The values in half precision; `what` names them where they do not fit."""
+    with np.errstate(over="ignore"):  # refused below
+        half = values.astype(np.float16)
+    if not np.isfinite(half).all():
+        raise DesireEdgeError(f"{what} do not fit half precision; the bundle cannot be adapted")
+    return half
+
+
+def _largest(values: NDArray[np.float16]) -> float:
+    """The largest absolute value; 0 of nothing."""
+    return float(np.abs(values).max(initial=0))
 
 
 def _check(arrays: dict[str, Array], name: str, shape: tuple[int, ...], path: Path) -> None:

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import save
 
 from desire_edge.errors import DesireEdgeError
 from desire_edge.files import atomic_folder
-from desire_edge.lexicon import LabelVector
 from desire_edge.runtime.adaptation import AdaptedHead
 from desire_edge.runtime.features import RawInput
 from desire_edge.runtime.predictor import METADATA_PREFIX, Predictor
+from desire_edge.runtime.support import Missing, Support
+from desire_edge.runtime.taught import TASK, Taught
 
-MODEL, TASK = "model.onnx", "task.safetensors"
+if TYPE_CHECKING:
+    from desire_edge.runtime.bundle import Bundle
+
+MODEL = "model.onnx"
 
 
 @dataclass(frozen=True)
@@ -44,10 +46,11 @@ class AdaptReport:
     Attributes:
         labels: one entry a label.
         examples: S.
+        new_examples: how many of them the extractor was run on: all but those of an earlier task.
         known_labels: how many of them came with known base labels.
         loss_before, loss_after: the support loss (0 where there are no examples).
-        text_words, known_text_words: words over all texts of the support set, each counted once a text, and those the
-            model knows; 0 if no example is text.
+        text_words, known_text_words: words over all texts among the new examples, each counted once a text, and those
+            the model knows; 0 if none of them is text.
         extract_seconds, adapt_seconds: time in the extractor, and from its features to the folded head and
             its thresholds.
         provider: the execution provider that ran the extractor.
@@ -57,6 +60,7 @@ class AdaptReport:
 
     labels: tuple[LabelReport, ...]
     examples: int
+    new_examples: int
     known_labels: int
     loss_before: float
     loss_after: float
@@ -74,59 +78,29 @@ class AdaptReport:
 
 
 @dataclass(frozen=True, eq=False)
-class Taught:
-    """Everything the task was taught, enough to adapt again from the bundle.
-
-    Attributes:
-        entries: the labels' names and vectors.
-        vectors: [d, N] float32, as used (equal names told apart).
-        z: [S, d] float16, the support's features.
-        targets, mask: [S, N] float32.
-        known_labels: [S, B] float32, or [S, 0] if the bundle does not use them.
-        settings: JSON values: bundle, missing.
-    """
-
-    entries: tuple[LabelVector, ...]
-    vectors: NDArray[np.float32]
-    z: NDArray[np.float16]
-    targets: NDArray[np.float32]
-    mask: NDArray[np.float32]
-    known_labels: NDArray[np.float32]
-    settings: dict[str, Any]
-
-    def serialize(self) -> bytes:
-        """As safetensors; label names and settings are JSON in its metadata. Raw input is not in it."""
-        arrays: dict[str, NDArray[Any]] = {
-            "vectors": np.ascontiguousarray(self.vectors),
-            "z": self.z,
-            "targets": self.targets.astype(np.uint8),
-            "mask": self.mask.astype(np.uint8),
-        }
-        if self.known_labels.shape[1]:
-            arrays["known_labels"] = self.known_labels.astype(np.uint8)
-        settings = {"schema_version": 1, "labels": [entry.name for entry in self.entries], **self.settings}
-        return save(arrays, {"desire_edge": json.dumps(settings, ensure_ascii=False)})
-
-
-@dataclass(frozen=True, eq=False)
 class Task:
-    """The result of `Bundle.adapt`: the completed model's bytes, the adapted head in it, and what it was taught."""
+    """The result of `Bundle.adapt`: the completed model's bytes, the adapted head in it, and what it was taught.
+
+    `add`, `remove` and `undo` give a new task, adapted by `bundle` from the meta-learned weights: the very one that
+    teaching these labels, examples, targets and mask from nothing gives. Only the last change can be undone, and what
+    it removed is kept until the next one for that; `settle` lets it go at once.
+    """
 
     model: bytes
     head: AdaptedHead
     taught: Taught
     report: AdaptReport
-    provider: str
+    bundle: Bundle
 
     @property
     def labels(self) -> tuple[str, ...]:
         """The labels it was taught, in the order of the columns of `predict`."""
-        return tuple(entry.name for entry in self.taught.entries)
+        return self.taught.current.labels
 
     @cached_property
     def predictor(self) -> Predictor:
         """The adapted model, opened."""
-        return Predictor(self.model, self.provider, name="the adapted model")
+        return Predictor(self.model, self.bundle.provider, name="the adapted model")
 
     def predict(
         self, inputs: Sequence[RawInput], known_labels: Sequence[Iterable[str]] | None = None
@@ -136,6 +110,38 @@ class Task:
         `known_labels` as for `Predictor.predict`.
         """
         return self.predictor.predict(inputs, known_labels)
+
+    def add(
+        self,
+        support: Support | None = None,
+        *,
+        labels: Sequence[str] | None = None,
+        missing: Missing = "negative",
+        earlier: Missing = "unknown",
+    ) -> Task:
+        """The task with more examples, more labels, or both.
+
+        Args:
+            support: more examples. They may carry the task's labels and new ones.
+            labels: the new labels, in this order, with examples or without; by default those of `support`. New labels
+                get the columns after those there are.
+            missing: what it means that one of the new examples does not carry a label.
+            earlier: what it means that the earlier examples do not carry a label that is new: nobody asked them, so by
+                default nothing.
+        """
+        return self.bundle.adapt(support, labels=labels, missing=missing, after=self.taught, earlier=earlier)
+
+    def remove(self, *, labels: Sequence[str] = (), examples: Sequence[int] = ()) -> Task:
+        """The task without these labels and examples, which are numbered from 0. An example stays without its label."""
+        return self.bundle.replay(self.taught.removed(labels, examples))
+
+    def undo(self) -> Task:
+        """The task as it was before the last change."""
+        return self.bundle.replay(self.taught.undone())
+
+    def settle(self) -> Task:
+        """The same task with nothing to undo: what the last change removed is gone."""
+        return replace(self, taught=self.taught.settled)
 
     def save(self, out: Path | str, *, forget_support: bool = False) -> Path:
         """Write `model.onnx` and, unless `forget_support`, `task.safetensors` into the folder `out`; return its path.

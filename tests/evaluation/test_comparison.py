@@ -549,7 +549,16 @@ def test_help_names_the_command(cli: Callable[..., Result]) -> None:
 QUICK = (
     "benchmark", "table1", "--quick", "--data", "sample", "--tasks", 6, "--out", "table",
     "--methods", "maml,desire-net,best,all-positive,best",
+    *(argument for protocol in PROTOCOLS for argument in ("--protocol", protocol)),
 )  # fmt: skip
+
+
+@pytest.mark.slow
+def test_a_quick_comparison_is_of_one_protocol_and_seed(cli: Callable[..., Result]) -> None:
+    ran = cli("benchmark", "table1", "--quick", "--data", "sample", "--methods", "all-positive", "--json")
+    assert ran.exit_code == 0, ran.output
+    summary = json.loads(ran.stdout)
+    assert summary["cells"]["all-positive"].keys() == {f"label-disjoint {n}w{k}s" for n, k in COLUMNS}
 
 
 @pytest.mark.slow

@@ -63,7 +63,7 @@ def test_every_implementation_gives_the_same_adapted_logits(trained: Trained, mi
         "C++ dense": _core.project(
             z=z.numpy(),
             w_base=model.w_base.float().numpy(),
-            w_novel=task.taught.vectors,
+            w_novel=task.taught.vectors.astype(np.float32),
             **{name: dense[name] for name in LEARNED},
         ),
         "C++ low-rank": _core.head_logits(

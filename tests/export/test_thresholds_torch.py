@@ -37,7 +37,7 @@ def torch_decisions(trained: Trained, task: Task) -> tuple[NDArray[np.float64], 
     query = extract(run.extractor, torch.from_numpy(run.data.x[trained.episode.query])).double()
     shots = len(taught.z)
 
-    def rows(array: NDArray[np.floating]) -> Tensor:
+    def rows(array: NDArray[np.number]) -> Tensor:
         """An array of the support's, [S, …], with rows of 0 for the queries, as a batch of one episode."""
         return torch.from_numpy(np.pad(array.astype(np.float64), [(0, len(query)), (0, 0)]))[None]
 

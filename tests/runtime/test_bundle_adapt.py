@@ -241,18 +241,25 @@ def test_what_was_taught_is_stored_without_the_texts(
     with safe_open(path, "numpy") as file:
         settings = json.loads(file.metadata()["desire_edge"])
         arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+    files = opened(sample_trained).manifest.files
     assert settings == {
-        "schema_version": 1,
-        "labels": sample_trained.labels,
+        "schema_version": 2,
         "bundle": "tagger",
-        "missing": "negative",
+        "extractor": files["extractor.onnx"].sha256,
+        "semantics": files["semantics.safetensors"].sha256,
+        "base_labels": 0,
+        "keep_base": False,
+        "labels": sample_trained.labels,
     }
     dataset, episode = sample_trained.run.data.dataset, sample_trained.episode
-    assert np.array_equal(arrays["targets"], dataset.targets[np.ix_(episode.support, episode.labels)])
-    assert arrays["mask"].all()
-    assert arrays["z"].dtype == np.float16
+    carried = dataset.targets[np.ix_(episode.support, episode.labels)]
+    assert np.array_equal(np.unpackbits(arrays["targets"], axis=1, count=5, bitorder="little"), carried)
+    assert arrays["mask"].tolist() == 10 * [[0b11111]]
+    assert arrays["z"].dtype == arrays["vectors"].dtype == np.float16
     assert arrays["z"].shape == (10, 50)
     assert arrays["vectors"].shape == (50, 5)
+    assert arrays["example_changes"].tolist() == 10 * [0]
+    assert arrays["label_changes"].tolist() == 5 * [0]
     assert dataset.texts is not None
     words = {word for row in episode.support for word in dataset.texts[row].split() if len(word) > 6}
     content = path.read_bytes()

@@ -79,7 +79,13 @@ QUICK = Budget(
     batches=60,
     search_batches=10,
     search_tasks=10,
-    overrides=("extractor.hidden=[128]", "extractor.epochs=4", "meta.batches=60", "lexicon.max_mb=4"),
+    overrides=(
+        "extractor.hidden=[128]",
+        "extractor.epochs=4",
+        "meta.batches=60",
+        "lexicon.max_mb=4",
+        "validation_tasks=10",
+    ),
 )
 """Minutes in place of hours: shows that everything runs, not how good it is."""
 
