@@ -51,6 +51,34 @@ int64_t size_in(const nlohmann::json& manifest, const char* name, int64_t larges
   return value;
 }
 
+/* Rounds to half precision: what is stored is what is used. */
+void round_to_half(Matrix* matrix, const char* what) {
+  for (float& value : matrix->values) value = from_half(to_half(value));
+  if (!all_finite(matrix->values)) refuse(what, " do not fit half precision; the bundle cannot be adapted");
+}
+
+/* The bytes of values that are halves. */
+std::string halves(const Matrix& matrix) {
+  std::string bytes;
+  for (const float value : matrix.values) {
+    const uint16_t half = to_half(value);
+    bytes.append(reinterpret_cast<const char*>(&half), sizeof half);
+  }
+  return bytes;
+}
+
+/* Rows of 0 and 1 as bits: column c is bit c % 8 of byte c / 8, the lowest first. */
+std::string bits(const Matrix& flags) {
+  std::string packed;
+  for (int64_t row = 0; row < flags.rows; ++row) {
+    for (int64_t c = 0; c < flags.columns; ++c) {
+      if (c % 8 == 0) packed += '\0';
+      if (flags[row][c] != 0) packed.back() = static_cast<char>(packed.back() | 1 << c % 8);
+    }
+  }
+  return packed;
+}
+
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
@@ -150,6 +178,7 @@ Task Bundle::adapt(const Support& support, const Names& names, bool missing_unkn
   check_labels(support, names);
   Task task;
   task.labels = lexicon_->label_matrix(names);
+  round_to_half(&task.labels.vectors, "the lexicon's vectors");
   task.support = make_targets(support, names, missing_unknown);
   Names examples;
   std::vector<Names> carried;
@@ -169,10 +198,7 @@ Task Bundle::adapt(const Support& support, const Names& names, bool missing_unkn
   for (const Example& example : support.examples)
     features.push_back(input_.features_of(example.raw, example.name));
   Matrix z = extractor_->run("z", feature_rows(features, input_.features()));
-  for (float& value : z.values) value = from_half(to_half(value));  // what is stored is what is used
-  if (!all_finite(z.values)) {
-    refuse("the extractor's features do not fit half precision; the bundle cannot be adapted");
-  }
+  round_to_half(&z, "the extractor's features");
   task.extract_seconds = seconds_since(start);
   start = std::chrono::steady_clock::now();
   task.head = adapt_head(semantics_, z, task.support, task.labels.vectors, known);
@@ -183,7 +209,7 @@ Task Bundle::adapt(const Support& support, const Names& names, bool missing_unkn
   task.model =
       files_.at(kExtractor).substr(0, extractor_body_) + files_.at(kHead) +
       model_fragment(weights, model_metadata(names, task.head.thresholds, input_, name_, known_names));
-  task.taught = serialize(task, z, known, missing_unknown);
+  task.taught = serialize(task, z, known);
   for (const Features& item : features) {
     task.text_words += item.words;
     task.known_text_words += item.known_words;
@@ -234,38 +260,34 @@ Names Bundle::warnings(const Support& support, const Task& task) const {
   return found;
 }
 
-/* As safetensors, enough to adapt again from the bundle. */
-std::string Bundle::serialize(const Task& task, const Matrix& z, const Matrix& known,
-                              bool missing_unknown) const {
-  const auto bytes_of = [](const std::vector<float>& flags) {
-    return std::string(flags.begin(), flags.end());
-  };
+/* As safetensors, enough to adapt again from the bundle: what desire_edge/runtime/taught.py reads. */
+std::string Bundle::serialize(const Task& task, const Matrix& z, const Matrix& known) const {
+  const auto labels = static_cast<uint64_t>(task.labels.entries.size()),
+             examples = static_cast<uint64_t>(z.rows);
   const auto shape = [](const Matrix& matrix) {
     return std::vector{static_cast<uint64_t>(matrix.rows), static_cast<uint64_t>(matrix.columns)};
   };
-  std::string halves;
-  for (const float value : z.values) {
-    const uint16_t half = to_half(value);
-    halves.append(reinterpret_cast<const char*>(&half), sizeof half);
-  }
-  const Matrix& vectors = task.labels.vectors;
-  const std::string targets = bytes_of(task.support.targets.values),
-                    mask = bytes_of(task.support.mask.values), known_bytes = bytes_of(known.values);
-  std::map<std::string, Tensor> tensors = {
-      {"vectors",
-       {"F32",
-        shape(vectors),
-        {reinterpret_cast<const char*>(vectors.values.data()), vectors.values.size() * 4}}},
-      {"z", {"F16", shape(z), halves}},
-      {"targets", {"U8", shape(task.support.targets), targets}},
-      {"mask", {"U8", shape(task.support.mask), mask}}};
-  if (known.columns) tensors["known_labels"] = {"U8", shape(known), known_bytes};
+  const std::string vectors = halves(task.labels.vectors), features = halves(z),
+                    targets = bits(task.support.targets), mask = bits(task.support.mask),
+                    known_labels = bits(known);
+  // What the last change did to each label and example, for `desire-edge adapt --undo`: nothing yet.
+  const std::string label_changes(labels, 0), example_changes(examples, 0);
+  std::map<std::string, Tensor> tensors = {{"vectors", {"F16", shape(task.labels.vectors), vectors}},
+                                           {"z", {"F16", shape(z), features}},
+                                           {"targets", {"U8", {examples, (labels + 7) / 8}, targets}},
+                                           {"mask", {"U8", {examples, (labels + 7) / 8}, mask}},
+                                           {"label_changes", {"U8", {labels}, label_changes}},
+                                           {"example_changes", {"U8", {examples}, example_changes}}};
+  const auto base_labels = static_cast<uint64_t>(known.columns);
+  if (base_labels) tensors["known_labels"] = {"U8", {examples, (base_labels + 7) / 8}, known_labels};
   Names names;
   for (const LabelVector& label : task.labels.entries) names.push_back(label.name);
   return write_safetensors(tensors, "desire_edge",
-                           "{\"schema_version\": 1, \"labels\": " + json_list(names) +
-                               ", \"bundle\": " + nlohmann::json(name_).dump() + ", \"missing\": \"" +
-                               (missing_unknown ? "unknown" : "negative") + "\"}");
+                           "{\"schema_version\": 2, \"bundle\": " + nlohmann::json(name_).dump() +
+                               ", \"extractor\": \"" + sha256(files_.at(kExtractor)) +
+                               "\", \"semantics\": \"" + sha256(files_.at(kSemantics)) +
+                               "\", \"base_labels\": " + std::to_string(base_labels) +
+                               ", \"keep_base\": false, \"labels\": " + json_list(names) + "}");
 }
 
 Names unknown_texts(const std::vector<Features>& features, const Names& names) {

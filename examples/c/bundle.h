@@ -43,7 +43,7 @@ class Bundle {
   void read_semantics();
   void check_labels(const Support& support, const Names& names) const;
   Names warnings(const Support& support, const Task& task) const;
-  std::string serialize(const Task& task, const Matrix& z, const Matrix& known, bool missing_unknown) const;
+  std::string serialize(const Task& task, const Matrix& z, const Matrix& known) const;
 
   std::filesystem::path folder_;
   std::map<std::string, std::string> files_; /* the bytes of those that adapting reads */

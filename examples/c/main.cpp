@@ -106,6 +106,7 @@ Json report_of(const Task& task) {
   }
   return {{"labels", labels},
           {"examples", task.support.targets.rows},
+          {"new_examples", task.support.targets.rows},
           {"known_labels", task.known_labels},
           {"loss_before", task.head.losses.front()},
           {"loss_after", task.head.losses.back()},
