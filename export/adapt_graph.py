@@ -1,0 +1,418 @@
+"""The adaptation as an ONNX graph: what the C++ core does, in standard operators, for any ONNX Runtime.
+
+The T steps of the inner loop in low-rank form, unrolled, for a fixed number of examples and labels. An example or label
+that a task does not have is one of which nothing is known: its mask is 0, and it moves nothing. With h~'s 1 as a last
+hidden unit (as in `graphs.head_graph`) and η for the step's sizes, a step is
+
+    H = relu(P1);  T = H Q;  n² = rowsum(T ∘ H);  Y = H V;  logits = γ1 Y/n + γ2 A;  E = ∂loss/∂logits
+    D = γ1/n E;  r = γ1/n² rowsum(E ∘ Y/n);  B2 = D Vᵀ − diag(r) T;  Δ = D G − diag(r) Y
+    C += η B2 ∘ (P1 > 0);   P1 = P1_0 − (Z Zᵀ + 1) C
+    c += η γ2 E G;          A = A_0 − base baseᵀ c
+    V −= η Hᵀ Δ;            U −= η Hᵀ X,   X = B2 − η/2 (Δ Dᵀ − D Yᵀ diag(r) + diag(r) T Hᵀ diag(r)) H
+    γ1 −= η Σ E ∘ Y/n;      γ2 −= η Σ E ∘ A
+
+with Q = U + Uᵀ, A_0 = base M_0, M_0 = P W_novel, G = W_novelᵀ W_novel, base = Z W_base/ρ: only its rows' products with
+each other matter, so that Z σ/ρ stands for it. Where labels may be known, base are the scores and M_0 = W_I W_novel. ε²
+stands in Q's last element from the start. At the end w1 = w1_0 − Zᵀ C, b1 = b1_0 − colsum(C), M = M_0 − (base σ)ᵀ c.
+
+Nearly all the time goes into products of S rows, so the graph holds the loop in several sizes and runs the smallest
+that holds all examples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
+
+from desire_edge.models import EPSILON
+from desire_edge.runtime.thresholds import LIMIT
+
+from .graphs import finish, float_value
+
+Array = NDArray[np.float32]
+SIZES = (16, 32)
+"""Numbers of examples for which there is a loop of its own, beside max_support."""
+
+
+def adapt_graph(
+    semantics: Mapping[str, Array], ways: int, max_support: int, opset: int, *, known_labels: bool = False
+) -> ModelProto:
+    """The adaptation: a task of at most `max_support` examples and `ways` labels -> the inputs of `head_graph`.
+
+    Inputs: `z` [max_support, d]; `targets` and `mask` [max_support, ways], the mask 1 where the target is known and 0
+    where it is not, or where there is no such example; `w_novel` [d, ways], 0 in unused ways; `used` [ways], 1 where a
+    label stands; with `known_labels` these too, [max_support, B]. All are float32, the examples best in the first rows.
+    Outputs: `w1`, `b1`, `v`, `q` and `m` as `head_graph` takes them; `thresholds` [ways], probabilities, 0 in unused
+    ways; `losses` [T + 1], the support's before each step and after the last; `steps` [1] int64, how many were kept: up
+    to the last of the lowest losses, and none past a loss that is not finite. Where already the first is not, nor is
+    the head.
+
+    Args:
+        semantics: the bundle's arrays.
+        ways: N.
+        max_support: S.
+        opset: of the graph.
+        known_labels: whether the model uses known labels.
+    """
+    d, b = semantics["w_base"].shape
+    h = len(semantics["b1"])
+    known_inputs = [float_value("known_labels", max_support, b)] if known_labels else []
+    inputs = [
+        float_value("z", max_support, d),
+        float_value("targets", max_support, ways),
+        float_value("mask", max_support, ways),
+        float_value("w_novel", d, ways),
+        float_value("used", ways),
+        *known_inputs,
+    ]
+    outputs = [
+        float_value("w1", d, h + 1),
+        float_value("b1", h + 1),
+        float_value("v", h + 1, ways),
+        float_value("q", h + 1, h + 1),
+        float_value("m", b if known_labels else d, ways),
+        float_value("thresholds", ways),
+        float_value("losses", len(semantics["step_sizes"]) + 1),
+        helper.make_tensor_value_info("steps", TensorProto.INT64, [1]),
+    ]
+    sizes = [*(size for size in SIZES if size < max_support), max_support]
+    constants: dict[str, NDArray[Any]] = {}
+    loops = []
+    for size in sizes:
+        graph = _Graph(constants, prefix=f"{size}." if len(sizes) > 1 else "")
+        given = ["z", "targets", "mask", *(value.name for value in known_inputs)]
+        if size < max_support:
+            given = [graph("Slice", name, *map(graph.integers, (0, size, 0))) for name in given]
+        loop = _Loop(graph, semantics, _Task(*given), size, ways)
+        states = [loop.start()]
+        for step_sizes in semantics["step_sizes"].astype(float).tolist():
+            states.append(loop.step(states[-1], *step_sizes))
+        kept = loop.lowest(states)
+        loop.write_head(kept)
+        loop.write_thresholds(kept, semantics["threshold_weights"])
+        named = [_named(graph.prefix + value.name, value) for value in outputs]
+        loops.append(helper.make_graph(graph.nodes, f"adapt.{size}", [], named))
+    whole = _Graph(constants)
+    fits = []
+    for size in sizes[:-1]:
+        beyond = whole("Slice", "mask", *map(whole.integers, (size, max_support, 0)))
+        some = whole("Cast", whole("ReduceMax", beyond, keepdims=0), to=TensorProto.BOOL)
+        fits.append(whole("Not", some))
+    whole.choose(fits, loops, outputs)
+    initializers = [numpy_helper.from_array(value, name) for name, value in constants.items()]
+    made = helper.make_graph(whole.nodes, "adapt", inputs, outputs, initializers)
+    return finish(helper.make_model(made, opset_imports=[helper.make_opsetid("", opset)]))
+
+
+class _Graph:
+    """Nodes, in the order in which they run. All but constants is called `prefix` and what it is."""
+
+    def __init__(self, constants: dict[str, NDArray[Any]], prefix: str = "") -> None:
+        self.nodes: list[NodeProto] = []
+        self.constants = constants
+        self.prefix = prefix
+
+    def __call__(self, kind: str, *inputs: str, name: str = "", **attributes: Any) -> str:
+        """Add a node; return the name of its output, of which `name` is the last part."""
+        name = self.prefix + (name or f"{kind}.{len(self.nodes)}")
+        self.nodes.append(helper.make_node(kind, list(inputs), [name], name=name, **attributes))
+        return name
+
+    def constant(self, name: str, value: NDArray[Any]) -> str:
+        """A constant, one for all graphs that ask for it."""
+        self.constants.setdefault(name, value)
+        return name
+
+    def integers(self, *values: int) -> str:
+        """A constant of int64, [n]."""
+        return self.constant(f"integers.{'.'.join(map(str, values))}", np.array(values, np.int64))
+
+    def number(self, value: float) -> str:
+        """A constant [1, 1]."""
+        return self.constant(f"number.{value!r}", np.array([[value]], np.float32))
+
+    def choose(
+        self, tests: Sequence[str], choices: Sequence[GraphProto], outputs: Sequence[ValueInfoProto]
+    ) -> list[str]:
+        """The outputs of the first choice whose test holds, else of the last. Ifs within ifs: no other choice runs."""
+        graph = choices[-1]
+        for index in reversed(range(len(tests))):
+            ending = f".{index}" if index else ""
+            values = [_named(f"{self.prefix}{value.name}{ending}", value) for value in outputs]
+            node = helper.make_node(
+                "If",
+                [tests[index]],
+                [value.name for value in values],
+                name=f"{self.prefix}If.{len(self.nodes)}{ending}",
+                then_branch=choices[index],
+                else_branch=graph,
+            )
+            graph = helper.make_graph([node], node.name, [], values)
+        self.nodes.extend(graph.node)
+        return [value.name for value in graph.output]
+
+
+@dataclass(frozen=True)
+class _Task:
+    """The names of the support set's values."""
+
+    z: str  # [S, d]
+    targets: str  # [S, N]
+    mask: str  # [S, N]
+    known_labels: str = ""  # [S, B]
+
+
+@dataclass(frozen=True)
+class _State:
+    """The names of what the steps change, and of what that makes of the support set."""
+
+    c_hidden: str  # C [S, h+1]
+    c_inferred: str  # c [S, N]
+    v: str  # [h+1, N]
+    u: str  # [h+1, h+1]
+    q: str  # [h+1, h+1]
+    gamma1: str  # [1, 1]
+    gamma2: str  # [1, 1]
+    hidden_in: str  # P1 [S, h+1]
+    inferred: str  # A [S, N]
+    hidden: str  # H [S, h+1]
+    stretched: str  # T [S, h+1]
+    projected: str  # Y [S, N]
+    norm: str  # n [S, 1]
+    unit: str  # Y/n [S, N]
+    logits: str  # [S, N]
+    loss: str  # [1, 1]
+
+
+class _Loop:
+    """The nodes of one adaptation, from a task of `size` examples to the head, in `graph`."""
+
+    def __init__(
+        self, graph: _Graph, semantics: Mapping[str, Array], task: _Task, size: int, ways: int
+    ) -> None:
+        self.op = op = graph
+        self.task = task
+        hidden = len(semantics["b1"]) + 1
+        self.kept = {  # what a head is made of
+            "c_hidden": float_value("c_hidden", size, hidden),
+            "c_inferred": float_value("c_inferred", size, ways),
+            "v": float_value("kept_v", hidden, ways),
+            "q": float_value("kept_q", hidden, hidden),
+            "gamma1": float_value("gamma1", 1, 1),
+            "gamma2": float_value("gamma2", 1, 1),
+            "logits": float_value("logits", size, ways),
+        }
+        self.first_axis, self.last_axis = op.integers(0), op.integers(1)
+        self.epsilon_squared = op.number(EPSILON**2)
+
+        self.known = op("Mul", task.mask, "used")
+        known_ways = op("ReduceMax", self.known, self.first_axis, keepdims=1)
+        self.count = op("ReduceSum", self.known, keepdims=1)
+        self.shares = op("Div", self.known, op("Max", self.count, op.number(1)))
+        # The inner loss is a sum over the labels of which anything is known.
+        self.pull = op("Mul", self.shares, op("ReduceSum", known_ways, keepdims=1))
+
+        # The last hidden unit is 1 whatever z is: no gradient passes where P1 is not above `floor`.
+        self.w1 = op.constant("w1.0", np.pad(semantics["w1"], [(0, 0), (0, 1)]))
+        self.b1 = op.constant("b1.0", np.append(semantics["b1"], np.float32(1)))
+        self.floor = op.constant("floor", np.append(0 * semantics["b1"], np.float32(1)))
+        self.w2 = op.constant("w2.0", np.vstack([semantics["w2"], semantics["b2"]]))
+        q0 = semantics["q0"].copy()
+        q0[-1, -1] += EPSILON**2
+        self.q0 = op.constant("q.0", q0)
+        self.gammas = [op.number(float(semantics[name])) for name in ("gamma1", "gamma2")]
+
+        if task.known_labels:
+            self.base, self.m, self.inferred = self._by_labels(semantics)
+            self.base_sigma = self.base
+        else:
+            self.base, self.base_sigma, self.m, self.inferred = self._by_features(semantics)
+        self.z_gram = op("Gemm", task.z, task.z, op.number(1), transB=1)
+        self.base_gram = op("Gemm", self.base, self.base, transB=1)
+        self.label_gram = op("Gemm", "w_novel", "w_novel", transA=1)
+        self.hidden_in = op("Gemm", task.z, self.w1, self.b1)
+
+    def _by_features(self, semantics: Mapping[str, Array]) -> tuple[str, str, str, str]:
+        """Base [S, d], base σ [S, d], M_0 [d, N] and A_0 [S, N]."""
+        op, z = self.op, self.task.z
+        sigma = op.constant("sigma", np.diagonal(semantics["r"])[None].copy())
+        along = op("Mul", z, sigma)
+        norm = self._norm(along)
+        base = op("Div", along, norm)
+        m = op("MatMul", op.constant("p", semantics["p"]), "w_novel")
+        return base, op("Mul", base, sigma), m, op("Div", op("MatMul", z, m), norm)
+
+    def _by_labels(self, semantics: Mapping[str, Array]) -> tuple[str, str, str]:
+        """Base [S, B], the known labels or where there is none z W_base, over their norm; M_0 [B, N] and A_0 [S, N]."""
+        op, known = self.op, self.task.known_labels
+        seen = op("MatMul", self.task.z, op.constant("w_base", semantics["w_base"]))
+        some = op("Cast", op("ReduceMax", known, self.last_axis, keepdims=1), to=TensorProto.BOOL)
+        scores = op("Where", some, known, seen)
+        base = op("Div", scores, self._norm(scores))
+        m = op("MatMul", op.constant("w_i", semantics["w_i"]), "w_novel")
+        return base, m, op("MatMul", base, m)
+
+    def _norm(self, rows: str) -> str:
+        square = self.op("ReduceSumSquare", rows, self.last_axis, keepdims=1)
+        return self.op("Sqrt", self.op("Add", square, self.epsilon_squared))
+
+    def start(self) -> _State:
+        """The meta-learned model."""
+        op = self.op
+        c_hidden, c_inferred = (
+            op("ConstantOfShape", op.integers(*_shape(self.kept[name])))
+            for name in ("c_hidden", "c_inferred")
+        )
+        return self._state(
+            c_hidden,
+            c_inferred,
+            v=op("MatMul", self.w2, "w_novel"),
+            u=op("Mul", self.q0, op.number(0.5)),
+            q=self.q0,
+            gamma1=self.gammas[0],
+            gamma2=self.gammas[1],
+            hidden_in=self.hidden_in,
+            inferred=self.inferred,
+        )
+
+    def _state(
+        self,
+        c_hidden: str,
+        c_inferred: str,
+        v: str,
+        u: str,
+        q: str,
+        gamma1: str,
+        gamma2: str,
+        hidden_in: str,
+        inferred: str,
+    ) -> _State:
+        op = self.op
+        hidden = op("Relu", hidden_in)
+        stretched = op("MatMul", hidden, q)
+        square = op("ReduceSum", op("Mul", stretched, hidden), self.last_axis, keepdims=1)
+        norm = op("Sqrt", op("Max", square, self.epsilon_squared))  # rounding must not make it negative
+        projected = op("MatMul", hidden, v)
+        unit = op("Div", projected, norm)
+        logits = op("Add", op("Mul", unit, gamma1), op("Mul", inferred, gamma2))
+        # exp of a number <= 0 only, so that no logit overflows.
+        log_one_plus = op("Log", op("Add", op("Exp", op("Neg", op("Abs", logits))), op.number(1)))
+        losses = op("Add", op("Sub", op("Relu", logits), op("Mul", logits, self.task.targets)), log_one_plus)
+        loss = op("ReduceSum", op("Mul", losses, self.shares), keepdims=1)
+        return _State(
+            c_hidden, c_inferred, v, u, q, gamma1, gamma2,
+            hidden_in, inferred, hidden, stretched, projected, norm, unit, logits, loss,
+        )  # fmt: skip
+
+    def step(
+        self, state: _State, eta1: float, eta2: float, eta_i: float, eta_gamma1: float, eta_gamma2: float
+    ) -> _State:
+        """One SGD step of these sizes for w1 and b1, w2 and b2, w_i, γ1, γ2. All gradients are those at `state`."""
+        op = self.op
+        error = op("Mul", op("Sub", op("Sigmoid", state.logits), self.task.targets), self.pull)
+        along = op("ReduceSum", op("Mul", error, state.unit), self.last_axis, keepdims=1)
+        scale = op("Div", state.gamma1, state.norm)
+        scaled = op("Mul", error, scale)
+        r = op("Mul", along, op("Div", scale, state.norm))
+        r_projected, r_stretched, r_hidden = (
+            op("Mul", rows, r) for rows in (state.projected, state.stretched, state.hidden)
+        )
+        backward = op("Gemm", scaled, state.v, r_stretched, transB=1, beta=-1.0)
+        delta = op("Gemm", scaled, self.label_gram, r_projected, beta=-1.0)
+
+        active = op("Cast", op("Greater", state.hidden_in, self.floor), to=TensorProto.FLOAT)
+        d_hidden = op("Mul", op("Mul", backward, op.number(eta1)), active)
+        c_hidden = op("Add", state.c_hidden, d_hidden)
+
+        gram = op("Gemm", delta, scaled, transB=1)
+        gram = op("Gemm", scaled, r_projected, gram, alpha=-1.0, transB=1)
+        gram = op("Gemm", r_stretched, r_hidden, gram, transB=1)
+        x = op("Gemm", gram, state.hidden, backward, alpha=-eta2 / 2)
+        u = op("Gemm", state.hidden, x, state.u, transA=1, alpha=-eta2)
+
+        scaled_error = op("Mul", error, op("Mul", state.gamma2, op.number(eta_i)))
+        c_inferred = op("Gemm", scaled_error, self.label_gram, state.c_inferred)
+        d_gamma1 = op("ReduceSum", along, keepdims=1)
+        d_gamma2 = op("ReduceSum", op("Mul", error, state.inferred), keepdims=1)
+        return self._state(
+            c_hidden,
+            c_inferred,
+            v=op("Gemm", state.hidden, delta, state.v, transA=1, alpha=-eta2),
+            u=u,
+            q=op("Add", u, op("Transpose", u, perm=[1, 0])),
+            gamma1=op("Sub", state.gamma1, op("Mul", d_gamma1, op.number(eta_gamma1))),
+            gamma2=op("Sub", state.gamma2, op("Mul", d_gamma2, op.number(eta_gamma2))),
+            hidden_in=op("Gemm", self.z_gram, c_hidden, self.hidden_in, alpha=-1.0),
+            inferred=op("Gemm", self.base_gram, c_inferred, self.inferred, alpha=-1.0),
+        )
+
+    def lowest(self, states: Sequence[_State]) -> dict[str, str]:
+        """What is kept of the state with the lowest loss; writes `losses` and `steps`."""
+        op = self.op
+        row = op("Concat", *(state.loss for state in states), axis=1)
+        op("Squeeze", row, self.first_axis, name="losses")
+        largest = op.number(float(np.finfo(np.float32).max))
+        wild = op("Cast", op("Not", op("LessOrEqual", row, largest)), to=TensorProto.FLOAT)
+        spoiled = op("Cast", op("CumSum", wild, self.last_axis), to=TensorProto.BOOL)
+        finite = op("Where", spoiled, op.number(np.inf), row)
+        lowest = op("ArgMin", op("Squeeze", finite, self.first_axis), axis=0, keepdims=1, select_last_index=1)
+        # Where nothing is known no step is taken: those above have changed nothing.
+        some = op("Cast", op("Squeeze", self.count, self.first_axis), to=TensorProto.BOOL)
+        steps = op("Where", some, lowest, self.first_axis, name="steps")
+
+        choices, tests = [], []
+        for number, state in reversed(list(enumerate(states))):
+            tests.append(op("Equal", steps, op.integers(number)))
+            branch = _Graph(op.constants, f"{op.prefix}after.{number}.")
+            for field, value in self.kept.items():
+                branch("Identity", getattr(state, field), name=value.name)
+            values = [_named(branch.prefix + value.name, value) for value in self.kept.values()]
+            choices.append(helper.make_graph(branch.nodes, f"{branch.prefix}kept", [], values))
+        return dict(zip(self.kept, op.choose(tests[:-1], choices, list(self.kept.values())), strict=True))
+
+    def write_head(self, kept: Mapping[str, str]) -> None:
+        """Write w1, b1, v, q and m, γ1 and γ2 multiplied into v and m."""
+        op = self.op
+        op("Gemm", self.task.z, kept["c_hidden"], self.w1, name="w1", transA=1, alpha=-1.0)
+        op("Sub", self.b1, op("ReduceSum", kept["c_hidden"], self.first_axis, keepdims=0), name="b1")
+        op("Mul", kept["v"], kept["gamma1"], name="v")
+        op("Identity", kept["q"], name="q")
+        m = op("Gemm", self.base_sigma, kept["c_inferred"], self.m, transA=1, alpha=-1.0)
+        op("Mul", m, kept["gamma2"], name="m")
+
+    def write_thresholds(self, kept: Mapping[str, str], weights: Array) -> None:
+        """Write the thresholds, which `desire_edge.runtime.thresholds` defines, of the support's logits."""
+        op = self.op
+
+        def total(values: str) -> str:
+            """Over the examples of which it is known, [1, N]."""
+            return op("ReduceSum", op("Mul", values, self.known), self.first_axis, keepdims=1)
+
+        one = op.number(1)
+        count = op("ReduceSum", self.known, self.first_axis, keepdims=1)
+        some, at_least_one = op("Min", count, one), op("Max", count, one)
+        positives = total(self.task.targets)
+        odds = op("Div", op("Add", positives, one), op("Add", op("Sub", count, positives), one))
+        mean = op("Div", total(kept["logits"]), at_least_one)
+        apart = op("Sub", kept["logits"], mean)
+        deviation = op("Sqrt", op("Div", total(op("Mul", apart, apart)), at_least_one))
+        figures = op("Concat", some, op("Mul", some, op("Log", odds)), mean, deviation, axis=0)
+        told = op(
+            "Gemm", op.constant("threshold.weights", weights[None, 1:]), figures, op.number(float(weights[0]))
+        )
+        limits = [op.constant(f"limit.{sign}", np.array(sign * LIMIT, np.float32)) for sign in (-1, 1)]
+        probabilities = op("Sigmoid", op("Clip", op("Squeeze", told, self.first_axis), *limits))
+        op("Mul", probabilities, "used", name="thresholds")
+
+
+def _shape(value: ValueInfoProto) -> list[int]:
+    return [dimension.dim_value for dimension in value.type.tensor_type.shape.dim]
+
+
+def _named(name: str, value: ValueInfoProto) -> ValueInfoProto:
+    return ValueInfoProto(name=name, type=value.type)
