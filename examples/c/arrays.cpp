@@ -95,7 +95,7 @@ Safetensors read_safetensors(std::string_view content, const std::string& where)
     }
     if (end != body.size()) refuse(unreadable, "it has not the length its header says");
   } catch (const nlohmann::json::exception& error) {
-    refuse(unreadable, error.what());
+    refuse(unreadable, json_reason(error));
   }
   return file;
 }

@@ -141,7 +141,7 @@ void Bundle::read_manifest() {
       }
     }
   } catch (const nlohmann::json::exception& error) {
-    no_manifest(where, error.what());
+    no_manifest(where, json_reason(error));
   }
 }
 

@@ -16,7 +16,8 @@ namespace app {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr int kDeepest = 512;  // levels of JSON
+constexpr int kDeepest = 512;           // levels of JSON
+constexpr size_t kLongestReason = 160;  // bytes
 
 /* Removes a temporary folder, whatever happens. */
 struct Removed {
@@ -83,13 +84,22 @@ nlohmann::json parse_json(const std::string& content, const std::string& where) 
   try {
     return nlohmann::json::parse(content, bounded);
   } catch (const nlohmann::json::exception& error) {
-    refuse(where, " is not valid JSON: ", error.what());
+    refuse(where, " is not valid JSON: ", json_reason(error));
   }
+}
+
+std::string json_reason(const nlohmann::json::exception& error) {
+  const std::string whole =
+      error.what();  // "[json.exception.KIND.NUMBER] what is wrong", with parts of the file
+  return whole.substr(whole.find("] ") + 2, kLongestReason);
 }
 
 void write_folder(const fs::path& target, const std::map<std::string, std::string>& files) {
   try {
-    const fs::path place = fs::weakly_canonical(fs::absolute(target) / "").parent_path();
+    fs::path place = fs::absolute(target).lexically_normal();
+    if (!place.has_filename()) place = place.parent_path();  // NAME for NAME/
+    if (fs::exists(place)) place = fs::canonical(place);     // of a link, the folder it names
+    if (fs::exists(place) && fs::equivalent(place, ".")) refuse(target.string(), " is the folder you are in");
     fs::create_directories(place.parent_path());
     std::string pattern = (place.parent_path() / ("." + place.filename().string() + ".XXXXXX")).string();
     if (mkdtemp(pattern.data()) == nullptr) not_written(target, std::strerror(errno));

@@ -204,7 +204,7 @@ Lexicon::Lexicon(std::string_view content, const std::string& where) {
     require(dim_ >= 2, "its vectors have fewer than two dimensions");
     require(std::find(known.begin(), known.end(), false) == known.end(), "a word has no vector");
   } catch (const nlohmann::json::exception& error) {
-    require(false, error.what());
+    require(false, json_reason(error));
   }
 }
 

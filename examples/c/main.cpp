@@ -90,7 +90,7 @@ void check_replaceable(const fs::path& out) {
 }
 
 /* What adapting did, as `desire-edge adapt --json` prints it. */
-Json report_of(const Task& task) {
+Json report_of(const Task& task, const fs::path& out) {
   Json labels = Json::array();
   for (size_t i = 0; i < task.labels.entries.size(); ++i) {
     const LabelVector& label = task.labels.entries[i];
@@ -104,7 +104,8 @@ Json report_of(const Task& task) {
                       {"known_words", label.known},
                       {"unknown_words", label.unknown}});
   }
-  return {{"labels", labels},
+  return {{"out", out.string()},
+          {"labels", labels},
           {"examples", task.support.targets.rows},
           {"new_examples", task.support.targets.rows},
           {"known_labels", task.known_labels},
@@ -139,9 +140,8 @@ void adapt(const Names& given) {
   const Task task = bundle.adapt(support, asked.empty() ? support.names() : asked, missing == "unknown");
   write_folder(out, {{kModel, task.model}, {kTask, task.taught}});
 
-  Json report = report_of(task);
+  const Json report = report_of(task, out);
   if (arguments.has("--json")) {
-    report.insert(report.begin(), {"out", out.string()});
     print_json(report);
     return;
   }

@@ -30,7 +30,7 @@ Predictor::Predictor(const std::filesystem::path& model)
     thresholds_ = value("thresholds").get<std::vector<double>>();
     if (session_.known_labels()) known_labels_ = value("known_labels").get<Names>();
   } catch (const nlohmann::json::exception& error) {
-    not_ours(error.what());
+    not_ours(json_reason(error));
   }
   input_ = InputSpec(value("input"), where);
   if (labels_.size() != thresholds_.size()) not_ours("labels and thresholds do not agree");
