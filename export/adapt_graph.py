@@ -30,13 +30,15 @@ from numpy.typing import NDArray
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
 from desire_edge.models import EPSILON
-from desire_edge.runtime.thresholds import LIMIT
 
 from .graphs import finish, float_value
 
 Array = NDArray[np.float32]
 SIZES = (16, 32)
 """Numbers of examples for which there is a loop of its own, beside max_support."""
+
+LIMIT = 13.8
+"""The furthest threshold in log odds, 1e-6 from a probability of 0 or 1."""
 
 
 def adapt_graph(
@@ -300,9 +302,11 @@ class _Loop:
         projected = op("MatMul", hidden, v)
         unit = op("Div", projected, norm)
         logits = op("Add", op("Mul", unit, gamma1), op("Mul", inferred, gamma2))
-        # exp of a number <= 0 only, so that no logit overflows.
-        log_one_plus = op("Log", op("Add", op("Exp", op("Neg", op("Abs", logits))), op.number(1)))
-        losses = op("Add", op("Sub", op("Relu", logits), op("Mul", logits, self.task.targets)), log_one_plus)
+        # exp of a number <= 0 only: no logit overflows. log(1 + x) = 2 atanh(x / (2 + x)) is exact for small x too.
+        decay = op("Exp", op("Neg", op("Abs", logits)))
+        half_log = op("Atanh", op("Div", decay, op("Add", decay, op.number(2))))
+        above = op("Sub", op("Relu", logits), op("Mul", logits, self.task.targets))
+        losses = op("Add", above, op("Add", half_log, half_log))
         loss = op("ReduceSum", op("Mul", losses, self.shares), keepdims=1)
         return _State(
             c_hidden, c_inferred, v, u, q, gamma1, gamma2,
@@ -358,7 +362,9 @@ class _Loop:
         op("Squeeze", row, self.first_axis, name="losses")
         largest = op.number(float(np.finfo(np.float32).max))
         wild = op("Cast", op("Not", op("LessOrEqual", row, largest)), to=TensorProto.FLOAT)
-        spoiled = op("Cast", op("CumSum", wild, self.last_axis), to=TensorProto.BOOL)
+        spoiled = op(
+            "Cast", op("CumSum", wild, op.constant("axis", np.array(1, np.int64))), to=TensorProto.BOOL
+        )
         finite = op("Where", spoiled, op.number(np.inf), row)
         lowest = op("ArgMin", op("Squeeze", finite, self.first_axis), axis=0, keepdims=1, select_last_index=1)
         # Where nothing is known no step is taken: those above have changed nothing.
@@ -386,7 +392,7 @@ class _Loop:
         op("Mul", m, kept["gamma2"], name="m")
 
     def write_thresholds(self, kept: Mapping[str, str], weights: Array) -> None:
-        """Write the thresholds, which `desire_edge.runtime.thresholds` defines, of the support's logits."""
+        """Write the thresholds, which the core's `desire_edge_thresholds` defines, of the support's logits."""
         op = self.op
 
         def total(values: str) -> str:

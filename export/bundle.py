@@ -20,6 +20,7 @@ from desire_edge.files import atomic_folder, write_json
 from desire_edge.lexicon.build import shrink_lexicon
 from desire_edge.runtime.archive import pack
 from desire_edge.runtime.manifest import (
+    ADAPT,
     BASE_FRAGMENT,
     EXTRACTOR,
     FILES,
@@ -28,6 +29,7 @@ from desire_edge.runtime.manifest import (
     LEXICON,
     MANIFEST,
     MAX_BATCH,
+    MAX_SUPPORT,
     MAX_WAYS,
     SEMANTICS,
     FileRecord,
@@ -37,6 +39,7 @@ from desire_edge.training.prepare import lexicon_path
 from desire_edge.training.pretrain import extract
 from desire_edge.training.run import Run
 
+from .adapt_graph import adapt_graph
 from .graphs import base_fragment, extractor_graph, head_fragment, head_graph, serialize, without_output
 from .parity import Parity, check_parity
 from .weights import base_axes, conditioning, inference_product, output_gram, turned_extractor
@@ -51,7 +54,7 @@ class ExportOptions:
     Attributes:
         ways: the most labels an adapted model holds.
         batch: rows a graph takes at once.
-        max_support: noted in the manifest, the most examples a client of fixed size must take.
+        max_support: the most examples that `adapt.onnx` takes.
         opset: from 18 to 21.
         lexicon_words: the most words of the lexicon; None keeps all the run trained with. Base labels' words are
             always kept.
@@ -111,12 +114,16 @@ def export_bundle(run: Run, out: Path, options: ExportOptions | None = None) -> 
         options.opset,
         known_labels=known_labels,
     )
+    adapt_model = adapt_graph(
+        arrays, options.ways, options.max_support, options.opset, known_labels=known_labels
+    )
     with _zip(out) if options.zipped else atomic_folder(out) as folder:
         body, output = without_output(extractor_model)
         (folder / EXTRACTOR).write_bytes(body + output)
         (folder / HEAD).write_bytes(serialize(head_model))
         (folder / HEAD_FRAGMENT).write_bytes(head_fragment(head_model))
         (folder / BASE_FRAGMENT).write_bytes(base_fragment(dimension, base, options.batch))
+        (folder / ADAPT).write_bytes(serialize(adapt_model))
         (folder / SEMANTICS).write_bytes(save(arrays))
         if options.lexicon_words is None:
             shutil.copyfile(lexicon_path(run.folder), folder / LEXICON)
@@ -157,7 +164,7 @@ def _check_options(run: Run, out: Path, options: ExportOptions) -> None:
     for name, low, high in (
         ("ways", 1, MAX_WAYS),
         ("batch", 1, MAX_BATCH),
-        ("max_support", 1, 65536),
+        ("max_support", 1, MAX_SUPPORT),
         ("opset", *OPSETS),
     ):
         value = getattr(options, name)

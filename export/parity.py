@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from desire_edge.data import EpisodeSampler
 from desire_edge.errors import DesireEdgeError
 from desire_edge.runtime.bundle import Bundle
-from desire_edge.runtime.manifest import HEAD
+from desire_edge.runtime.manifest import ADAPT, HEAD
+from desire_edge.runtime.portable import PortableAdaptation
 from desire_edge.runtime.session import import_onnxruntime
 from desire_edge.runtime.support import Support
-from desire_edge.runtime.task import Task
 from desire_edge.training.inner_loop import Episodes
 from desire_edge.training.pretrain import extract
 from desire_edge.training.run import Run
@@ -37,7 +37,8 @@ class Parity:
         extractor: z of real examples, and of one without any feature.
         logits: those of a real task's query rows, adapted in C++, through `head.onnx`.
         probabilities: the same through the completed model, from x.
-        thresholds: the decision thresholds of the same task, as probabilities.
+        portable: those logits again, adapted through `adapt.onnx`.
+        thresholds: the decision thresholds of the same task, as probabilities, of the core and of `adapt.onnx`.
 
     For a model that uses known labels every other row of the task has its true base labels, and the others have none.
     """
@@ -45,12 +46,13 @@ class Parity:
     extractor: float
     logits: float
     probabilities: float
+    portable: float
     thresholds: float
 
     @property
     def worst(self) -> float:
         """The largest of them."""
-        return max(self.extractor, self.logits, self.probabilities, self.thresholds)
+        return max(self.extractor, self.logits, self.probabilities, self.portable, self.thresholds)
 
     def to_json(self) -> dict[str, float]:
         """The errors as JSON values."""
@@ -87,7 +89,8 @@ def check_parity(run: Run, bundle_folder: Path) -> Parity:
     if parity.worst > TOLERANCE:
         raise DesireEdgeError(
             f"ONNX Runtime does not reproduce torch within {TOLERANCE} (extractor {parity.extractor:.1e}, logits "
-            f"{parity.logits:.1e}, probabilities {parity.probabilities:.1e}, thresholds {parity.thresholds:.1e}), "
+            f"{parity.logits:.1e}, probabilities {parity.probabilities:.1e}, adapt.onnx {parity.portable:.1e}, "
+            f"thresholds {parity.thresholds:.1e}), "
             "so no bundle was written; the model may be ill-conditioned "
             f"(κ = {bundle.manifest.conditioning:.1f}): train it again with another seed"
         )
@@ -95,11 +98,11 @@ def check_parity(run: Run, bundle_folder: Path) -> Parity:
 
 
 @torch.no_grad()
-def _adapted_errors(run: Run, bundle: Bundle, axes: Float64) -> tuple[float, float, float]:
+def _adapted_errors(run: Run, bundle: Bundle, axes: Float64) -> tuple[float, float, float, float]:
     """One real task of novel labels: the device path against the differentiable inner loop in torch float64."""
     data, dataset = run.data, run.data.dataset
     labels = data.split.novel[dataset.targets[data.rows.support][:, data.split.novel].any(axis=0)]
-    ways = min(5, bundle.manifest.ways, len(labels))
+    ways = min(5, bundle.manifest.ways, bundle.manifest.max_support, len(labels))
     sampler = EpisodeSampler(
         dataset.targets,
         labels,
@@ -137,16 +140,33 @@ def _adapted_errors(run: Run, bundle: Bundle, axes: Float64) -> tuple[float, flo
             support=shots,
             known_labels=torch.from_numpy(known).double()[None],
         )
-    )[len(task.head.losses) - 1][0]
-    reference = adapted[shots:]
-    told = threshold_features(adapted[:shots], targets[:shots].double(), torch.ones_like(adapted[:shots]))
-    thresholds = torch.sigmoid(told @ learner.threshold_weights)
-    logits = head_logits(bundle, task, bundle.extractor.run(data.x[episode.query])["z"], known[shots:])
+    )
+
+    def expected(losses: Sequence[float]) -> tuple[torch.Tensor, torch.Tensor]:
+        """The query rows' logits and the thresholds after as many steps as there are losses after the first."""
+        logits = adapted[len(losses) - 1][0]
+        told = threshold_features(logits[:shots], targets[:shots].double(), torch.ones_like(logits[:shots]))
+        return logits[shots:], torch.sigmoid(told @ learner.threshold_weights)
+
+    portable = PortableAdaptation(bundle.path / ADAPT, bundle.manifest).adapt(
+        task.taught.z.astype(np.float32),
+        task.taught.targets,
+        task.taught.mask,
+        task.taught.vectors,
+        known[:shots],
+    )
+    (reference, thresholds), (other, others) = expected(task.head.losses), expected(portable.losses)
+    queries = bundle.extractor.run(data.x[episode.query])["z"], known[shots:]
+    logits = head_logits(bundle, task.head.task_weights(bundle.manifest.ways), *queries)
     probabilities = task.predict(inputs[shots:], known_names[shots:])
     return (
         relative_error(logits, reference.numpy()),
         relative_error(probabilities, torch.sigmoid(reference).numpy()),
-        absolute_error(np.array(task.predictor.thresholds), thresholds.numpy()),
+        relative_error(head_logits(bundle, portable.weights, *queries), other.numpy()),
+        max(
+            absolute_error(np.array(task.predictor.thresholds), thresholds.numpy()),
+            absolute_error(portable.thresholds, others.numpy()),
+        ),
     )
 
 
@@ -156,15 +176,17 @@ def _names_of(rows: NDArray[Any], labels: Sequence[str]) -> list[list[str]]:
 
 
 def head_logits(
-    bundle: Bundle, task: Task, z: NDArray[np.float32], known_labels: NDArray[np.float32] | None = None
+    bundle: Bundle,
+    weights: Mapping[str, NDArray[np.float32]],
+    z: NDArray[np.float32],
+    known_labels: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:
-    """Logits [n, N] of z [n, d] through the bundle's `head.onnx`, fed with the task's weights.
+    """Logits [n, N] of z [n, d] through the bundle's `head.onnx`, fed with a task's weights.
 
     `known_labels` [n, B] are for a bundle that uses them; None stands for zeros.
     """
     session = import_onnxruntime().InferenceSession(bundle.path / HEAD, providers=["CPUExecutionProvider"])
-    batch, ways = bundle.manifest.batch, bundle.manifest.ways
-    weights = task.head.task_weights(ways)
+    batch = bundle.manifest.batch
     inputs = {"z": z}
     if bundle.manifest.known_labels:
         nothing = np.zeros((len(z), len(bundle.manifest.base_labels)), np.float32)
@@ -176,4 +198,4 @@ def head_logits(
         )[0]
         for start in range(0, len(z), batch)
     ]
-    return np.concatenate(parts)[: len(z), : len(task.labels)]
+    return np.concatenate(parts)[: len(z), : np.count_nonzero(weights["used"])]

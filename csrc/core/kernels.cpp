@@ -15,8 +15,10 @@
 
 #if defined(__GNUC__)
 #define DESIRE_EDGE_INLINE __attribute__((always_inline)) inline
+#define DESIRE_EDGE_APART __attribute__((noinline))
 #else
 #define DESIRE_EDGE_INLINE inline
+#define DESIRE_EDGE_APART
 #endif
 
 namespace desire_edge {
@@ -128,6 +130,16 @@ DESIRE_EDGE_INLINE void prefetch(const float* data, int64_t row, int rows) {
 #endif
 }
 
+// The first `columns` of a tile's rows, from rows of whole panels.
+DESIRE_EDGE_INLINE void write_columns(const float* rows, int count, int64_t columns, float* out,
+                                      int64_t row) {
+  for (int r = 0; r < count; ++r, rows += kPanel, out += row) {
+    int64_t j = 0;
+    for (; j + 4 <= columns; j += 4) store_quad(out + j, load_quad(rows + j));
+    for (; j < columns; ++j) out[j] = rows[j];
+  }
+}
+
 // Consecutive tiles of R rows, along a block of rows or down a panel. A tile's accumulators stay in registers
 // until every product is added. Its addresses are found by steps from the one before: they would take as long
 // as its sums.
@@ -186,9 +198,7 @@ void add_products_tiles(const Sum& sum, const Product* products, int count, int6
     } else {
       float rows[R * kPanel];
       tile.write(rows, kPanel);
-      for (int r = 0; r < R; ++r) {
-        for (int64_t j = 0; j < columns; ++j) out[r * out_row + j] = rows[r * kPanel + j];
-      }
+      write_columns(rows, R, columns, out, out_row);
     }
     base += base_step;
     out += out_step;
@@ -196,8 +206,71 @@ void add_products_tiles(const Sum& sum, const Product* products, int count, int6
   }
 }
 
+// A panel of the right factor of a product of depth D, in registers: where the result has many elements a
+// product of so little depth, loading and storing it is what takes time. By recursion as in Tile.
+template <int D>
+struct Shallow : Shallow<D - 1> {
+  using Above = Shallow<D - 1>;
+  Vector low, high;
+
+  DESIRE_EDGE_INLINE void read(const float* b, int64_t row) {
+    Above::read(b, row);
+    low = load(b + (D - 1) * row);
+    high = load(b + (D - 1) * row + kLanes);
+  }
+  DESIRE_EDGE_INLINE void add_product(const float* a, int64_t depth, Vector& sum_low,
+                                      Vector& sum_high) const {
+    Above::add_product(a, depth, sum_low, sum_high);
+    const float scale = a[(D - 1) * depth];
+    sum_low += low * scale;
+    sum_high += high * scale;
+  }
+};
+
+template <>
+struct Shallow<0> {
+  void read(const float*, int64_t) {}
+  void add_product(const float*, int64_t, Vector&, Vector&) const {}
+};
+
+template <int D>
+DESIRE_EDGE_APART void add_shallow_product(const Sum& sum, const Product& product, int64_t panels) {
+  const bool based = sum.base.data != nullptr, rectified = sum.rectified;
+  const int64_t a_row = product.a_row, a_depth = product.a_depth;
+  const int64_t base_row = sum.base.row, out_row = sum.out.row, rows = sum.rows;
+  for (int64_t panel = 0; panel < panels; ++panel) {
+    const int64_t columns = sum.columns - panel * kPanel;
+    const float* a = product.a;
+    const float* base = sum.base.data + panel * sum.base.panel_stride;
+    float* out = sum.out.data + panel * sum.out.panel_stride;
+    Shallow<D> factor;
+    factor.read(product.b.data + panel * product.b.panel_stride, product.b.row);
+    for (int64_t i = 0; i < rows; ++i, a += a_row, base += base_row, out += out_row) {
+      Vector low{}, high{};
+      if (based) {
+        low = load(base);
+        high = load(base + kLanes);
+      }
+      factor.add_product(a, a_depth, low, high);
+      if (rectified) {
+        low = rectify(low);
+        high = rectify(high);
+      }
+      if (columns >= kPanel) {
+        store(out, low);
+        store(out + kLanes, high);
+      } else {
+        float row[kPanel];
+        store(row, low);
+        store(row + kLanes, high);
+        write_columns(row, 1, columns, out, 0);
+      }
+    }
+  }
+}
+
 // Writes what lies below one panel's diagonal block of a symmetric matrix from what lies above it, in blocks
-// of four rows and four columns.
+// of four rows and four columns or, where vectors are long enough, eight.
 void mirror_panel(const Sum& sum, int64_t panel) {
   const int64_t row = sum.out.row, above = panel * kPanel, columns = smaller(kPanel, sum.rows - above);
   const float* upper = sum.out.data + panel * sum.out.panel_stride;
@@ -207,7 +280,21 @@ void mirror_panel(const Sum& sum, int64_t panel) {
     for (; j + 4 <= columns; j += 4) {
       const float* from = upper + j;
       float* to = lower + j * row;
-      for (int i = 0; i < kPanel; i += 4, from += 4 * row, to += 4) {
+      int i = 0;
+#if defined(DESIRE_EDGE_SHUFFLES) && defined(__AVX__)
+      for (; i < kPanel; i += 8, from += 8 * row, to += 8) {
+        const float* below = from + 4 * row;
+        Quads a = load_quads(from, below), b = load_quads(from + row, below + row),
+              c = load_quads(from + 2 * row, below + 2 * row),
+              d = load_quads(from + 3 * row, below + 3 * row);
+        transpose(a, b, c, d);
+        store_quads(to, a);
+        store_quads(to + row, b);
+        store_quads(to + 2 * row, c);
+        store_quads(to + 3 * row, d);
+      }
+#endif
+      for (; i < kPanel; i += 4, from += 4 * row, to += 4) {
         Quad a = load_quad(from), b = load_quad(from + row), c = load_quad(from + 2 * row),
              d = load_quad(from + 3 * row);
         transpose(a, b, c, d);
@@ -227,6 +314,22 @@ void add_products(const Sum& sum, const Product* products, int count) {
   const int64_t panels = (sum.columns + kPanel - 1) / kPanel;
   int64_t depth = 0;
   for (int i = 0; i < count; ++i) depth += products[i].depth;
+  if (!sum.symmetric && count == 1 && products->bounds == nullptr) {
+    switch (depth) {
+      case 1:
+        return add_shallow_product<1>(sum, *products, panels);
+      case 2:
+        return add_shallow_product<2>(sum, *products, panels);
+      case 3:
+        return add_shallow_product<3>(sum, *products, panels);
+      case 4:
+        return add_shallow_product<4>(sum, *products, panels);
+      case 5:
+        return add_shallow_product<5>(sum, *products, panels);
+      case 6:
+        return add_shallow_product<6>(sum, *products, panels);
+    }
+  }
   if (!sum.symmetric && (sum.rows > depth || sum.rows <= kMostRows)) {
     // In the order of the result's rows, where reading and writing it takes longest, or the order does not
     // matter.

@@ -5,6 +5,7 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -69,17 +70,18 @@ template <class T>
 const T* elements(const py::object& value, const char* name, const std::vector<Axis>& expected) {
   const py::array array = as_array(value, name);
   const py::dtype wanted = py::dtype::of<T>();
-  if (!array.dtype().equal(wanted)) {
+  if (!array.dtype().is(wanted) && !array.dtype().equal(wanted)) {  // the builtin dtypes are one object each
     throw py::value_error(std::string(name) + " has dtype " + dtype_text(array.dtype()) + ", expected " +
                           dtype_text(wanted) + ": all arrays of a call share one dtype");
   }
-  std::vector<const char*> symbols;
-  std::vector<int64_t> sizes;
-  for (const Axis& axis : expected) {
-    symbols.push_back(axis.symbol);
-    sizes.push_back(axis.size);
-  }
-  if (std::vector<int64_t>(array.shape(), array.shape() + array.ndim()) != sizes) {
+  const auto same = [](const Axis& axis, py::ssize_t size) { return axis.size == size; };
+  if (!std::equal(expected.begin(), expected.end(), array.shape(), array.shape() + array.ndim(), same)) {
+    std::vector<const char*> symbols;
+    std::vector<int64_t> sizes;
+    for (const Axis& axis : expected) {
+      symbols.push_back(axis.symbol);
+      sizes.push_back(axis.size);
+    }
     throw py::value_error(std::string(name) + " has shape " + shape_text(array) + ", expected " +
                           bracketed(symbols) + " = " + bracketed(sizes));
   }

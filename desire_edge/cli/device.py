@@ -18,6 +18,7 @@ from desire_edge.cli.common import ANY_PATH, FOLDER, json_option, only_bundle, p
 from desire_edge.files import read_json
 from desire_edge.runtime.support import KINDS, Missing, check_names, read_input, read_known_labels
 from desire_edge.runtime.task import MODEL, check_replaceable
+from desire_edge.runtime.taught import TASK, Taught
 
 
 @click.command()
@@ -28,9 +29,23 @@ from desire_edge.runtime.task import MODEL, check_replaceable
     type=FOLDER,
     help="Examples: metadata.jsonl or metadata.csv, and the files it names.",
 )
-@click.option("--out", type=FOLDER, required=True, help="Where model.onnx and task.safetensors go.")
 @click.option(
-    "--labels", help="The labels to learn, separated by commas.  [default: those of the support folder]"
+    "--out",
+    type=FOLDER,
+    required=True,
+    help="Where model.onnx and task.safetensors go; may be the folder of --from.",
+)
+@click.option(
+    "--from",
+    "task_path",
+    metavar="TASK",
+    type=ANY_PATH,
+    help="Go on from this earlier OUT: add to it (--support, --labels), --remove-label, --remove-example or --undo.",
+)
+@click.option(
+    "--labels",
+    help="The labels to learn, separated by commas; with --from the labels to add.  "
+    "[default: those of the support folder]",
 )
 @click.option(
     "--shots",
@@ -44,6 +59,35 @@ from desire_edge.runtime.task import MODEL, check_replaceable
     show_default=True,
     help="What it means that an example does not carry a label.",
 )
+@click.option(
+    "--earlier",
+    type=click.Choice(["unknown", "negative"]),
+    default="unknown",
+    show_default=True,
+    help="With --from: what it means that the earlier examples do not carry a label that is new. Nobody looked for it "
+    "in them; say negative if none carries it.",
+)
+@click.option(
+    "--remove-label", "removed_labels", multiple=True, metavar="NAME", help="With --from; repeatable."
+)
+@click.option(
+    "--remove-example",
+    "removed_examples",
+    multiple=True,
+    type=click.IntRange(0),
+    metavar="NUMBER",
+    help="With --from, as `desire-edge info TASK` numbers them; repeatable.",
+)
+@click.option(
+    "--undo",
+    is_flag=True,
+    help="With --from: take back the last change, an addition or a removal. Only the last one can be taken back.",
+)
+@click.option(
+    "--no-undo",
+    is_flag=True,
+    help="With --from: keep nothing to undo with, so that what was removed is gone from task.safetensors at once.",
+)
 @click.option("--keep-base", is_flag=True, help="Give the model a second output with the base labels.")
 @click.option("--forget-support", is_flag=True, help="Do not write task.safetensors.")
 @provider_option
@@ -52,17 +96,32 @@ def adapt(
     bundle: Path | None,
     support_folder: Path | None,
     out: Path,
+    task_path: Path | None,
     labels: str | None,
     shots: int | None,
     missing: Missing,
+    earlier: Missing,
+    removed_labels: tuple[str, ...],
+    removed_examples: tuple[int, ...],
+    undo: bool,
+    no_undo: bool,
     keep_base: bool,
     forget_support: bool,
     provider: str,
     as_json: bool,
 ) -> None:
-    """Teach the model of BUNDLE (by default the only *.desire here) new labels.
+    """Teach the model of BUNDLE (by default the only *.desire here) new labels, or go on --from an earlier OUT.
 
     Writes OUT/model.onnx, which any ONNX Runtime runs, and OUT/task.safetensors, what it was taught.
+
+    Going on replays everything from the bundle: the model is to the bit the one that teaching the same labels, examples
+    and what is known of them afresh gives. What a change removes stays in task.safetensors until the next change, for
+    --undo (or see --no-undo).
+
+    task.safetensors holds label names, which example carries which, and each example's features, not the examples. Yet
+    whoever has the bundle can tell from the features whether an example is a given text, and find most words of a short
+    one: keep the file as you would the examples, or use --forget-support. model.onnx alone shows less, but not nothing:
+    its weights are moved along the examples' features.
 
     \b
     support/metadata.jsonl, one line an example (any number of labels, none allowed):
@@ -74,19 +133,45 @@ def adapt(
     \b
     desire-edge adapt tagger.desire --support support/ --out taught/
     desire-edge adapt --shots 0 --labels "baking,jazz,open source" --out taught/
+    desire-edge adapt --from taught/ --support more/ --out taught/
+    desire-edge adapt --from taught/ --remove-example 3 --out taught/
     """
     check_replaceable(out)
     names = check_names(labels.split(","), "--labels") if labels is not None else None
-    if support_folder is None and not (shots == 0 and names):
-        raise DesireEdgeError(
-            "name a folder of examples with --support, or go by names alone with --shots 0 --labels a,b,c"
+    changes = [
+        name
+        for name, given in (
+            ("--support or --labels", support_folder or names),
+            ("--remove-label or --remove-example", removed_labels or removed_examples),
+            ("--undo", undo),
         )
+        if given
+    ]
+    if task_path is None:
+        if changes[1:] or no_undo or not (support_folder or (shots == 0 and names)):
+            raise DesireEdgeError(
+                "name a folder of examples with --support, or go by names alone with --shots 0 --labels a,b,c; "
+                "to remove or undo, name an earlier task with --from"
+            )
+    elif len(changes) > 1:
+        raise DesireEdgeError(f"{' and '.join(changes)} are more than one change; make one after the other")
     opened = Bundle.open(bundle or only_bundle(Path()), provider)
     support = Support.read(support_folder) if support_folder is not None else Support(())
     if shots is not None:
         names = names or support.names()
         support = support.first_shots(shots)
-    task = opened.adapt(support, labels=names, missing=missing, keep_base=keep_base)
+    if task_path is None:
+        task = opened.adapt(support, labels=names, missing=missing, keep_base=keep_base)
+    else:
+        task = opened.resume(task_path, keep_base=keep_base)
+        if undo:
+            task = task.undo()
+        elif removed_labels or removed_examples:
+            task = task.remove(labels=removed_labels, examples=removed_examples)
+        elif changes:
+            task = task.add(support, labels=names, missing=missing, earlier=earlier)
+        if no_undo:
+            task = task.settle()
     task.save(out, forget_support=forget_support)
     if as_json:
         print_json({"out": str(out), **task.report.to_json()})
@@ -144,17 +229,25 @@ def predict(
 @click.argument("path", type=ANY_PATH, required=False)
 @json_option
 def info(path: Path | None, as_json: bool) -> None:
-    """Say what PATH is and holds: a bundle (by default the only *.desire here), a run, or an adapted model."""
+    """Say what PATH is and holds: a bundle (by default the only *.desire here), a run, or an adapted model.
+
+    Of an adapted model's folder, or its task.safetensors, it also says what the model was taught: labels, examples by
+    number, and what --undo would take back.
+    """
     path = path or only_bundle(Path())
     console = Console()
     if (path / "config.json").is_file():
         values: dict[str, Any] = {"run": str(path), **_run_record(path)}
         show = partial(tables.show_run, console, path, values)
+    elif path.name == TASK:
+        values = {"task": Taught.read(path).describe()}
+        show = partial(tables.show_task, console, path, values["task"])
     elif path.suffix == ".onnx" or (path / MODEL).is_file():
         model = path if path.suffix == ".onnx" else path / MODEL
         values = {"model": str(model), **Predictor(model, "cpu").describe()}
-        counted = {**values, "known_labels": len(values["known_labels"])}
-        show = partial(tables.show_values, console, f"adapted model {model}", counted)
+        if (path / TASK).is_file():
+            values["task"] = Taught.read(path).describe()
+        show = partial(tables.show_model, console, model, values)
     else:
         manifest = Bundle.open(path).manifest
         values = {"bundle": str(path), **manifest.to_json()}

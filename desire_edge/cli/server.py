@@ -138,7 +138,7 @@ def train(
     "--max-support",
     default=64,
     show_default=True,
-    help="Noted in the bundle: the most examples that clients of fixed size must take. `adapt` here has no such limit.",
+    help="The most examples that adapt.onnx takes, for clients without the C++ core. `adapt` here has no such limit.",
 )
 @click.option("--opset", default=18, show_default=True, help="ONNX operator set, 18 to 21.")
 @click.option(
@@ -179,7 +179,8 @@ def export(
         tables.show_bundle(console, out, manifest)
         console.print(
             f"parity with torch: extractor {parity.extractor:.1e}, logits {parity.logits:.1e}, "
-            f"probabilities {parity.probabilities:.1e}, thresholds {parity.thresholds:.1e} (allowed 1e-5)"
+            f"probabilities {parity.probabilities:.1e}, adapt.onnx {parity.portable:.1e}, "
+            f"thresholds {parity.thresholds:.1e} (allowed 1e-5)"
         )
 
 

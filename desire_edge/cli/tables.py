@@ -16,6 +16,7 @@ from desire_edge.errors import shown
 from desire_edge.runtime.manifest import Manifest
 from desire_edge.runtime.predictor import Predictor
 from desire_edge.runtime.task import AdaptReport, LabelReport
+from desire_edge.runtime.taught import TASK
 
 if TYPE_CHECKING:
     from desire_edge.evaluation.evaluate import Evaluation
@@ -83,6 +84,46 @@ def show_bundle(console: Console, path: Path, manifest: Manifest) -> None:
     console.print(table)
 
 
+def show_model(console: Console, model: Path, values: Mapping[str, Any]) -> None:
+    """An adapted model, and what it was taught if that is known."""
+    counted = {name: value for name, value in values.items() if name != "task"}
+    counted["known_labels"] = len(values["known_labels"])
+    show_values(console, f"adapted model {model}", counted)
+    if "task" in values:
+        show_task(console, model.parent / TASK, values["task"])
+
+
+def show_task(console: Console, path: Path, task: Mapping[str, Any]) -> None:
+    """What a task was taught, from `Taught.describe`: a row a label, a row an example, and its last change."""
+    size = f"{task['bytes'] / 1024:,.1f} KiB"
+    console.print(plain(f"{path}: taught with the bundle {task['bundle']}, {size}"), soft_wrap=True)
+    table = Table(_names("label"), "with", "without", "unknown")
+    for label in task["labels"]:
+        counts = (str(label[name]) for name in ("positives", "negatives", "unknown"))
+        table.add_row(plain(label["name"]), *counts)
+    console.print(table)
+    if task["examples"]:
+        table = Table("example", _names("labels"), _names("not"))
+        known = any(example["known_labels"] for example in task["examples"])
+        if known:
+            table.add_column("known base labels")
+        for example in task["examples"]:
+            cells = [plain(", ".join(example[name])) for name in ("labels", "negative_labels")]
+            cells += [plain(example["known_labels"])] if known else []
+            table.add_row(str(example["number"]), *cells)
+        console.print(table)
+    change = task["last_change"]
+    for done, labels, examples in (
+        ("added", change["added_labels"], len(change["added_examples"])),
+        ("removed", change["removed_labels"], change["removed_examples"]),
+    ):
+        what = [f"the labels {', '.join(labels)}"] if labels else []
+        what += [f"{examples} example{'s' if examples > 1 else ''}"] if examples else []
+        if what:
+            sentence = f"the last change {done} {' and '.join(what)}; --undo takes it back"
+            console.print(plain(sentence), soft_wrap=True)
+
+
 def show_adaptation(console: Console, out: Path, report: AdaptReport) -> None:
     """What was taught, and what the lexicon and the model knew."""
     table = Table(
@@ -107,7 +148,7 @@ def show_adaptation(console: Console, out: Path, report: AdaptReport) -> None:
     else:
         console.print("no examples: the labels go by their names alone")
     console.print(
-        f"time: {1000 * report.extract_seconds:.2f} ms for the features of {report.examples} examples "
+        f"time: {1000 * report.extract_seconds:.2f} ms for the features of {report.new_examples} examples "
         f"({report.provider}), "
         f"{1000 * report.adapt_seconds:.2f} ms to adapt"
     )

@@ -188,7 +188,8 @@ class Bundle:
             support: the examples; None for zero-shot.
             labels: the labels to teach, in this order, with examples or without; by default those of the support set.
             missing: what it means that an example does not carry a label: "negative", or "unknown" (not counted).
-            keep_base: give the model a second output, `base_probabilities`, with the base labels.
+            keep_base: give the model a second output, `base_probabilities`, with the base labels. With `after` it is as
+                it was.
             after: labels and examples of an earlier task, to add these to; see `Task.add`.
             earlier: what it means that the examples of `after` do not carry a label that is new to them.
 
@@ -199,10 +200,7 @@ class Bundle:
         """
         support = support or Support(())
         names = check_names(labels, "the labels asked for") if labels is not None else support.names()
-        known_labels = len(self.manifest.base_labels) if self.manifest.known_labels else 0
-        before = after or Taught.nothing(
-            self.origin, self.manifest.dimension, known_labels, keep_base=keep_base
-        )
+        before = after or Taught.nothing(self.origin, *self._widths, keep_base=keep_base)
         self._check_origin(before)
         earlier_names = before.current.labels
         new = [name for name in names if name not in earlier_names]
@@ -213,7 +211,7 @@ class Bundle:
         targets, mask = (array.astype(np.uint8) for array in support.targets(names, missing))
         known = self._known_rows(support).astype(np.uint8)
 
-        _ = self.extractor  # opened before the clock starts
+        _ = self.lexicon, self.extractor  # opened before the clock starts
         started = time.perf_counter()
         features = [
             self.manifest.input.features_of(example.raw, example.name) for example in support.examples
@@ -221,17 +219,20 @@ class Bundle:
         # What is stored is what is used: replaying it gives the same bits.
         z = _half(self.extract(features), "the extractor's features")
         seconds = time.perf_counter() - started
-        return self._taught(
+        return self._teach(
             before.added(new, z, targets, mask, known, earlier), features, support.examples, seconds
         )
 
-    def resume(self, path: Path | str) -> Task:
+    def resume(self, path: Path | str, *, keep_base: bool = False) -> Task:
         """The task that was saved at `path`, its folder or its `task.safetensors`, adapted again.
+
+        It keeps the output `base_probabilities` if it had it, and gets it with `keep_base`.
 
         Raises:
             DesireEdgeError: no task, a damaged one, or one of another bundle or lexicon.
         """
         stored = Taught.read(path)
+        stored = replace(stored, keep_base=stored.keep_base or keep_base)
         try:
             task = self.replay(stored)
         except DesireEdgeError as error:
@@ -252,9 +253,9 @@ class Bundle:
         """
         self._check_origin(taught)
         self._check_labels(taught.current.labels, Support(()))
-        return self._taught(taught, (), (), 0)
+        return self._teach(taught, (), (), 0)
 
-    def _taught(
+    def _teach(
         self,
         taught: Taught,
         features: Sequence[Features],
@@ -304,16 +305,27 @@ class Bundle:
         return Task(
             self._complete(weights, current.labels, thresholds, taught.keep_base),
             adapted,
-            replace(taught, vectors=vectors),
+            replace(taught, vectors=vectors, origin=self.origin),
             report,
             self,
         )
+
+    @property
+    def _widths(self) -> tuple[int, int]:
+        """How wide features and known labels are: d, and B or 0."""
+        return self.manifest.dimension, len(self.manifest.base_labels) if self.manifest.known_labels else 0
 
     def _check_origin(self, taught: Taught) -> None:
         if taught.origin != replace(self.origin, bundle=taught.origin.bundle):
             raise DesireEdgeError(
                 f"the task was taught with another bundle, {taught.origin.bundle}, not with this {self.manifest.name}; "
                 "name that one, or teach the task afresh"
+            )
+        widths = (taught.z.shape[1], taught.known_labels.shape[1])
+        if widths != self._widths:
+            raise DesireEdgeError(
+                f"the task's features and known labels are {widths[0]} and {widths[1]} wide, but those of the bundle "
+                f"{self._widths[0]} and {self._widths[1]}; teach the task afresh"
             )
 
     def _known_rows(self, support: Support) -> Array:

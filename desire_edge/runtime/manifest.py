@@ -21,12 +21,13 @@ EXTRACTOR = "extractor.onnx"
 HEAD = "head.onnx"
 HEAD_FRAGMENT = "head.fragment.onnx"
 BASE_FRAGMENT = "base.fragment.onnx"
+ADAPT = "adapt.onnx"
 SEMANTICS = "semantics.safetensors"
 LEXICON = "lexicon.safetensors"
-FILES = (EXTRACTOR, HEAD, HEAD_FRAGMENT, BASE_FRAGMENT, SEMANTICS, LEXICON)
+FILES = (EXTRACTOR, HEAD, HEAD_FRAGMENT, BASE_FRAGMENT, ADAPT, SEMANTICS, LEXICON)
 PRECISIONS = ("fp32", "fp16", "int8")
 MAX_SIZE = 2**20  # of any one dimension: a bundle is hostile until checked
-MAX_WAYS = MAX_BATCH = 4096
+MAX_WAYS = MAX_BATCH = MAX_SUPPORT = 4096
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Manifest:
         hidden: h, of W_Z.
         ways: the most labels one adapted model can hold.
         batch: rows the graphs take at once.
-        max_support: the most examples a client of fixed size must take; the C++ core has no such bound.
+        max_support: the most examples that `adapt.onnx` takes; the C++ core has no such bound.
         opset: of the ONNX graphs.
         base_labels: in the order of W_base's columns.
         known_labels: whether the model uses the base labels that an item is known to carry. Its graphs then have the
@@ -106,9 +107,10 @@ class Manifest:
                 "export the bundle again, or install the desire-edge that matches it"
             )
         try:
-            sizes = {name: _size(values, name) for name in ("dimension", "hidden", "max_support", "opset")}
+            sizes = {name: _size(values, name) for name in ("dimension", "hidden", "opset")}
             sizes["extractor_body"] = _size(values, "extractor_body", 2**31 - 1)
             sizes |= {"ways": _size(values, "ways", MAX_WAYS), "batch": _size(values, "batch", MAX_BATCH)}
+            sizes["max_support"] = _size(values, "max_support", MAX_SUPPORT)
             base_labels = _strings(values["base_labels"])
             known_labels = values["known_labels"]
             if not isinstance(known_labels, bool):

@@ -176,6 +176,44 @@ class Taught:
             )
         return self._kept(self.example_changes != ADDED, self.label_changes != ADDED)._unmarked()
 
+    def describe(self) -> dict[str, Any]:
+        """What the task holds, how large it is stored, and what the last change did, as JSON values."""
+        now = self.current
+        positive, negative = now.targets & now.mask, (1 - now.targets) & now.mask
+
+        def named(row: Bits) -> list[str]:
+            return list(compress(now.labels, row))
+
+        return {
+            "bundle": self.origin.bundle,
+            "bytes": len(self.serialize()),
+            "keep_base": self.keep_base,
+            "labels": [
+                {
+                    "name": name,
+                    "positives": int(positive[:, column].sum()),
+                    "negatives": int(negative[:, column].sum()),
+                    "unknown": int((now.mask[:, column] == 0).sum()),
+                }
+                for column, name in enumerate(now.labels)
+            ],
+            "examples": [
+                {
+                    "number": number,
+                    "labels": named(positive[number]),
+                    "negative_labels": named(negative[number]),
+                    "known_labels": int(now.known_labels[number].sum()),
+                }
+                for number in range(len(now.z))
+            ],
+            "last_change": {
+                "added_labels": list(compress(self.labels, self.label_changes == ADDED)),
+                "added_examples": np.flatnonzero(now.example_changes == ADDED).tolist(),
+                "removed_labels": list(compress(self.labels, self.label_changes == REMOVED)),
+                "removed_examples": int((self.example_changes == REMOVED).sum()),
+            },
+        }
+
     def serialize(self) -> bytes:
         """As safetensors, with a JSON object in the metadata. Raw input is not in it, nor file names."""
         arrays: dict[str, NDArray[Any]] = {

@@ -21,33 +21,6 @@ Cli = Callable[..., Result]
 Refused = Callable[..., str]
 
 
-@pytest.fixture
-def done(cli: Cli) -> Callable[..., str]:
-    """Run `desire-edge`, which must succeed; return what it printed on standard output."""
-
-    def run(*arguments: object) -> str:
-        result = cli(*arguments)
-        assert result.exit_code == 0, (result.output, result.exception)
-        return result.stdout
-
-    return run
-
-
-@pytest.fixture
-def as_json(done: Callable[..., str]) -> Callable[..., Any]:
-    """Run `desire-edge … --json` and return the value."""
-    return lambda *arguments: json.loads(done(*arguments, "--json"))
-
-
-@pytest.fixture
-def here(sample_trained: Trained, tmp_path: Path) -> Path:
-    """The folder the commands run in, with a bundle and a latest run in it."""
-    (tmp_path / "tagger.desire").symlink_to(sample_trained.bundle)
-    (tmp_path / "runs").mkdir()
-    (tmp_path / "runs" / "sample").symlink_to(sample_trained.run.folder)
-    return tmp_path
-
-
 def in_one_line(table: str) -> str:
     """A table's cells without its lines."""
     return " ".join(table.replace("│", " ").split())

@@ -40,7 +40,7 @@ def exported(request: pytest.FixtureRequest) -> Trained:
     return model
 
 
-@pytest.fixture(params=["extractor.onnx", "head.onnx", "model.onnx", "model.onnx --keep-base"])
+@pytest.fixture(params=["extractor.onnx", "head.onnx", "adapt.onnx", "model.onnx", "model.onnx --keep-base"])
 def graph(request: pytest.FixtureRequest, exported: Trained) -> ModelProto:
     """Each whole model in turn."""
     if request.param.startswith("model.onnx"):

@@ -13,7 +13,7 @@ import pytest
 import torch
 from core.reference import LEARNED, Model, Task, adapt, project, relative_error
 from numpy.typing import NDArray
-from trained import Trained
+from trained import WAYS, Trained
 
 from desire_edge import Bundle, DesireEdgeError, Support, _core
 from desire_edge.export import ExportOptions, export_bundle
@@ -70,7 +70,7 @@ def test_every_implementation_gives_the_same_adapted_logits(trained: Trained, mi
             z=turned, w1=head.w1, b1=head.b1, v=head.v, q=head.q, m=head.m,
             r=bundle.semantics["r"], gamma1=head.gamma1, gamma2=head.gamma2,
         ),
-        "head.onnx": head_logits(bundle, task, turned),
+        "head.onnx": head_logits(bundle, head.task_weights(WAYS), turned),
         "model.onnx": model_logits(task.model, x, len(task.labels)),
     }  # fmt: skip
     errors = {name: relative_error(found, reference) for name, found in logits.items()}
@@ -125,5 +125,5 @@ def test_without_parity_there_is_no_bundle(
 
 def test_the_parity_export_reports_is_that_of_real_rows(sample_trained: Trained) -> None:
     parity = check_parity(sample_trained.run, sample_trained.bundle)
-    assert set(parity.to_json()) == {"extractor", "logits", "probabilities", "thresholds"}
+    assert set(parity.to_json()) == {"extractor", "logits", "probabilities", "portable", "thresholds"}
     assert 0 < parity.worst == max(parity.to_json().values()) <= TOLERANCE

@@ -1,0 +1,478 @@
+"""Going on from a task: additions, removals and undo equal teaching everything afresh, to the bit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from onnx import numpy_helper
+from safetensors.numpy import load, save
+from trained import WAYS, Trained
+
+from desire_edge import Bundle, DesireEdgeError, Example, Support, Task
+from desire_edge.export import ExportOptions, export_bundle
+from desire_edge.runtime.support import MAX_EXAMPLES, Missing
+from desire_edge.runtime.taught import Origin, Taught
+
+NAMES = ("bread", "Bread", "jazz", "zzqxv", "open source", "travel", "python", "garden")
+
+
+@pytest.fixture(scope="module")
+def bundle(sample_trained: Trained) -> Bundle:
+    """The small bundle of the sample."""
+    return Bundle.open(sample_trained.bundle, "cpu")
+
+
+@pytest.fixture
+def task(bundle: Bundle, sample_trained: Trained) -> Task:
+    """The sample's task, of 5 labels and 10 examples."""
+    return bundle.adapt(Support.read(sample_trained.support), labels=sample_trained.labels)
+
+
+# The law
+
+
+@dataclass
+class Book:
+    """What a task should hold: labels, and of each example its row and what is known of it, {label: carried}."""
+
+    labels: list[str] = field(default_factory=list)
+    examples: list[tuple[int, dict[str, bool]]] = field(default_factory=list)
+
+    def afresh(self, trained: Trained, bundle: Bundle) -> Task:
+        """Everything in it taught at once."""
+        return bundle.adapt(support_of(self.examples, trained), labels=self.labels, missing="unknown")
+
+    def add(
+        self, labels: list[str], examples: list[tuple[int, dict[str, bool]]], missing: str, earlier: str
+    ) -> None:
+        for _, known in self.examples:
+            known.update(dict.fromkeys(labels, False) if earlier == "negative" else {})
+        self.labels += labels
+        for row, told in examples:
+            rest = dict.fromkeys(self.labels, False) if missing == "negative" else {}
+            self.examples.append((row, {**rest, **told}))
+
+    def remove(self, labels: list[str], examples: list[int]) -> None:
+        self.labels = [name for name in self.labels if name not in labels]
+        self.examples = [
+            (row, {name: carried for name, carried in known.items() if name not in labels})
+            for number, (row, known) in enumerate(self.examples)
+            if number not in examples
+        ]
+
+
+def support_of(examples: Sequence[tuple[int, dict[str, bool]]], trained: Trained) -> Support:
+    """Rows of the data set and what is known of them, as a support set."""
+    return Support(
+        tuple(
+            Example(
+                trained.run.data.x[row],
+                tuple(name for name, carried in known.items() if carried),
+                tuple(name for name, carried in known.items() if not carried),
+                known_labels=base_labels(trained, row),
+            )
+            for row, known in examples
+        )
+    )
+
+
+def base_labels(trained: Trained, row: int) -> tuple[str, ...]:
+    """Of every other row its true base labels, for a model that uses them."""
+    if not trained.run.config.meta.known_labels or row % 2:
+        return ()
+    dataset, base = trained.run.data.dataset, trained.run.data.split.base
+    return tuple(dataset.labels[index] for index in base if dataset.targets[row, index])
+
+
+def draw_addition(
+    data: st.DataObject, book: Book, trained: Trained, bundle: Bundle, task: Task | None
+) -> Task:
+    """Add labels and examples to the book and to the task."""
+    free = [name for name in NAMES if name not in book.labels]
+    least = 0 if book.labels else 1
+    labels = data.draw(
+        st.lists(st.sampled_from(free), min_size=least, max_size=WAYS - len(book.labels), unique=True)
+    )
+    every = [*book.labels, *labels]
+    told = st.dictionaries(st.sampled_from(every), st.booleans(), max_size=4)
+    rows = st.integers(0, len(trained.run.data.x) - 1)
+    examples = data.draw(st.lists(st.tuples(rows, told), min_size=0 if labels else 1, max_size=4))
+    missing: Missing = data.draw(st.sampled_from(["negative", "unknown"]))
+    earlier: Missing = data.draw(st.sampled_from(["negative", "unknown"]))
+    support = support_of(examples, trained)
+    book.add(labels, examples, missing, earlier)
+    if task is None:
+        return bundle.adapt(support, labels=labels, missing=missing)
+    # Old names may be repeated; only the new ones are added.
+    names = data.draw(st.sampled_from([labels, every]))
+    return task.add(support, labels=names, missing=missing, earlier=earlier)
+
+
+def draw_removal(data: st.DataObject, book: Book, task: Task) -> Task | None:
+    """Remove labels and examples from the book and from the task, if there is anything that can go."""
+    labels = data.draw(st.lists(st.sampled_from(book.labels), max_size=len(book.labels) - 1, unique=True))
+    numbers = st.integers(0, max(len(book.examples) - 1, 0))
+    examples = data.draw(st.lists(numbers, max_size=3 if book.examples else 0))
+    if not labels and not examples:
+        return None
+    book.remove(labels, examples)
+    return task.remove(labels=labels, examples=examples)
+
+
+def check_law(data: st.DataObject, trained: Trained, bundle: Bundle, folder: Path) -> None:
+    """Any sequence of changes, each from the stored task, gives what teaching what is left afresh gives."""
+    book, before = Book(), None
+    task = draw_addition(data, book, trained, bundle, None)
+    for _ in range(data.draw(st.integers(1, 5))):
+        afresh = book.afresh(trained, bundle)
+        assert task.model == afresh.model
+        assert task.settle().taught.serialize() == afresh.taught.serialize()
+        task.save(folder / "taught")
+        resumed = bundle.resume(folder / "taught")
+        assert resumed.model == task.model
+        assert resumed.taught.serialize() == task.taught.serialize()
+
+        task, book = resumed, deepcopy(book)
+        what = data.draw(st.sampled_from(["add", "remove", "undo"]))
+        earlier = deepcopy(book)
+        if what == "add" and len(book.labels) < WAYS:
+            task, before = draw_addition(data, book, trained, bundle, task), earlier
+        elif what == "remove" and (removed := draw_removal(data, book, task)):
+            task, before = removed, earlier
+        elif before is None:
+            with pytest.raises(DesireEdgeError, match="there is nothing to undo"):
+                task.undo()
+        else:
+            task, book, before = task.undo(), before, None
+    assert task.model == book.afresh(trained, bundle).model
+
+
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_changes_equal_teaching_afresh(
+    data: st.DataObject, sample_trained: Trained, bundle: Bundle, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    check_law(data, sample_trained, bundle, tmp_path_factory.mktemp("law"))
+
+
+@settings(max_examples=8, deadline=None)
+@given(data=st.data())
+def test_changes_equal_teaching_afresh_with_known_labels(
+    data: st.DataObject, known_trained: Trained, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    known = Bundle.open(known_trained.bundle, "cpu")
+    check_law(data, known_trained, known, tmp_path_factory.mktemp("law"))
+
+
+def test_adding_in_two_halves_equals_adding_at_once(
+    bundle: Bundle, task: Task, sample_trained: Trained
+) -> None:
+    examples = Support.read(sample_trained.support).examples
+    first = bundle.adapt(Support(examples[:4]), labels=sample_trained.labels)
+    assert first.model != task.model
+    second = first.add(Support(examples[4:]))
+    assert second.model == task.model
+    assert second.settle().taught.serialize() == task.taught.serialize()
+    assert second.taught.serialize() != task.taught.serialize(), "it can be undone, and the task cannot"
+
+
+def test_earlier_examples_say_of_new_labels_what_they_are_taken_to_say(
+    bundle: Bundle, task: Task, sample_trained: Trained
+) -> None:
+    more = Support.of(["fresh bread"], [["bread"]])
+    reports = [task.add(more, earlier=earlier).report.labels[-1] for earlier in ("unknown", "negative")]
+    counts = [(label.name, label.positives, label.negatives, label.unknown) for label in reports]
+    assert counts == [("bread", 1, 0, 10), ("bread", 1, 10, 0)]
+    warned = [warning for warning in task.add(more).report.warnings if "'bread'" in warning]
+    assert "no example is known not to carry 'bread'" in warned[0]
+
+
+def test_a_label_comes_back_to_its_own_column(task: Task, sample_trained: Trained) -> None:
+    first, second, *rest = sample_trained.labels
+    without = task.remove(labels=[second])
+    assert without.labels == (first, *rest)
+    assert without.undo().labels == tuple(sample_trained.labels)
+    assert without.undo().model == task.model
+    assert without.undo().taught.serialize() == task.taught.serialize()
+    assert without.add(labels=[second]).labels == (first, *rest, second)
+
+
+def test_the_report_is_of_the_whole_task_and_of_what_is_new(task: Task) -> None:
+    report = task.add(Support.of(["python bread qqzzx"], [["bread"]])).report
+    assert (report.examples, report.new_examples) == (11, 1)
+    assert (report.text_words, report.known_text_words) == (3, 2)
+    replayed = task.remove(examples=[0]).report
+    assert (replayed.examples, replayed.new_examples, replayed.text_words) == (9, 0, 0)
+    assert replayed.loss_after < replayed.loss_before
+
+
+def test_base_labels_stay_in_the_model(bundle: Bundle, tmp_path: Path) -> None:
+    plain = bundle.adapt(labels=["bread"])
+    kept = bundle.adapt(labels=["bread"], keep_base=True)
+    assert kept.model != plain.model
+    assert bundle.resume(kept.save(tmp_path / "kept")).model == kept.model
+    assert kept.add(labels=["jazz"]).predictor.base_labels == bundle.manifest.base_labels
+    assert bundle.resume(plain.save(tmp_path / "plain"), keep_base=True).model == kept.model
+
+
+def test_a_task_is_resumed_from_its_folder_or_file(bundle: Bundle, task: Task, tmp_path: Path) -> None:
+    folder = task.save(tmp_path / "taught")
+    assert bundle.resume(folder / "task.safetensors").model == bundle.resume(str(folder)).model == task.model
+
+
+# What is stored
+
+
+@pytest.mark.parametrize(("base_labels", "name"), [(0, "n" * 198), (600, "a label's name")])
+def test_eighty_examples_fit_64_kib(base_labels: int, name: str, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    taught = Taught.nothing(Origin("b" * 40, "0" * 64, "f" * 64), 300, base_labels, keep_base=False).added(
+        [f"{number:02}{name}" for number in range(16)],
+        rng.normal(size=(80, 300)).astype(np.float16),
+        targets=rng.integers(0, 2, (80, 16), np.uint8),
+        mask=rng.integers(0, 2, (80, 16), np.uint8),
+        known_labels=rng.integers(0, 2, (80, base_labels), np.uint8),
+        earlier="unknown",
+    )
+    taught = replace(taught, vectors=rng.normal(size=(300, 16)).astype(np.float16))
+    (tmp_path / "task.safetensors").write_bytes(taught.serialize())
+    assert (tmp_path / "task.safetensors").stat().st_size <= 64 * 1024
+    again = Taught.read(tmp_path)
+    for array in ("vectors", "z", "targets", "mask", "known_labels", "label_changes", "example_changes"):
+        assert np.array_equal(getattr(again, array), getattr(taught, array))
+    assert (again.labels, again.origin, again.keep_base) == (taught.labels, taught.origin, taught.keep_base)
+
+
+def test_label_vectors_are_used_as_they_are_stored(
+    bundle: Bundle, task: Task, sample_trained: Trained
+) -> None:
+    exact = bundle.lexicon.label_matrix(sample_trained.labels).vectors
+    assert task.taught.vectors.dtype == np.float16
+    assert np.array_equal(task.taught.vectors, exact.astype(np.float16))
+    # By names alone the base labels' part is P W_novel, of the rounded vectors.
+    semantics, zero_shot = bundle.semantics, bundle.adapt(labels=sample_trained.labels)
+    rounded, unrounded = (
+        semantics["p"].astype(np.float64) @ vectors.astype(np.float64)
+        for vectors in (zero_shot.taught.vectors, exact)
+    )
+    scale = np.abs(rounded).max()
+    assert np.abs(zero_shot.head.m - rounded).max() < 2e-6 * scale < np.abs(rounded - unrounded).max()
+
+
+def test_what_is_removed_is_stored_until_the_next_change(task: Task) -> None:
+    gone = task.taught.z[3].tobytes()
+    without = task.remove(examples=[3], labels=task.labels[:1])
+    assert gone in without.taught.serialize()
+    for final in (without.settle(), without.add(labels=["bread"]), without.remove(examples=[0])):
+        assert gone not in final.taught.serialize()
+        assert task.labels[0].encode() not in final.taught.serialize()
+    with pytest.raises(DesireEdgeError, match="there is nothing to undo"):
+        without.settle().undo()
+
+
+def test_stored_features_tell_which_of_many_texts_an_example_is(
+    bundle: Bundle, task: Task, sample_trained: Trained
+) -> None:
+    # Why the file is to be kept like the examples: to whoever has the bundle and a guess, it says whether it is right.
+    dataset, episode = sample_trained.run.data.dataset, sample_trained.episode
+    assert dataset.texts is not None
+    guesses = [bundle.manifest.input.features_of(text, "guess") for text in dataset.texts]
+    z = bundle.extract(guesses).astype(np.float16)
+    found = [np.flatnonzero((z == stored).all(axis=1)).tolist() for stored in task.taught.z]
+    texts = np.array(dataset.texts)
+    for rows, row in zip(found, episode.support, strict=True):
+        assert set(texts[rows]) == {texts[row]}
+
+
+def test_the_model_alone_shows_the_direction_of_a_single_examples_features(bundle: Bundle) -> None:
+    # Steps move W_1 along the support's features, so that without `task.safetensors` a model is not free of them.
+    task = bundle.adapt(Support.of(["a trumpet solo"], [["jazz"]], [["bread"]]))
+    (w1,) = (
+        numpy_helper.to_array(tensor)[:, :-1]
+        for tensor in onnx.load_from_string(task.model).graph.initializer
+        if tensor.name == "task.w1"
+    )
+    direction = np.linalg.svd(w1.astype(np.float64) - bundle.semantics["w1"])[0][:, 0]
+    z = task.taught.z[0].astype(np.float64)
+    assert abs(direction @ z) > 0.999 * np.linalg.norm(z)
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda task: task.undo(), "there is nothing to undo: only the last change can be undone"),
+        (lambda task: task.add(), "there is nothing to add; give examples or new labels"),
+        (lambda task: task.add(labels=task.labels), "there is nothing to add"),
+        (lambda task: task.add(labels=["bread", "jazz"]), f"7 labels, but this bundle holds at most {WAYS}"),
+        (lambda task: task.add(labels=["a", "a"]), "'a' is named twice"),
+        (lambda task: task.add(Support.of(["x"], [["bread"]]), labels=["jazz"]), "has the label 'bread', which is not"),
+        (lambda task: task.remove(), "there is nothing to remove; name labels or examples"),
+        (lambda task: task.remove(labels=["no such"]), "there is no label 'no such' to remove; the task has "),
+        (lambda task: task.remove(labels=task.labels), "no label would be left; teach a new task instead"),
+        (lambda task: task.remove(examples=[10]), "there is no example 10 to remove; the task has 10, numbered from 0"),
+        (lambda task: task.remove(examples=[-1]), "there is no example -1 to remove"),
+    ],
+)  # fmt: skip
+def test_changes_that_cannot_be_are_refused(
+    change: Callable[[Task], Task], expected: str, task: Task
+) -> None:
+    with pytest.raises(DesireEdgeError) as refusal:
+        change(task)
+    assert expected in str(refusal.value)
+
+
+def test_more_examples_than_a_support_folder_may_have_are_refused(task: Task) -> None:
+    many = task.taught.z[:1].repeat(MAX_EXAMPLES, axis=0)
+    rows = np.zeros((MAX_EXAMPLES, 5), np.uint8)
+    with pytest.raises(DesireEdgeError, match=f"{MAX_EXAMPLES + 10} examples are too many; a task holds at"):
+        task.taught.added((), many, rows, rows, rows[:, :0], "unknown")
+
+
+def test_a_task_of_another_bundle_is_refused(
+    bundle: Bundle, known_trained: Trained, task: Task, tmp_path: Path
+) -> None:
+    other = Bundle.open(known_trained.bundle, "cpu")
+    folder = task.save(tmp_path / "taught")
+    with pytest.raises(
+        DesireEdgeError,
+        match=r"taught/task\.safetensors: the task was taught with another bundle, tagger, not with this tagger; name",
+    ):
+        other.resume(folder)
+    with pytest.raises(DesireEdgeError, match="was taught with another bundle"):
+        other.replay(task.taught)
+    with pytest.raises(DesireEdgeError, match="was taught with another bundle"):
+        other.adapt(labels=["bread"], after=task.taught)
+
+
+def test_a_bundle_exported_again_takes_its_tasks_but_for_other_label_vectors(
+    sample_trained: Trained, bundle: Bundle, tmp_path: Path
+) -> None:
+    options = ExportOptions(ways=WAYS + 1, lexicon_words=300)
+    export_bundle(sample_trained.run, tmp_path / "wider.desire", options)
+    wider = Bundle.open(tmp_path / "wider.desire", "cpu")
+    name = bundle.manifest.base_labels[0]  # base labels' words are in every lexicon
+    folder = bundle.adapt(labels=[name]).save(tmp_path / "taught")
+    assert wider.resume(folder).model == wider.adapt(labels=[name]).model
+    rare = next(word for word in ("trombone", "sourdough", "derailleur") if word in bundle.lexicon)
+    assert rare not in wider.lexicon
+    with pytest.raises(
+        DesireEdgeError,
+        match="gives its labels other vectors than they were taught with; use the bundle it was",
+    ):
+        wider.resume(bundle.adapt(labels=[rare]).save(tmp_path / "rare"))
+
+
+def test_a_model_without_what_it_was_taught_cannot_be_gone_on_from(
+    bundle: Bundle, task: Task, tmp_path: Path
+) -> None:
+    folder = task.save(tmp_path / "taught", forget_support=True)
+    with pytest.raises(
+        DesireEdgeError, match=r"holds no task\.safetensors, which --forget-support leaves away; teach"
+    ):
+        bundle.resume(folder)
+    with pytest.raises(DesireEdgeError, match="there is no task"):
+        bundle.resume(tmp_path / "nowhere")
+
+
+Arrays = dict[str, Any]
+HOSTILE: dict[str, tuple[Callable[[Arrays, dict[str, Any]], object], str]] = {
+    "schema of yesterday": (lambda a, s: s.update(schema_version=1), "its schema version is 1, not 2"),
+    "no labels": (lambda a, s: s.pop("labels"), "'labels'"),
+    "labels as one string": (lambda a, s: s.update(labels="abcde"), "its labels are one string"),
+    "a label twice": (lambda a, s: s.update(labels=["a", "a", "b", "c", "d"]), "'a' is named twice"),
+    "a label that steers": (lambda a, s: s.update(labels=["\x1b[31m", "a", "b", "c", "d"]), "control characters"),
+    "an endless label": (lambda a, s: s.update(labels=["a" * 201, "b", "c", "d", "e"]), "at most 200 characters"),
+    "fewer labels": (lambda a, s: s["labels"].pop(), "vectors has shape [50, 5]"),
+    "a digest that is none": (lambda a, s: s.update(extractor="0" * 63), "its digests are no SHA-256"),
+    "a digest that is a number": (lambda a, s: s.update(semantics=7), "expected string"),
+    "base labels that are a string": (lambda a, s: s.update(base_labels="5"), "has the wrong type"),
+    "base labels below 0": (lambda a, s: s.update(base_labels=-1), "its arrays are"),
+    "base labels that are not there": (lambda a, s: s.update(base_labels=10**12), "its arrays are"),
+    "keep_base that is a number": (lambda a, s: s.update(keep_base=1), "has the wrong type"),
+    "no z": (lambda a, s: a.pop("z"), "'z'"),
+    "an array more": (lambda a, s: a.update(more=a["z"]), "its arrays are"),
+    "z in single precision": (lambda a, s: a.update(z=a["z"].astype(np.float32)), "z is not finite float16"),
+    "z that is not finite": (lambda a, s: a.update(z=a["z"] / np.float16(0)), "z is not finite float16"),
+    "z of one dimension": (lambda a, s: a.update(z=a["z"][0]), "not enough values to unpack"),
+    "z of another dimension": (lambda a, s: a.update(z=a["z"][:, 1:]), "vectors has shape [50, 5]"),
+    "fewer examples": (lambda a, s: a.update(z=a["z"][1:]), "example_changes is not 9 of 0, 1 and 2"),
+    "too many examples": (
+        lambda a, s: a.update(z=np.zeros((MAX_EXAMPLES + 1, 50), np.float16)), f"more than {MAX_EXAMPLES}"),
+    "NaN in a label's vector": (lambda a, s: a["vectors"].fill(np.nan), "vectors is not finite float16"),
+    "targets too wide": (lambda a, s: a.update(targets=np.zeros((10, 2), np.uint8)), "targets is not 10 rows of 5"),
+    "a mask of floats": (lambda a, s: a.update(mask=a["mask"].astype(np.float32)), "mask is not 10 rows of 5 bits"),
+    "a change that is none": (lambda a, s: a["label_changes"].fill(3), "label_changes is not 5 of 0, 1 and 2"),
+    "known labels too narrow": (
+        lambda a, s: (s.update(base_labels=9), a.update(known_labels=a["mask"])), "known_labels is not 10 rows of 9"),
+    "everything removed": (lambda a, s: a["label_changes"].fill(2), "there is no label to learn"),
+    "known labels for a bundle without": (
+        lambda a, s: (s.update(base_labels=8), a.update(known_labels=a["mask"])), "are 50 and 8 wide, but those of"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_task_is_refused(name: str, bundle: Bundle, task: Task, tmp_path: Path) -> None:
+    content = task.taught.serialize()
+    length = int.from_bytes(content[:8], "little")
+    settings = json.loads(json.loads(content[8 : 8 + length])["__metadata__"]["desire_edge"])
+    arrays = {key: array.copy() for key, array in load(content).items()}
+    spoil, expected = HOSTILE[name]
+    with np.errstate(all="ignore"):
+        spoil(arrays, settings)
+    path = tmp_path / "task.safetensors"
+    path.write_bytes(save(arrays, {"desire_edge": json.dumps(settings)}))
+    with pytest.raises(DesireEdgeError) as refusal:
+        bundle.resume(path)
+    assert str(refusal.value).startswith(str(path))
+    assert expected in str(refusal.value)
+    assert len(str(refusal.value)) < 600
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"", "is not what `desire-edge adapt` wrote"),
+        (b"\x80\x04]\x94.", "is not what `desire-edge adapt` wrote"),  # a pickle
+        (save({"z": np.zeros(3, np.float16)}), "is not what `desire-edge adapt` wrote ('__metadata__')"),
+        (save({}, {"desire_edge": "[" * 5000}), "it is nested too deeply"),
+        (save({}, {"desire_edge": "[]"}), "is not what `desire-edge adapt` wrote"),
+        ((2**60).to_bytes(8, "little") + b"{}", "is not what `desire-edge adapt` wrote"),
+    ],
+)
+def test_a_file_that_is_no_task_is_refused(
+    content: bytes, expected: str, bundle: Bundle, tmp_path: Path
+) -> None:
+    path = tmp_path / "task.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(DesireEdgeError) as refusal:
+        bundle.resume(path)
+    assert expected in str(refusal.value)
+
+
+def test_a_task_cut_short_is_refused(bundle: Bundle, tmp_path: Path) -> None:
+    content = bundle.adapt(labels=["bread"]).taught.serialize()
+    path = tmp_path / "task.safetensors"
+    for length in range(0, len(content), 7):
+        path.write_bytes(content[:length])
+        with pytest.raises(DesireEdgeError, match="is not what `desire-edge adapt` wrote"):
+            bundle.resume(path)
+
+
+def test_a_huge_task_is_not_read(bundle: Bundle, tmp_path: Path) -> None:
+    with (tmp_path / "task.safetensors").open("wb") as file:
+        file.truncate(2**35)  # holes: it takes no room on the disk
+    with pytest.raises(DesireEdgeError, match=r"task\.safetensors is larger than 16 MiB, so it is not read"):
+        bundle.resume(tmp_path)
