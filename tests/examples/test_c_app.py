@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from cli.test_cli_bad_bundle import MANIFESTS, sign
 from cli.test_cli_bad_support import FOLDERS
+from safetensors.numpy import load_file, save_file
 from trained import WAYS, Trained
 
 from desire_edge import Bundle, Predictor, Support
@@ -315,9 +316,7 @@ def test_a_manifest_with_values_that_cannot_be_is_refused(
     manifest = json.loads((bundle / "manifest.json").read_bytes())
     (bundle / "manifest.json").write_text(json.dumps(manifest | MANIFESTS[name][0]))
     sentence = refused("adapt", "tagger.desire", "--labels", "baking", "--out", "taught")
-    assert sentence.startswith(
-        ("error: tagger.desire/manifest.json ", "error: tagger.desire/extractor.onnx is not what")
-    )
+    assert sentence.startswith("error: tagger.desire/")
 
 
 READ = ("extractor.onnx", "head.fragment.onnx", "semantics.safetensors", "lexicon.safetensors")
@@ -347,6 +346,29 @@ def test_a_file_cut_short_is_refused_even_if_signed(
     assert f"tagger.desire/{name} " in refused(
         "adapt", "tagger.desire", "--labels", "baking", "--out", "taught"
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "array"),
+    [
+        ("w1", None),
+        ("w1", np.zeros((2, 2), np.float32)),
+        ("gamma1", np.zeros(1, np.float32)),
+        ("w_base", np.zeros((50, 54))),
+        ("q0", np.full((301, 301), np.nan, np.float32)),
+        ("step_sizes", np.zeros((3, 4), np.float32)),
+        ("threshold_weights", np.zeros(4, np.float32)),
+    ],
+)
+def test_weights_of_another_shape_or_kind_are_refused(
+    name: str, array: Any, bundle: Path, refused: Callable[..., str]
+) -> None:
+    arrays = load_file(bundle / "semantics.safetensors")
+    del arrays[name]
+    save_file(arrays if array is None else arrays | {name: array}, bundle / "semantics.safetensors")
+    sign(bundle)
+    sentence = refused("adapt", "tagger.desire", "--labels", "baking", "--out", "taught")
+    assert f"semantics.safetensors: {name} is not a finite float32 array of shape" in sentence
 
 
 @pytest.mark.parametrize("kept", [0, 0.5])
