@@ -34,8 +34,9 @@ from desire_edge.models import EPSILON
 from .graphs import finish, float_value
 
 Array = NDArray[np.float32]
-SIZES = (16, 32)
-"""Numbers of examples for which there is a loop of its own, beside max_support."""
+SIZES = (10, 25)
+"""Numbers of examples for which there is a loop of its own, beside max_support: those of common tasks, such as ten
+labels once and five labels five times."""
 
 LIMIT = 13.8
 """The furthest threshold in log odds, 1e-6 from a probability of 0 or 1."""
@@ -188,7 +189,6 @@ class _State:
     norm: str  # n [S, 1]
     unit: str  # Y/n [S, N]
     logits: str  # [S, N]
-    loss: str  # [1, 1]
 
 
 class _Loop:
@@ -302,15 +302,9 @@ class _Loop:
         projected = op("MatMul", hidden, v)
         unit = op("Div", projected, norm)
         logits = op("Add", op("Mul", unit, gamma1), op("Mul", inferred, gamma2))
-        # exp of a number <= 0 only: no logit overflows. log(1 + x) = 2 atanh(x / (2 + x)) is exact for small x too.
-        decay = op("Exp", op("Neg", op("Abs", logits)))
-        half_log = op("Atanh", op("Div", decay, op("Add", decay, op.number(2))))
-        above = op("Sub", op("Relu", logits), op("Mul", logits, self.task.targets))
-        losses = op("Add", above, op("Add", half_log, half_log))
-        loss = op("ReduceSum", op("Mul", losses, self.shares), keepdims=1)
         return _State(
             c_hidden, c_inferred, v, u, q, gamma1, gamma2,
-            hidden_in, inferred, hidden, stretched, projected, norm, unit, logits, loss,
+            hidden_in, inferred, hidden, stretched, projected, norm, unit, logits,
         )  # fmt: skip
 
     def step(
@@ -355,18 +349,29 @@ class _Loop:
             inferred=op("Gemm", self.base_gram, c_inferred, self.inferred, alpha=-1.0),
         )
 
+    def _losses(self, logits: Sequence[str]) -> str:
+        """Write `losses`, [T + 1]: of each [S, N] the mean binary cross-entropy of what is known."""
+        op = self.op
+        size, ways = _shape(self.kept["logits"])
+        stacked = op("Reshape", op("Concat", *logits, axis=0), op.integers(len(logits), size, ways))
+        # exp of a number <= 0 only: no logit overflows. log(1 + x) = 2 atanh(x / (2 + x)) is exact for small x too.
+        decay = op("Exp", op("Neg", op("Abs", stacked)))
+        half_log = op("Atanh", op("Div", decay, op("Add", decay, op.number(2))))
+        above = op("Sub", op("Relu", stacked), op("Mul", stacked, self.task.targets))
+        losses = op("Mul", op("Add", above, op("Add", half_log, half_log)), self.shares)
+        return op("ReduceSum", losses, op.integers(1, 2), keepdims=0, name="losses")
+
     def lowest(self, states: Sequence[_State]) -> dict[str, str]:
         """What is kept of the state with the lowest loss; writes `losses` and `steps`."""
         op = self.op
-        row = op("Concat", *(state.loss for state in states), axis=1)
-        op("Squeeze", row, self.first_axis, name="losses")
-        largest = op.number(float(np.finfo(np.float32).max))
-        wild = op("Cast", op("Not", op("LessOrEqual", row, largest)), to=TensorProto.FLOAT)
+        losses = self._losses([state.logits for state in states])
+        largest = op.constant("largest", np.array(np.finfo(np.float32).max))
+        wild = op("Cast", op("Not", op("LessOrEqual", losses, largest)), to=TensorProto.FLOAT)
         spoiled = op(
-            "Cast", op("CumSum", wild, op.constant("axis", np.array(1, np.int64))), to=TensorProto.BOOL
+            "Cast", op("CumSum", wild, op.constant("axis", np.array(0, np.int64))), to=TensorProto.BOOL
         )
-        finite = op("Where", spoiled, op.number(np.inf), row)
-        lowest = op("ArgMin", op("Squeeze", finite, self.first_axis), axis=0, keepdims=1, select_last_index=1)
+        finite = op("Where", spoiled, op.constant("infinity", np.array(np.inf, np.float32)), losses)
+        lowest = op("ArgMin", finite, axis=0, keepdims=1, select_last_index=1)
         # Where nothing is known no step is taken: those above have changed nothing.
         some = op("Cast", op("Squeeze", self.count, self.first_axis), to=TensorProto.BOOL)
         steps = op("Where", some, lowest, self.first_axis, name="steps")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,8 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from onnx import ModelProto
 from safetensors.numpy import save
 
 from desire_edge.errors import DesireEdgeError
@@ -99,31 +101,13 @@ def export_bundle(run: Run, out: Path, options: ExportOptions | None = None) -> 
             "r": np.diag(lengths),
         }
     arrays = {name: np.array(value, np.float32, order="C") for name, value in semantics.items()}
-    dimension, base = arrays["w_base"].shape
-    hidden = len(arrays["b1"])
     base_labels = tuple(run.data.dataset.labels[index] for index in run.data.split.base)
 
     extractor_model = extractor_graph(
         turned_extractor(extractor, axes), run.data.input.features, options.batch, options.opset
     )
-    head_model = head_graph(
-        arrays["w_base"] if known_labels else lengths.astype(np.float32),
-        hidden,
-        options.batch,
-        options.ways,
-        options.opset,
-        known_labels=known_labels,
-    )
-    adapt_model = adapt_graph(
-        arrays, options.ways, options.max_support, options.opset, known_labels=known_labels
-    )
     with _zip(out) if options.zipped else atomic_folder(out) as folder:
-        body, output = without_output(extractor_model)
-        (folder / EXTRACTOR).write_bytes(body + output)
-        (folder / HEAD).write_bytes(serialize(head_model))
-        (folder / HEAD_FRAGMENT).write_bytes(head_fragment(head_model))
-        (folder / BASE_FRAGMENT).write_bytes(base_fragment(dimension, base, options.batch))
-        (folder / ADAPT).write_bytes(serialize(adapt_model))
+        extractor_body = write_graphs(folder, extractor_model, arrays, options, known_labels=known_labels)
         (folder / SEMANTICS).write_bytes(save(arrays))
         if options.lexicon_words is None:
             shutil.copyfile(lexicon_path(run.folder), folder / LEXICON)
@@ -131,8 +115,8 @@ def export_bundle(run: Run, out: Path, options: ExportOptions | None = None) -> 
             shrink_lexicon(run.lexicon, folder / LEXICON, words=options.lexicon_words, keep=base_labels)
         manifest = Manifest(
             name=re.sub(r"\.desire$", "", out.name),
-            dimension=dimension,
-            hidden=hidden,
+            dimension=len(arrays["w_base"]),
+            hidden=len(arrays["b1"]),
             ways=options.ways,
             batch=options.batch,
             max_support=options.max_support,
@@ -141,7 +125,7 @@ def export_bundle(run: Run, out: Path, options: ExportOptions | None = None) -> 
             known_labels=known_labels,
             input=run.data.input,
             precision="fp32",
-            extractor_body=len(body),
+            extractor_body=extractor_body,
             conditioning=conditioning(z, weights["w1"], weights["b1"], weights["w2"], weights["b2"]),
             training=run.record(),
             files={name: FileRecord.of(folder / name) for name in FILES},
@@ -149,6 +133,36 @@ def export_bundle(run: Run, out: Path, options: ExportOptions | None = None) -> 
         write_json(folder / MANIFEST, manifest.to_json())
         parity = check_parity(run, folder)
     return manifest, parity
+
+
+def write_graphs(
+    folder: Path,
+    extractor: ModelProto,
+    arrays: Mapping[str, NDArray[np.float32]],
+    options: ExportOptions,
+    *,
+    known_labels: bool,
+) -> int:
+    """Write the bundle's ONNX files into `folder`, of an extractor and the bundle's arrays; return `extractor_body`."""
+    (dimension, base), hidden = arrays["w_base"].shape, len(arrays["b1"])
+    head = head_graph(
+        arrays["w_base"] if known_labels else np.diagonal(arrays["r"]).copy(),
+        hidden,
+        options.batch,
+        options.ways,
+        options.opset,
+        known_labels=known_labels,
+    )
+    adaptation = adapt_graph(
+        arrays, options.ways, options.max_support, options.opset, known_labels=known_labels
+    )
+    body, output = without_output(extractor)
+    (folder / EXTRACTOR).write_bytes(body + output)
+    (folder / HEAD).write_bytes(serialize(head))
+    (folder / HEAD_FRAGMENT).write_bytes(head_fragment(head))
+    (folder / BASE_FRAGMENT).write_bytes(base_fragment(dimension, base, options.batch))
+    (folder / ADAPT).write_bytes(serialize(adaptation))
+    return len(body)
 
 
 @contextmanager

@@ -149,7 +149,7 @@ def _adapted_errors(run: Run, bundle: Bundle, axes: Float64) -> tuple[float, flo
         return logits[shots:], torch.sigmoid(told @ learner.threshold_weights)
 
     portable = PortableAdaptation(bundle.path / ADAPT, bundle.manifest).adapt(
-        task.taught.z.astype(np.float32),
+        task.taught.z,
         task.taught.targets,
         task.taught.mask,
         task.taught.vectors,

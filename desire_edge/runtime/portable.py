@@ -71,7 +71,12 @@ class PortableAdaptation:
             )
 
     def adapt(
-        self, z: Array, targets: Array, mask: Array, w_novel: Array, known_labels: Array | None = None
+        self,
+        z: NDArray[Any],
+        targets: NDArray[Any],
+        mask: NDArray[Any],
+        w_novel: NDArray[Any],
+        known_labels: NDArray[Any] | None = None,
     ) -> PortableHead:
         """Adapt to z [S, d], targets and mask [S, N], w_novel [d, N] and, if the bundle uses them, known labels [S, B].
 
@@ -99,7 +104,7 @@ class PortableAdaptation:
             "used": used,
         }
         if self._manifest.known_labels:
-            told = np.zeros((examples, base), np.float32) if known_labels is None else known_labels
+            told = np.zeros((examples, base)) if known_labels is None else known_labels
             inputs["known_labels"] = _padded(told, rows, base)
         names = [value.name for value in self._session.get_outputs()]
         found: dict[str, NDArray[Any]] = dict(zip(names, self._session.run(names, inputs), strict=True))
@@ -113,6 +118,6 @@ class PortableAdaptation:
         )
 
 
-def _padded(array: Array, *shape: int) -> Array:
+def _padded(array: NDArray[Any], *shape: int) -> Array:
     padding = [(0, size - there) for size, there in zip(shape, array.shape, strict=True)]
     return np.pad(np.asarray(array, np.float32), padding)

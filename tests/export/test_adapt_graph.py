@@ -221,12 +221,12 @@ def test_realistic_sizes_equal_autograd_and_the_core() -> None:
             assert relative_error(found[name], value) <= 1e-5, name
 
 
-@pytest.mark.parametrize("examples", [0, 1, 15, 16, 17, 32, 33, 40])
+@pytest.mark.parametrize("examples", [0, 1, 9, 10, 11, 25, 26, 40])
 def test_any_number_of_examples_up_to_max_support_runs_the_loop_that_holds_it(examples: int) -> None:
     check(*problem(examples, 3), 40, 4)
 
 
-@pytest.mark.parametrize("max_support", [1, 16, 17, 32, 33])
+@pytest.mark.parametrize("max_support", [1, 10, 11, 25, 26])
 def test_as_many_examples_as_max_support(max_support: int) -> None:
     check(*problem(max_support, 3), max_support, 3)
 

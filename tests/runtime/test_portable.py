@@ -25,9 +25,7 @@ def replayed(bundle: Bundle, task: Task) -> PortableHead:
     """The task adapted again, through the graph."""
     taught = task.taught
     known = taught.known_labels if bundle.manifest.known_labels else None
-    return opened(bundle).adapt(
-        taught.z.astype(np.float32), taught.targets, taught.mask, taught.vectors, known
-    )
+    return opened(bundle).adapt(taught.z, taught.targets, taught.mask, taught.vectors, known)
 
 
 @pytest.fixture(
