@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from cli.test_cli_bad_bundle import MANIFESTS, sign
 from cli.test_cli_bad_support import FOLDERS
+from onnx import numpy_helper
 from safetensors.numpy import load_file, save_file
 from trained import WAYS, Trained
 
@@ -470,3 +472,96 @@ def as_json(label: LabelVector) -> dict[str, Any]:
         "unknown": list(label.unknown),
         "how": label.how,
     }
+
+
+# The golden vectors
+
+VECTORS = ROOT / "tests" / "vectors"
+CASES: list[dict[str, Any]] = json.loads((VECTORS / "cases.json").read_bytes())
+
+
+def error(found: Any, expected: Any) -> float:
+    """max|found - expected| / max|expected|, as the vectors' README measures it."""
+    found, expected = np.asarray(found, np.float64), np.asarray(expected, np.float64)
+    assert found.shape == expected.shape
+    largest = np.abs(expected).max(initial=0)
+    return float(np.abs(found - expected).max(initial=0) / (largest or 1))
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
+def test_it_adapts_and_predicts_as_the_golden_vectors_say(
+    case: dict[str, Any], app: Run, tmp_path: Path
+) -> None:
+    expected, ways = case["expected"], len(case["labels"])
+    support: tuple[str, ...] = ()
+    if case["support"]:
+        support = ("--support", "support")
+        (tmp_path / "support").mkdir()
+        lines = []
+        for number, example in enumerate(case["support"]):
+            (tmp_path / "support" / f"{number}.txt").write_text(example["text"], encoding="utf-8")
+            lines.append(json.dumps({"file_name": f"{number}.txt", **example}))
+        (tmp_path / "support" / "metadata.jsonl").write_text("\n".join(lines))
+    arguments = (
+        "--labels",
+        ",".join(case["labels"]),
+        "--missing",
+        case["missing"],
+        "--out",
+        "taught",
+        "--json",
+    )
+    done = app("adapt", VECTORS / case["bundle"], *support, *arguments)
+    assert done.returncode == 0, done
+    report = json.loads(done.stdout)
+    assert error(report["loss_before"], expected["losses"][0]) <= 1e-5
+    assert error(report["loss_after"], expected["losses"][expected["steps"]]) <= 1e-5
+    assert error([label["threshold"] for label in report["labels"]], expected["thresholds"]) <= 1e-5
+
+    taught = load_file(tmp_path / "taught" / "task.safetensors")
+    assert taught["vectors"].tolist() == case["arrays"]["w_novel"]
+    if case["support"]:
+        assert taught["z"].tolist() == case["arrays"]["z"]
+    model = onnx.load(tmp_path / "taught" / "model.onnx")
+    weights = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    for name, array in expected["head"].items():
+        found = weights[f"task.{name}"]
+        if name in ("v", "m"):
+            assert not found[:, ways:].any()
+            found = found[:, :ways]
+        assert error(found, array) <= 1e-5, name
+
+    for query, probabilities in zip(case["queries"], expected["query_probabilities"], strict=True):
+        (tmp_path / "query.txt").write_text(query["text"], encoding="utf-8")
+        told = ("--known-labels", ",".join(query["known_labels"])) if query.get("known_labels") else ()
+        done = app("predict", "taught/model.onnx", "query.txt", *told, "--json")
+        (row,) = json.loads(done.stdout)["predictions"]
+        assert error(list(row["probabilities"].values()), probabilities) <= 1e-5
+
+
+def test_texts_names_and_halves_are_the_golden_vectors(probe: Callable[[Any], Any]) -> None:
+    texts = json.loads((VECTORS / "texts.json").read_bytes())["cases"]
+    answers = probe({"tokenize": [text["text"] for text in texts]})
+    assert answers["tokenize"] == [text["tokens"] for text in texts]
+
+    halves = json.loads((VECTORS / "halves.json").read_bytes())
+    halves = [half for half in halves if np.isfinite(half["half"])]
+    assert probe({"half": [half["value"] for half in halves]})["half"] == [half["half"] for half in halves]
+
+    labels = json.loads((VECTORS / "labels.json").read_bytes())
+    names, groups = labels["names"], labels["groups"]
+    answers = probe(
+        {
+            "lexicon": str(VECTORS / "plain" / "lexicon.safetensors"),
+            "look_up": [name["name"] for name in names],
+            "label_matrix": [group["names"] for group in groups],
+        }
+    )
+    for found, name in zip(answers["look_up"], names, strict=True):
+        assert [found[key] for key in ("how", "known", "unknown")] == [
+            name[key] for key in ("how", "known", "unknown")
+        ]
+        assert error(found["vector"], name["vector"]) <= 1e-6
+    for found, group in zip(answers["label_matrix"], groups, strict=True):
+        assert error([entry["vector"] for entry in found["entries"]], group["vectors"]) <= 1e-6
+        assert len(found["warnings"]) == sum(group["told_apart"])
