@@ -212,7 +212,8 @@ class Lexicon:
             if row >= 0:
                 vector[start : start + source.dim] = source.vectors[row] * source.scales[row]
             start += source.dim
-        length = float(np.linalg.norm(vector))
+        # In double, which rounds the same whatever the order of the sum: every client shall have the same bits.
+        length = float(np.linalg.norm(vector.astype(np.float64)))
         return vector * np.float32(self.norm / length) if length > 0 else vector
 
     def _mean(self, indices: Sequence[int]) -> NDArray[np.float32] | None:

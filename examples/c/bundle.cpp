@@ -1,0 +1,309 @@
+#include "bundle.h"
+
+#include <desire_edge.h>
+#include <openssl/evp.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "error.h"
+#include "files.h"
+#include "model_file.h"
+
+namespace app {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr int kSchemaVersion = 3;
+constexpr int64_t kLargestSize = int64_t{1} << 20, kMostWays = 4096;
+constexpr uint64_t kLargestFile = (uint64_t{1} << 31) - 1;
+const char kManifest[] = "manifest.json", kExtractor[] = "extractor.onnx", kHead[] = "head.fragment.onnx",
+           kSemantics[] = "semantics.safetensors", kLexicon[] = "lexicon.safetensors";
+
+std::string sha256(const std::string& content) {
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned size = 0;
+  if (EVP_Digest(content.data(), content.size(), digest, &size, EVP_sha256(), nullptr) != 1) {
+    throw std::runtime_error("SHA-256 cannot be had");
+  }
+  std::string text;
+  for (unsigned i = 0; i < size; ++i) {
+    char hex[3];
+    std::snprintf(hex, sizeof hex, "%02x", digest[i]);
+    text += hex;
+  }
+  return text;
+}
+
+[[noreturn]] void no_manifest(const std::string& where, const std::string& why) {
+  refuse(where, " is not a manifest of desire-edge: ", why, "; export the bundle again");
+}
+
+int64_t size_in(const nlohmann::json& manifest, const char* name, int64_t largest, const std::string& where) {
+  const auto& value = manifest.at(name);
+  if (!value.is_number_integer() || value < 1 || value > largest) {
+    no_manifest(where,
+                name + (" is " + value.dump()) + ", not a number from 1 to " + std::to_string(largest));
+  }
+  return value;
+}
+
+/* Rounds to half precision: what is stored is what is used. */
+void round_to_half(Matrix* matrix, const char* what) {
+  for (float& value : matrix->values) value = from_half(to_half(value));
+  if (!all_finite(matrix->values)) refuse(what, " do not fit half precision; the bundle cannot be adapted");
+}
+
+/* The bytes of values that are halves. */
+std::string halves(const Matrix& matrix) {
+  std::string bytes;
+  for (const float value : matrix.values) {
+    const uint16_t half = to_half(value);
+    bytes.append(reinterpret_cast<const char*>(&half), sizeof half);
+  }
+  return bytes;
+}
+
+/* Rows of 0 and 1 as bits: column c is bit c % 8 of byte c / 8, the lowest first. */
+std::string bits(const Matrix& flags) {
+  std::string packed;
+  for (int64_t row = 0; row < flags.rows; ++row) {
+    for (int64_t c = 0; c < flags.columns; ++c) {
+      if (c % 8 == 0) packed += '\0';
+      if (flags[row][c] != 0) packed.back() = static_cast<char>(packed.back() | 1 << c % 8);
+    }
+  }
+  return packed;
+}
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+}  // namespace
+
+Bundle::Bundle(const fs::path& folder) : folder_(folder) {
+  if (!fs::is_regular_file(folder / kManifest)) {
+    refuse(folder.string(), " is not a bundle: it is no folder with a ", kManifest, " in it",
+           fs::is_regular_file(folder) ? "; unpack the zip first" : "");
+  }
+  read_manifest();
+  read_semantics();
+  lexicon_ = std::make_unique<Lexicon>(files_.at(kLexicon), path_of(kLexicon));
+  if (lexicon_->dim() != semantics_.dimension) {
+    refuse(folder.string(), ": the lexicon has ", lexicon_->dim(), " dimensions, but the model ",
+           semantics_.dimension);
+  }
+  extractor_ = std::make_unique<Session>(files_.at(kExtractor), path_of(kExtractor));
+  if (extractor_->features() != input_.features()) {
+    refuse(folder.string(), ": the extractor takes ", extractor_->features(),
+           " features, but the manifest says ", input_.features());
+  }
+  if (extractor_->columns("z") != semantics_.dimension) {
+    refuse(path_of(kExtractor), " has no output z of ", semantics_.dimension, " numbers a row");
+  }
+  if (extractor_body_ >= static_cast<int64_t>(files_.at(kExtractor).size())) {
+    refuse(path_of(kExtractor), " is shorter than the manifest's extractor_body; export the bundle again");
+  }
+}
+
+void Bundle::read_manifest() {
+  const std::string where = path_of(kManifest);
+  const auto manifest = parse_json(read_file(where, 16 * kMiB), where);
+  const auto version =
+      manifest.is_object() ? manifest.value("schema_version", nlohmann::json()) : nlohmann::json();
+  if (version != kSchemaVersion) {
+    refuse(where, " has schema version ", version.dump(), ", but this program reads version ", kSchemaVersion,
+           "; export the bundle again, or build the program that matches it");
+  }
+  try {
+    name_ = manifest.at("name");
+    semantics_.dimension = size_in(manifest, "dimension", kLargestSize, where);
+    semantics_.hidden = size_in(manifest, "hidden", kLargestSize, where);
+    semantics_.known_labels = manifest.at("known_labels").get<bool>();
+    ways_ = size_in(manifest, "ways", kMostWays, where);
+    extractor_body_ = size_in(manifest, "extractor_body", kLargestFile, where);
+    base_labels_ = manifest.at("base_labels").get<Names>();
+    semantics_.base_labels = static_cast<int64_t>(base_labels_.size());
+    if (base_labels_.empty()) no_manifest(where, "base_labels is empty");
+    input_ = InputSpec(manifest.value("input", nlohmann::json()), where);
+    for (const char* file : {kExtractor, kHead, kSemantics, kLexicon}) {
+      const auto& record = manifest.at("files").at(file);
+      if (!fs::is_regular_file(folder_ / file)) {
+        refuse("the bundle ", folder_.string(), " lacks its file ", file, "; copy it again");
+      }
+      const std::string& content = files_[file] = read_file(folder_ / file, kLargestFile);
+      if (record.at("bytes") != content.size() || record.at("sha256") != sha256(content)) {
+        refuse(path_of(file), " is not what was exported (its SHA-256 differs); copy the bundle again");
+      }
+    }
+  } catch (const nlohmann::json::exception& error) {
+    no_manifest(where, json_reason(error));
+  }
+}
+
+void Bundle::read_semantics() {
+  const std::string where = path_of(kSemantics);
+  const Safetensors file = read_safetensors(files_.at(kSemantics), where);
+  const auto d = static_cast<uint64_t>(semantics_.dimension), h = static_cast<uint64_t>(semantics_.hidden),
+             b = static_cast<uint64_t>(semantics_.base_labels);
+  std::map<std::string, std::vector<uint64_t>> shapes = {
+      {"w_base", {d, b}},     {"w_i", {b, d}},
+      {"w1", {d, h}},         {"b1", {h}},
+      {"w2", {h, d}},         {"b2", {d}},
+      {"gamma1", {}},         {"gamma2", {}},
+      {"q0", {h + 1, h + 1}}, {"threshold_weights", {DESIRE_EDGE_THRESHOLD_WEIGHTS}}};
+  if (!semantics_.known_labels) shapes.insert({{"p", {d, d}}, {"r", {d, d}}});
+  const auto steps = file.tensors.find("step_sizes");
+  const bool some = steps != file.tensors.end() && !steps->second.shape.empty();
+  shapes["step_sizes"] = {some ? steps->second.shape[0] : 0, DESIRE_EDGE_STEP_COLUMNS};
+  for (const auto& [name, shape] : shapes) {
+    const auto found = file.tensors.find(name);
+    std::vector<float>& values = semantics_.arrays[name];
+    if (found != file.tensors.end() && found->second.dtype == "F32" && found->second.shape == shape) {
+      values.resize(found->second.bytes.size() / sizeof(float));
+      std::copy_n(found->second.bytes.data(), found->second.bytes.size(),
+                  reinterpret_cast<char*>(values.data()));
+      if (all_finite(values)) continue;
+    }
+    refuse(where, ": ", name, " is not a finite float32 array of shape ", nlohmann::json(shape).dump(),
+           "; export the bundle again");
+  }
+}
+
+Task Bundle::adapt(const Support& support, const Names& names, bool missing_unknown) {
+  check_labels(support, names);
+  Task task;
+  task.labels = lexicon_->label_matrix(names);
+  round_to_half(&task.labels.vectors, "the lexicon's vectors");
+  task.support = make_targets(support, names, missing_unknown);
+  Names examples;
+  std::vector<Names> carried;
+  for (const Example& example : support.examples) {
+    examples.push_back(example.name);
+    carried.push_back(example.known_labels);
+  }
+  const Matrix known =
+      known_rows(carried, examples, semantics_.known_labels ? base_labels_ : Names(), "the bundle " + name_);
+  for (int64_t row = 0; row < known.rows; ++row) {
+    task.known_labels +=
+        std::any_of(known[row], known[row] + known.columns, [](float value) { return value != 0; });
+  }
+
+  auto start = std::chrono::steady_clock::now();
+  std::vector<Features> features;
+  for (const Example& example : support.examples)
+    features.push_back(input_.features_of(example.raw, example.name));
+  Matrix z = extractor_->run("z", feature_rows(features, input_.features()));
+  round_to_half(&z, "the extractor's features");
+  task.extract_seconds = seconds_since(start);
+  start = std::chrono::steady_clock::now();
+  task.head = adapt_head(semantics_, z, task.support, task.labels.vectors, known);
+  const auto weights = task_weights(task.head, ways_);
+  task.adapt_seconds = seconds_since(start);
+
+  const Names known_names = semantics_.known_labels ? base_labels_ : Names();
+  task.model =
+      files_.at(kExtractor).substr(0, extractor_body_) + files_.at(kHead) +
+      model_fragment(weights, model_metadata(names, task.head.thresholds, input_, name_, known_names));
+  task.taught = serialize(task, z, known);
+  for (const Features& item : features) {
+    task.text_words += item.words;
+    task.known_text_words += item.known_words;
+  }
+  task.warnings = task.labels.warnings;
+  for (const Names& more : {unknown_texts(features, examples), warnings(support, task)}) {
+    task.warnings.insert(task.warnings.end(), more.begin(), more.end());
+  }
+  return task;
+}
+
+void Bundle::check_labels(const Support& support, const Names& names) const {
+  if (names.empty()) refuse("there is no label to learn: no example carries one; name some with --labels");
+  if (static_cast<int64_t>(names.size()) > ways_) {
+    refuse(names.size(), " labels, but this bundle holds at most ", ways_,
+           "; teach fewer, or export it with --ways ", names.size());
+  }
+  for (const std::string& name : support.names()) {
+    if (std::find(names.begin(), names.end(), name) == names.end()) {
+      refuse("the support set has the label '", name,
+             "', which is not among the labels asked for; add it to --labels");
+    }
+  }
+}
+
+/* What a user should look at. */
+Names Bundle::warnings(const Support& support, const Task& task) const {
+  Names found;
+  for (const LabelVector& label : task.labels.entries) {
+    if (label.how == "seeded") {
+      found.push_back("no word of the label '" + label.name +
+                      "' is known, so only its examples can teach it");
+    }
+  }
+  if (task.head.conditioning > 3 * kMostConditioning) {
+    found.push_back("the adapted head is ill-conditioned: expect errors above 1e-5");
+  }
+  for (size_t column = 0; column < task.labels.entries.size() && !support.examples.empty(); ++column) {
+    const LabelCounts counts = task.support.counts(column);
+    const std::string& name = task.labels.entries[column].name;
+    if (counts.positives == 0) {
+      found.push_back("no example carries the label '" + name + "', so it goes by its name alone");
+    } else if (counts.negatives == 0) {
+      found.push_back("no example is known not to carry '" + name +
+                      "', so it will be said of nearly everything; add examples without it");
+    }
+  }
+  return found;
+}
+
+/* As safetensors, enough to adapt again from the bundle: what desire_edge/runtime/taught.py reads. */
+std::string Bundle::serialize(const Task& task, const Matrix& z, const Matrix& known) const {
+  const auto labels = static_cast<uint64_t>(task.labels.entries.size()),
+             examples = static_cast<uint64_t>(z.rows);
+  const auto shape = [](const Matrix& matrix) {
+    return std::vector{static_cast<uint64_t>(matrix.rows), static_cast<uint64_t>(matrix.columns)};
+  };
+  const std::string vectors = halves(task.labels.vectors), features = halves(z),
+                    targets = bits(task.support.targets), mask = bits(task.support.mask),
+                    known_labels = bits(known);
+  // What the last change did to each label and example, for `desire-edge adapt --undo`: nothing yet.
+  const std::string label_changes(labels, 0), example_changes(examples, 0);
+  std::map<std::string, Tensor> tensors = {{"vectors", {"F16", shape(task.labels.vectors), vectors}},
+                                           {"z", {"F16", shape(z), features}},
+                                           {"targets", {"U8", {examples, (labels + 7) / 8}, targets}},
+                                           {"mask", {"U8", {examples, (labels + 7) / 8}, mask}},
+                                           {"label_changes", {"U8", {labels}, label_changes}},
+                                           {"example_changes", {"U8", {examples}, example_changes}}};
+  const auto base_labels = static_cast<uint64_t>(known.columns);
+  if (base_labels) tensors["known_labels"] = {"U8", {examples, (base_labels + 7) / 8}, known_labels};
+  Names names;
+  for (const LabelVector& label : task.labels.entries) names.push_back(label.name);
+  return write_safetensors(tensors, "desire_edge",
+                           "{\"schema_version\": 2, \"bundle\": " + nlohmann::json(name_).dump() +
+                               ", \"extractor\": \"" + sha256(files_.at(kExtractor)) +
+                               "\", \"semantics\": \"" + sha256(files_.at(kSemantics)) +
+                               "\", \"base_labels\": " + std::to_string(base_labels) +
+                               ", \"keep_base\": false, \"labels\": " + json_list(names) + "}");
+}
+
+Names unknown_texts(const std::vector<Features>& features, const Names& names) {
+  Names found;
+  for (size_t i = 0; i < features.size(); ++i) {
+    if (features[i].words == 0 || features[i].known_words > 0) continue;
+    found.push_back(names[i] + ": 0 of its " + std::to_string(features[i].words) +
+                    " words are known to the model, so it looks like any other such text");
+  }
+  return found;
+}
+
+Matrix feature_rows(const std::vector<Features>& features, int64_t columns) {
+  Matrix x(static_cast<int64_t>(features.size()), columns);
+  for (int64_t row = 0; row < x.rows; ++row) std::copy_n(features[row].x.data(), columns, x[row]);
+  return x;
+}
+
+}  // namespace app

@@ -1,0 +1,66 @@
+/* The bundle: everything a device needs to learn new labels; as desire_edge/runtime/bundle.py. */
+#ifndef DESIRE_EDGE_APP_BUNDLE_H
+#define DESIRE_EDGE_APP_BUNDLE_H
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "adaptation.h"
+#include "input.h"
+#include "lexicon.h"
+#include "session.h"
+#include "support.h"
+
+namespace app {
+
+/* What `Bundle::adapt` makes. */
+struct Task {
+  std::string model;  /* the completed model's bytes, for any ONNX Runtime */
+  std::string taught; /* task.safetensors: what it was taught, without raw input */
+  LabelMatrix labels;
+  Targets support;
+  AdaptedHead head;
+  int64_t known_labels = 0; /* examples that came with known base labels */
+  size_t text_words = 0, known_text_words = 0;
+  double extract_seconds = 0, adapt_seconds = 0;
+  std::vector<std::string> warnings;
+};
+
+class Bundle {
+ public:
+  /* Opens the bundle in `folder`: sizes, shapes and SHA-256 are checked. */
+  explicit Bundle(const std::filesystem::path& folder);
+
+  /* Teaches the model `names` from the support, or by the names alone where it is empty. */
+  Task adapt(const Support& support, const Names& names, bool missing_unknown);
+
+ private:
+  std::string path_of(const std::string& file) const { return (folder_ / file).string(); }
+  void read_manifest();
+  void read_semantics();
+  void check_labels(const Support& support, const Names& names) const;
+  Names warnings(const Support& support, const Task& task) const;
+  std::string serialize(const Task& task, const Matrix& z, const Matrix& known) const;
+
+  std::filesystem::path folder_;
+  std::map<std::string, std::string> files_; /* the bytes of those that adapting reads */
+  std::string name_;
+  int64_t ways_ = 0, extractor_body_ = 0;
+  Names base_labels_;
+  InputSpec input_;
+  Semantics semantics_;
+  std::unique_ptr<Lexicon> lexicon_;
+  std::unique_ptr<Session> extractor_;
+};
+
+/* A warning for each text of whose words the model knows none; `names` are the examples'. */
+Names unknown_texts(const std::vector<Features>& features, const Names& names);
+/* The examples' x, one a row. */
+Matrix feature_rows(const std::vector<Features>& features, int64_t columns);
+
+}  // namespace app
+
+#endif

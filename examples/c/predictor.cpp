@@ -1,0 +1,56 @@
+#include "predictor.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "bundle.h"
+#include "error.h"
+#include "files.h"
+
+namespace app {
+namespace {
+
+constexpr uint64_t kLargestModel = (uint64_t{1} << 31) - 1;
+
+}  // namespace
+
+Predictor::Predictor(const std::filesystem::path& model)
+    : session_(read_file(model, kLargestModel), model.string()) {
+  const std::string where = model.string();
+  const auto not_ours = [&](const std::string& why) {
+    refuse(where, " is not a model adapted by desire-edge (its metadata: ", why, "); make one with `adapt`");
+  };
+  const auto value = [&](const std::string& key) {
+    const std::string text = session_.metadata("desire_edge." + key);
+    if (text.empty()) not_ours("there is no " + key);
+    return parse_json(text, where + ": its metadata's " + key);
+  };
+  try {
+    labels_ = value("labels").get<Names>();
+    thresholds_ = value("thresholds").get<std::vector<double>>();
+    if (session_.known_labels()) known_labels_ = value("known_labels").get<Names>();
+  } catch (const nlohmann::json::exception& error) {
+    not_ours(json_reason(error));
+  }
+  input_ = InputSpec(value("input"), where);
+  if (labels_.size() != thresholds_.size()) not_ours("labels and thresholds do not agree");
+  if (session_.columns("probabilities") < static_cast<int64_t>(labels_.size())) {
+    not_ours("the output `probabilities` has not a column a label");
+  }
+  if (session_.known_labels() != static_cast<int64_t>(known_labels_.size())) {
+    not_ours("the input `known_labels` has not a column a base label");
+  }
+  if (session_.features() != input_.features()) {
+    refuse(where, " takes ", session_.features(), " features, but its metadata says ", input_.features());
+  }
+}
+
+Matrix Predictor::predict(const std::vector<Features>& features, const Matrix& known_labels) {
+  const Matrix all = session_.run("probabilities", feature_rows(features, input_.features()), known_labels);
+  Matrix probabilities(all.rows, static_cast<int64_t>(labels_.size()));
+  for (int64_t row = 0; row < all.rows; ++row)
+    std::copy_n(all[row], probabilities.columns, probabilities[row]);
+  return probabilities;
+}
+
+}  // namespace app

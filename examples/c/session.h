@@ -1,0 +1,46 @@
+/* ONNX Runtime, as this program uses it: float32 in and out, every shape fixed, on the CPU. */
+#ifndef DESIRE_EDGE_APP_SESSION_H
+#define DESIRE_EDGE_APP_SESSION_H
+
+#include <onnxruntime_cxx_api.h>
+
+#include <map>
+#include <string>
+
+#include "arrays.h"
+
+namespace app {
+
+/* A model with the input x [batch, features] and, if it uses them, known_labels [batch, B]. */
+class Session {
+ public:
+  /* Opens the bytes of a model, which `where` names in errors. */
+  Session(const std::string& model, const std::string& where);
+
+  int64_t features() const { return inputs_.at("x").second; }
+  /* B, or 0 for a model that does not use known labels. */
+  int64_t known_labels() const {
+    return inputs_.count("known_labels") ? inputs_.at("known_labels").second : 0;
+  }
+  /* The width of an output [batch, n], 0 if there is no such output. */
+  int64_t columns(const std::string& output) const {
+    return outputs_.count(output) ? outputs_.at(output).second : 0;
+  }
+  /* An entry of the model's metadata, empty if there is none. */
+  std::string metadata(const std::string& key) const;
+
+  /* x [n, features], and known_labels [n, B] where they are used -> `output` [n, ...], for any n. */
+  Matrix run(const std::string& output, const Matrix& x, const Matrix& known_labels = Matrix());
+
+ private:
+  using Shapes = std::map<std::string, std::pair<int64_t, int64_t>>;
+
+  std::string where_;
+  Ort::Env environment_;
+  Ort::Session session_;
+  Shapes inputs_, outputs_;
+};
+
+}  // namespace app
+
+#endif
