@@ -32,6 +32,15 @@ def test_the_python_snippet_runs(
     assert (tmp_path / "taught" / "model.onnx").is_file()
 
 
+def test_the_clients_snippets_are_those_that_their_own_tests_run() -> None:
+    (script,) = blocks("js")
+    assert script in (ROOT / "examples/web/README.md").read_text(encoding="utf-8")
+    (build,) = (block for block in blocks("sh") if "DESIRE_EDGE_BUILD_EXAMPLES" in block)
+    their_own = (ROOT / "examples/c/README.md").read_text(encoding="utf-8")
+    for command in (line.partition(" # ")[0].strip() for line in build.splitlines()):
+        assert command in their_own
+
+
 def options(command: click.Command) -> set[str]:
     """Every option of a command and of the commands in it."""
     found = {option for parameter in command.params for option in parameter.opts}
@@ -65,6 +74,10 @@ def test_the_figures_are_the_measured_ones() -> None:
         expected = [f"{metrics[f'{prefix}_{name}']:.3f}" for name in names]
         assert re.findall(r"0\.\d{3}", row) == expected
     assert metrics["parity_max_error"] <= 1e-5
+    precision = json.loads((ROOT / "benchmarks/results/precision.json").read_text())["metrics"]
+    assert precision["int8_auc_loss_points"] < 0.05  # "less than 0.05 points of AUC"
+    assert precision["int8_extractor_fraction"] < 0.27  # "a quarter of the bytes"
+    assert precision["int8_extractor_us"] < precision["fp32_extractor_us"] / 2  # "twice as fast"
     assert metrics["example_disjoint_train_seconds"] <= 600  # the protocol of `train` and the demo
 
 
