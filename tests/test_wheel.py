@@ -83,12 +83,17 @@ def test_the_wheel_holds_the_package_its_extension_and_no_more(wheel: Path) -> N
         "desire_edge/cli/__init__.py",
         "desire_edge/export/__init__.py",
         "desire_edge/data/sample.jsonl",
+        "desire_edge/web/index.html",
+        "desire_edge/web/desire-edge/index.js",
+        "desire_edge/web/package-lock.json",
     ):
         assert expected in names
     assert [name for name in names if name.startswith("desire_edge/_core.") and name.endswith(".so")]
     tops = {name.partition("/")[0] for name in names}
     assert {top for top in tops if not top.endswith((".dist-info", ".data"))} == {"desire_edge"}
-    assert not [name for name in names if "test" in Path(name).name or "__pycache__" in name]
+    assert not [
+        name for name in names if "test" in Path(name).name or "__pycache__" in name or "node_modules" in name
+    ]
 
 
 def test_the_oldest_runtime_tested_is_the_one_claimed() -> None:

@@ -7,7 +7,7 @@ import warnings
 import click
 
 from desire_edge import __version__
-from desire_edge.cli import benchmark, device, server
+from desire_edge.cli import benchmark, device, serve, server
 from desire_edge.cli.common import Commands, say
 
 
@@ -25,6 +25,7 @@ def main() -> None:
     On a device (pip install 'desire-edge[cpu]'):
         desire-edge adapt tagger.desire --support examples/ --out taught/
         desire-edge predict taught/model.onnx page.txt
+        desire-edge serve tagger.desire          the same in a page, in the browser
     """
     warnings.showwarning = lambda message, *_: say(f"warning: {message}")
 
@@ -38,5 +39,6 @@ for command in (
     device.adapt,
     device.predict,
     device.info,
+    serve.serve,
 ):
     main.add_command(command)

@@ -1,0 +1,207 @@
+"""The page on localhost: its files, ONNX Runtime for the web, and one bundle, to this machine only."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+from collections.abc import Callable
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from desire_edge.errors import DesireEdgeError
+from desire_edge.files import atomic_folder, read_json
+from desire_edge.runtime.bundle import Bundle
+from desire_edge.runtime.manifest import FILES, MANIFEST
+
+HOST = "127.0.0.1"
+ORT = "onnxruntime-web"
+ORT_FILES = ("ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm")
+PAGE_KINDS = (".html", ".css", ".js", ".svg")
+MAX_ORT_BYTES = 64 * 2**20  # of each of ORT_FILES
+TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".mjs": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".json": "application/json",
+    ".wasm": "application/wasm",  # without it a browser does not compile while it loads
+}
+HEADERS = {
+    # No script but the page's own, no request but to this server, in no other site's frame.
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self'; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-cache",
+}
+
+
+class PageServer(ThreadingHTTPServer):
+    """Serves the page at `url`, and nothing but the files that `__init__` lists; `serve_forever` runs it."""
+
+    daemon_threads = True
+
+    def __init__(self, bundle: Bundle, port: int, ort: Path) -> None:
+        """Listen on `port` of this machine (0: any free one). `ort` is a folder with `ORT_FILES`.
+
+        Raises:
+            DesireEdgeError: the port cannot be had, or the page is not part of this installation.
+        """
+        page = page_folder()
+        parts = [
+            path for path in (*page.iterdir(), *(page / "desire-edge").iterdir()) if path.suffix in PAGE_KINDS
+        ]
+        self.files: dict[str, Path] = {
+            "/": page / "index.html",
+            **{f"/{path.relative_to(page).as_posix()}": path for path in parts},
+            **{f"/ort/{name}": ort / name for name in ORT_FILES},
+            **{f"/bundle/{name}": bundle.path / name for name in (MANIFEST, *FILES)},
+        }
+        self.bundle = bundle  # a zip stays unpacked for as long as its bundle is there
+        try:
+            super().__init__((HOST, port), _Handler)
+        except (OSError, OverflowError) as error:
+            raise DesireEdgeError(
+                f"cannot listen on port {port}: {getattr(error, 'strerror', None) or error}; "
+                "choose another with --port"
+            ) from error
+
+    @property
+    def url(self) -> str:
+        """Where the page is."""
+        return f"http://{HOST}:{self.server_port}/"
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a browser that goes away in the middle of an answer."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: PageServer
+
+    def do_GET(self) -> None:
+        self._answer(with_body=True)
+
+    def do_HEAD(self) -> None:
+        self._answer(with_body=False)
+
+    def _answer(self, *, with_body: bool) -> None:
+        port = self.server.server_port
+        if self.headers.get("Host") not in (f"{HOST}:{port}", f"localhost:{port}"):
+            # Another site's name that was made to point here, so that its scripts could read the bundle.
+            self.send_error(HTTPStatus.MISDIRECTED_REQUEST)
+            return
+        file = self.server.files.get(self.path.partition("?")[0])
+        if file is None:
+            self.send_error(HTTPStatus.NOT_FOUND)
+            return
+        try:
+            with file.open("rb") as content:
+                self.send_response(HTTPStatus.OK)
+                self.send_header("Content-Type", TYPES.get(file.suffix, "application/octet-stream"))
+                self.send_header("Content-Length", str(os.fstat(content.fileno()).st_size))
+                for name, value in HEADERS.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                if with_body:
+                    shutil.copyfileobj(content, self.wfile)
+        except FileNotFoundError:
+            self.send_error(HTTPStatus.NOT_FOUND)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Print nothing for each request."""
+
+
+def page_folder() -> Path:
+    """Where the page's files are: in the installed package, or in a clone's `examples/web`."""
+    package = Path(__file__).parent
+    for folder in (package / "web", package.parent / "examples" / "web"):
+        if (folder / "index.html").is_file():
+            return folder
+    raise DesireEdgeError(f"{package / 'page'} does not hold the page; install desire-edge again")
+
+
+def find_ort(named: Path | None = None, say: Callable[[str], object] = lambda message: None) -> Path:
+    """The folder with `ORT_FILES`: `named`, the page's `node_modules`, or the user's cache, which npm fills once.
+
+    `say` is told of that, for it takes a while.
+
+    Raises:
+        DesireEdgeError: `named` does not hold them, or they are nowhere and cannot be fetched.
+    """
+    if named is not None:
+        for folder in (named, named / "dist"):
+            if _has_ort(folder):
+                return folder
+        raise DesireEdgeError(
+            f"{named} does not hold {' and '.join(ORT_FILES)}; name the dist folder of {ORT}"
+        )
+    version, integrity = _pinned_ort()
+    modules, cached = page_folder() / "node_modules" / ORT, _cache() / f"{ORT}-{version}"
+    if _has_ort(modules / "dist") and read_json(modules / "package.json").get("version") == version:
+        return modules / "dist"
+    if not _has_ort(cached):
+        say(f"fetching {ORT} {version} with npm, once, into {cached}")
+        _fetch_ort(cached, version, integrity)
+    return cached
+
+
+def _has_ort(folder: Path) -> bool:
+    return all((folder / name).is_file() for name in ORT_FILES)
+
+
+def _pinned_ort() -> tuple[str, str]:
+    """The version of ONNX Runtime for the web that the page is tested with, and its package's digest."""
+    package = read_json(page_folder() / "package-lock.json")["packages"][f"node_modules/{ORT}"]
+    return str(package["version"]), str(package["integrity"])
+
+
+def _cache() -> Path:
+    """The user's cache folder."""
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", "~/AppData/Local")).expanduser() / "desire-edge"
+    if sys.platform == "darwin":
+        return Path("~/Library/Caches/desire-edge").expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "desire-edge"
+
+
+def _fetch_ort(out: Path, version: str, integrity: str) -> None:
+    """Have npm fetch the package, check it, and put `ORT_FILES` into the folder `out`."""
+    mend = f"get the npm package {ORT} {version} in another way and name its dist folder with --ort-web"
+    npm = shutil.which("npm")
+    if npm is None:
+        raise DesireEdgeError(
+            f"the page needs {ORT} {version}, and there is no npm to fetch it; install npm, or {mend}"
+        )
+    with TemporaryDirectory(prefix="desire-edge-") as temporary:
+        command = [npm, "pack", f"{ORT}@{version}", "--ignore-scripts", "--silent"]
+        result = subprocess.run(command, cwd=temporary, capture_output=True, text=True, check=False)
+        packed = sorted(Path(temporary).glob("*.tgz"))
+        if result.returncode != 0 or len(packed) != 1:
+            reason = (result.stderr.strip().splitlines() or ["no package came"])[-1]
+            raise DesireEdgeError(f"npm could not fetch {ORT} {version} ({reason}); {mend}")
+        algorithm, _, expected = integrity.partition("-")
+        with packed[0].open("rb") as file:
+            digest = hashlib.file_digest(file, algorithm).digest()
+        if base64.b64encode(digest).decode() != expected:
+            raise DesireEdgeError(f"what npm fetched is not {ORT} {version} (its digest differs); {mend}")
+        with tarfile.open(packed[0]) as archive, atomic_folder(out) as folder:
+            for name in ORT_FILES:
+                member = archive.extractfile(f"package/dist/{name}")
+                assert member is not None, "the digest is that of a package that has it"
+                (folder / name).write_bytes(member.read(MAX_ORT_BYTES))

@@ -1,0 +1,265 @@
+/** The bundle: everything needed to learn new labels, opened and checked. desire_edge/runtime/bundle.py. */
+
+import { DesireEdgeError, shown } from "./errors.js";
+import { fromHalves, toHalves } from "./half.js";
+import { Lexicon } from "./lexicon.js";
+import { FILES, MANIFEST, readManifest } from "./manifest.js";
+import { openSession, runOnce, runRows } from "./session.js";
+import { checkExamples, checkNames, namesOf, targetsOf } from "./support.js";
+import { Task } from "./task.js";
+import { isZip, readZip } from "./zip.js";
+
+const MAX_BYTES = 2 ** 31;
+const { subtle } = globalThis.crypto ?? (await import("node:crypto")).webcrypto; // Node.js 18 has no such global
+
+/** An opened bundle; make one with `Bundle.open`. */
+export class Bundle {
+  /**
+   * Open a bundle with `ort` (onnxruntime-web or onnxruntime-node).
+   *
+   * `source` is the bytes of a zip, or a function from a file's name to its bytes (or a promise of them; null where
+   * there is no such file); `where` names the bundle in errors. Every file read is held to the manifest's SHA-256.
+   */
+  static async open(source, ort, where = "the bundle") {
+    const bundle = new Bundle();
+    Object.assign(bundle, { ort, where, read: reader(source, where) });
+    const manifest = await bundle.read(MANIFEST);
+    if (!manifest) {
+      throw new DesireEdgeError(
+        `${where} is not a bundle: it holds no ${MANIFEST}; make one with \`desire-edge export --out NAME.desire\``,
+      );
+    }
+    bundle.manifest = readManifest(manifest, `${where}/${MANIFEST}`);
+    const session = async (name) => openSession(ort, await bundle.file(name), `${where}/${name}`);
+    const [head, extractor, adapt, lexicon] = await Promise.all([
+      session("head.onnx"),
+      session("extractor.onnx"),
+      session("adapt.onnx"),
+      bundle.file("lexicon.safetensors"),
+    ]);
+    bundle.sessions = { head, extractor, adapt };
+    bundle.lexicon = new Lexicon(lexicon, `${where}/lexicon.safetensors`);
+    if (bundle.lexicon.dim !== bundle.manifest.dimension) {
+      throw new DesireEdgeError(
+        `${where}: the lexicon has ${bundle.lexicon.dim} dimensions, but the model ${bundle.manifest.dimension}`,
+      );
+    }
+    return bundle;
+  }
+
+  /** The bytes of a file of the bundle, of the length and SHA-256 that the manifest says. */
+  async file(name) {
+    const bytes = await this.read(name);
+    if (!bytes) throw new DesireEdgeError(`${this.where} lacks its file ${name}; copy it again`);
+    const { bytes: length, sha256 } = this.manifest.files[name];
+    const digest = bytes.length === length ? await subtle.digest("SHA-256", bytes) : new ArrayBuffer(0);
+    const found = [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+    if (found !== sha256) {
+      throw new DesireEdgeError(
+        `${this.where}/${name} is not what was exported (its SHA-256 differs); copy the bundle again`,
+      );
+    }
+    return bytes;
+  }
+
+  /** Features z [n, d] (Float32Array) of n features of `InputSpec.featuresOf`. */
+  async extract(features) {
+    const { batch, dimension, input } = this.manifest;
+    const x = new Float32Array(features.length * input.features);
+    features.forEach((item, row) => x.set(item.x, row * input.features));
+    return runRows(
+      this.ort,
+      this.sessions.extractor,
+      {
+        rows: { x: { columns: input.features, data: x } },
+        count: features.length,
+        batch,
+        wanted: "z",
+        columns: dimension,
+      },
+      `${this.where}/extractor.onnx`,
+    );
+  }
+
+  /**
+   * Teach the model labels from examples (see `checkExamples`; none for names alone).
+   *
+   * Options: `labels`, in this order (by default those of the examples); `missing`, what it means that an example does
+   * not carry a label: "negative", or "unknown" (not counted).
+   */
+  async adapt(examples = [], { labels, missing = "negative" } = {}) {
+    examples = checkExamples(examples);
+    const names = labels ? checkNames(labels, "the labels asked for") : namesOf(examples);
+    this.#checkLabels(names, examples);
+    const { entries, warnings } = this.lexicon.lookUpAll(names);
+    const { targets, mask } = targetsOf(examples, names, missing);
+    const known = this.knownRows(
+      examples.map((example) => example.knownLabels),
+      examples.map((example) => example.name),
+    );
+    const started = performance.now();
+    const features = examples.map((example) => this.manifest.input.featuresOf(example.raw, example.name));
+    const z = toHalves(await this.extract(features)); // what is stored is what is used: replaying it gives the same
+    const vectors = entries.map((entry) => toHalves(entry.vector));
+    if (![...z, ...vectors.flatMap((vector) => [...vector])].every((bits) => (bits & 0x7c00) !== 0x7c00)) {
+      throw new DesireEdgeError(
+        "the features or label vectors do not fit half precision; the bundle cannot be adapted",
+      );
+    }
+    const extracted = performance.now();
+    const result = await this.#runAdapt(fromHalves(z), targets, mask, vectors.map(fromHalves), known);
+    const adapted = performance.now();
+    if (
+      ![...Object.values(result.weights), { data: result.thresholds }].every(({ data }) => data.every(Number.isFinite))
+    ) {
+      throw new DesireEdgeError("the labels could not be learned: the adaptation does not stay finite");
+    }
+    const steps = Number(result.steps[0]);
+    return new Task(this, {
+      entries,
+      weights: result.weights,
+      thresholds: [...result.thresholds.subarray(0, names.length)],
+      taught: { z, vectors, targets, mask, known, missing, examples: examples.length },
+      report: {
+        examples: examples.length,
+        lossBefore: result.losses[0],
+        lossAfter: result.losses[steps],
+        steps,
+        features,
+        extractMs: extracted - started,
+        adaptMs: adapted - extracted,
+        warnings: [
+          ...warnings,
+          ...features.flatMap(({ words, unknown }, row) =>
+            words.length && unknown.length === words.length
+              ? [`${examples[row].name}: none of its ${words.length} words are known to the model`]
+              : [],
+          ),
+          ...this.#warnings(entries, targets, mask, examples.length),
+        ],
+      },
+    });
+  }
+
+  /** Base labels that n items are known to carry -> rows of 0 and 1, [n, B]; [n, 0] if the model does not use them. */
+  knownRows(carried, names) {
+    const base = this.manifest.known_labels ? this.manifest.base_labels : [];
+    const rows = new Float32Array(carried.length * base.length);
+    carried.forEach((labels, row) => {
+      for (const label of labels) {
+        if (!base.length)
+          throw new DesireEdgeError(`${names[row]} has known labels, but this bundle does not use them`);
+        const column = base.indexOf(label);
+        if (column < 0) {
+          throw new DesireEdgeError(`${names[row]}: the known label '${shown(label)}' is no base label of this bundle`);
+        }
+        rows[row * base.length + column] = 1;
+      }
+    });
+    return rows;
+  }
+
+  /** Inputs filled up to the fixed shapes of adapt.onnx, and what it makes of them. */
+  async #runAdapt(z, targets, mask, vectors, known) {
+    const {
+      dimension: d,
+      hidden: h,
+      ways,
+      max_support: most,
+      known_labels: usesKnown,
+      base_labels: base,
+    } = this.manifest;
+    const novel = new Float32Array(d * ways);
+    vectors.forEach((vector, column) => vector.forEach((value, row) => (novel[row * ways + column] = value)));
+    const inputs = {
+      z: { shape: [most, d], data: filled(z, d, d, most) },
+      targets: { shape: [most, ways], data: filled(targets, vectors.length, ways, most) },
+      mask: { shape: [most, ways], data: filled(mask, vectors.length, ways, most) },
+      w_novel: { shape: [d, ways], data: novel },
+      used: { shape: [ways], data: new Float32Array(ways).fill(1, 0, vectors.length) },
+    };
+    if (usesKnown) {
+      inputs.known_labels = { shape: [most, base.length], data: filled(known, base.length, base.length, most) };
+    }
+    const result = await runOnce(this.ort, this.sessions.adapt, inputs, `${this.where}/adapt.onnx`);
+    const shapes = {
+      w1: [d, h + 1],
+      b1: [h + 1],
+      v: [h + 1, ways],
+      q: [h + 1, h + 1],
+      m: [usesKnown ? base.length : d, ways],
+    };
+    const weights = { used: inputs.used };
+    for (const [name, shape] of Object.entries(shapes)) {
+      const data = result[name];
+      if (data?.length !== shape.reduce((product, size) => product * size, 1)) {
+        throw new DesireEdgeError(
+          `${this.where}/adapt.onnx gives no ${name} of shape [${shape}]; export the bundle again`,
+        );
+      }
+      weights[name] = { shape, data };
+    }
+    return { ...result, weights };
+  }
+
+  #checkLabels(names, examples) {
+    const { ways, max_support: most } = this.manifest;
+    if (!names.length) throw new DesireEdgeError("there is no label to learn: name one");
+    if (names.length > ways) {
+      throw new DesireEdgeError(
+        `${names.length} labels, but this bundle holds at most ${ways}; teach fewer, or export it with --ways ${names.length}`,
+      );
+    }
+    if (examples.length > most) {
+      throw new DesireEdgeError(
+        `${examples.length} examples, but this bundle's adapt.onnx takes at most ${most}; teach with fewer, or export it ` +
+          `with --max-support ${examples.length}`,
+      );
+    }
+    const unnamed = namesOf(examples).find((name) => !names.includes(name));
+    if (unnamed !== undefined) {
+      throw new DesireEdgeError(
+        `an example has the label '${unnamed}', which is not among the labels asked for; add it to them`,
+      );
+    }
+  }
+
+  #warnings(entries, targets, mask, examples) {
+    return entries.flatMap(({ name, how }, column) => {
+      const found =
+        how === "seeded" ? [`no word of the label '${name}' is known, so only its examples can teach it`] : [];
+      const rows = Array.from({ length: examples }, (_, row) => row * entries.length + column);
+      if (examples && !rows.some((at) => mask[at] && targets[at])) {
+        found.push(`no example carries the label '${name}', so it goes by its name alone`);
+      } else if (examples && !rows.some((at) => mask[at] && !targets[at])) {
+        found.push(
+          `no example is known not to carry '${name}', so it will be said of nearly everything; add examples without it`,
+        );
+      }
+      return found;
+    });
+  }
+}
+
+/** Rows of `columns` numbers as `rows` rows of `width`, the rest 0. */
+function filled(data, columns, width, rows) {
+  const out = new Float32Array(rows * width);
+  for (let row = 0; row * columns < data.length; row++) {
+    out.set(data.subarray(row * columns, (row + 1) * columns), row * width);
+  }
+  return out;
+}
+
+/** A function from a file's name to its bytes; only the names of a bundle's files get through. */
+function reader(source, where) {
+  if (source instanceof Uint8Array && !isZip(source)) {
+    throw new DesireEdgeError(`${where} is not a bundle: it is no zip; make one with \`desire-edge export --zip\``);
+  }
+  const zipped = source instanceof Uint8Array ? readZip(source, where) : null;
+  return async (name) => {
+    if (name !== MANIFEST && !FILES.includes(name)) throw new DesireEdgeError(`${name} is no file of a bundle`);
+    const bytes = (zipped ? zipped.get(name) : await source(name)) ?? null;
+    if (bytes && bytes.length > MAX_BYTES) throw new DesireEdgeError(`${where}/${name} is too large to be read`);
+    return bytes;
+  };
+}

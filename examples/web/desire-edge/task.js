@@ -1,0 +1,99 @@
+/** An adapted task: it predicts, and gives the files an app runs. desire_edge/runtime/task.py. */
+
+import { joined, modelFragment } from "./fragment.js";
+import { writeSafetensors } from "./safetensors.js";
+import { runRows } from "./session.js";
+
+const TASK_SCHEMA_VERSION = 2;
+
+/** What `Bundle.adapt` gives: `labels`, their `thresholds`, `entries` (how each name was understood), `report`. */
+export class Task {
+  constructor(bundle, { entries, weights, thresholds, taught, report }) {
+    Object.assign(this, { bundle, entries, weights, thresholds, taught, report });
+    this.labels = entries.map((entry) => entry.name);
+  }
+
+  /** The probabilities of n raw inputs, n lists of N numbers; `knownLabels`, where the bundle uses them, a list an input. */
+  async predict(inputs, knownLabels = inputs.map(() => [])) {
+    const names = inputs.map((_, index) => `input ${index}`);
+    const features = inputs.map((raw, index) => this.bundle.manifest.input.featuresOf(raw, names[index]));
+    const { ort, where, manifest, sessions } = this.bundle;
+    const rows = { z: { columns: manifest.dimension, data: await this.bundle.extract(features) } };
+    if (manifest.known_labels) {
+      rows.known_labels = { columns: manifest.base_labels.length, data: this.bundle.knownRows(knownLabels, names) };
+    }
+    const columns = manifest.ways;
+    const found = await runRows(
+      ort,
+      sessions.head,
+      { rows, fixed: this.weights, count: inputs.length, batch: manifest.batch, wanted: "probabilities", columns },
+      `${where}/head.onnx`,
+    );
+    return inputs.map((_, row) => [...found.subarray(row * columns, row * columns + this.labels.length)]);
+  }
+
+  /** The labels whose probability reaches their threshold. */
+  decide(probabilities) {
+    return this.labels.filter((_, index) => probabilities[index] >= this.thresholds[index]);
+  }
+
+  /** The bytes of model.onnx: x -> probabilities [batch, ways], for any ONNX Runtime. */
+  async model() {
+    const { manifest } = this.bundle;
+    const [extractor, head] = await Promise.all(
+      ["extractor.onnx", "head.fragment.onnx"].map((name) => this.bundle.file(name)),
+    );
+    const weights = Object.fromEntries(Object.entries(this.weights).map(([name, tensor]) => [`task.${name}`, tensor]));
+    const metadata = { labels: this.labels, thresholds: this.thresholds, input: manifest.input, bundle: manifest.name };
+    if (manifest.known_labels) metadata.known_labels = manifest.base_labels;
+    const entries = Object.entries(metadata).map(([key, value]) => [`desire_edge.${key}`, JSON.stringify(value)]);
+    return joined([
+      extractor.subarray(0, manifest.extractor_body),
+      head,
+      modelFragment(weights, Object.fromEntries(entries)),
+    ]);
+  }
+
+  /**
+   * The bytes of task.safetensors, what was taught: `desire-edge adapt --from` goes on from it. It holds the examples'
+   * features in half precision and no raw input.
+   */
+  taughtFile() {
+    const { manifest } = this.bundle;
+    const { z, vectors, targets, mask, known, examples } = this.taught;
+    const { dimension, base_labels: base, known_labels: usesKnown } = manifest;
+    const labels = this.labels.length;
+    const columns = new Uint16Array(dimension * labels);
+    vectors.forEach((vector, column) => vector.forEach((bits, row) => (columns[row * labels + column] = bits)));
+    const tensors = {
+      vectors: { dtype: "F16", shape: [dimension, labels], data: columns },
+      z: { dtype: "F16", shape: [examples, dimension], data: z },
+      targets: packed(targets, examples, labels),
+      mask: packed(mask, examples, labels),
+      label_changes: { dtype: "U8", shape: [labels], data: new Uint8Array(labels) },
+      example_changes: { dtype: "U8", shape: [examples], data: new Uint8Array(examples) },
+    };
+    if (usesKnown) tensors.known_labels = packed(known, examples, base.length);
+    const settings = {
+      schema_version: TASK_SCHEMA_VERSION,
+      bundle: manifest.name,
+      extractor: manifest.files["extractor.onnx"].sha256,
+      semantics: manifest.files["semantics.safetensors"].sha256,
+      base_labels: usesKnown ? base.length : 0,
+      keep_base: false,
+      labels: this.labels,
+    };
+    return writeSafetensors(tensors, { desire_edge: JSON.stringify(settings) });
+  }
+}
+
+/** Rows of 0 and 1 as bits: column c is bit c % 8 of byte c >> 3. */
+function packed(values, rows, columns) {
+  const width = Math.ceil(columns / 8);
+  const data = new Uint8Array(rows * width);
+  values.forEach((value, at) => {
+    const column = at % columns;
+    if (value) data[Math.floor(at / columns) * width + (column >> 3)] |= 1 << (column & 7);
+  });
+  return { dtype: "U8", shape: [rows, width], data };
+}

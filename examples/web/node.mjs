@@ -1,0 +1,66 @@
+/**
+ * Teach a bundle new labels in Node.js, and predict:
+ *
+ *     node node.mjs BUNDLE SUPPORT OUT [INPUT...]
+ *
+ * BUNDLE is a folder or a zip, SUPPORT a folder of examples (metadata.jsonl and the files it names). Writes
+ * OUT/model.onnx and OUT/task.safetensors, and prints what the model says of each INPUT (.txt, .json, .npy) as JSON.
+ */
+
+import { mkdir, mkdtemp, readFile, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
+import { basename, dirname, join, resolve, sep } from "node:path";
+
+import * as ort from "onnxruntime-node";
+
+import { Bundle, DesireEdgeError, readInput, readSupport } from "./desire-edge/index.js";
+
+/** A function from a name to the bytes of that file in `folder`, null where it has none; nothing outside it is read. */
+function reader(folder) {
+  return async (name) => {
+    const [root, path] = await Promise.all(
+      [folder, join(folder, name)].map((each) => realpath(each).catch(() => null)),
+    );
+    if (!path) return null;
+    if (!path.startsWith(root + sep)) throw new DesireEdgeError(`${name} lies outside the folder ${folder}`);
+    return readFile(path);
+  };
+}
+
+async function main([bundlePath, support, out, ...inputs]) {
+  if (!out) throw new DesireEdgeError("usage: node node.mjs BUNDLE SUPPORT OUT [INPUT...]");
+  if (await stat(out).catch(() => null))
+    throw new DesireEdgeError(`${out} exists; choose another folder, or remove it`);
+  const zipped = (await stat(bundlePath)).isFile();
+  const bundle = await Bundle.open(zipped ? await readFile(bundlePath) : reader(bundlePath), ort, bundlePath);
+  const examples = await readSupport(reader(support), support);
+  const raw = await Promise.all(inputs.map(async (path) => readInput(path, await readFile(path))));
+
+  const task = await bundle.adapt(examples);
+  const probabilities = await task.predict(raw);
+
+  await mkdir(dirname(resolve(out)), { recursive: true });
+  const folder = await mkdtemp(join(dirname(resolve(out)), `.${basename(out)}.`)); // renamed when it is whole
+  try {
+    await writeFile(join(folder, "model.onnx"), await task.model());
+    await writeFile(join(folder, "task.safetensors"), task.taughtFile());
+    await rename(folder, out);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+  const predictions = inputs.map((file, row) => ({
+    file,
+    labels: task.decide(probabilities[row]),
+    probabilities: Object.fromEntries(task.labels.map((label, column) => [label, probabilities[row][column]])),
+  }));
+  const { lossBefore, lossAfter, adaptMs, warnings } = task.report;
+  const thresholds = Object.fromEntries(task.labels.map((label, column) => [label, task.thresholds[column]]));
+  return { labels: task.labels, thresholds, lossBefore, lossAfter, adaptMs, warnings, predictions };
+}
+
+try {
+  console.log(JSON.stringify(await main(process.argv.slice(2)), null, 2));
+} catch (error) {
+  if (!(error instanceof DesireEdgeError) && !error.code) throw error;
+  console.error(`error: ${error.message}`); // what a user can mend, or a file the system refuses
+  process.exitCode = 2;
+}

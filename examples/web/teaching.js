@@ -1,0 +1,88 @@
+/** What was taught so far, and the steps that led there. */
+
+import { DesireEdgeError, checkName } from "./desire-edge/index.js";
+import { save } from "./store.js";
+
+const MAX_UNDO = 50;
+export const EMPTY = { labels: [], examples: [], missing: "negative" };
+
+/** What stays over a reload: labels, examples, steps to undo, and what stands in the fields. */
+export const state = { ...EMPTY, history: [], query: "", queryKnown: "", draft: "", draftKnown: "", draftLabels: [] };
+
+/** The bundle that is open, or null; set by `openBundle`. */
+export let bundle = null;
+
+let changed = () => {};
+
+/** Have `show` called after every change. */
+export function onChange(show) {
+  changed = show;
+}
+
+export function openBundle(opened) {
+  bundle = opened;
+  changed();
+}
+
+/** Keep the state for the next visit. */
+export function keep() {
+  void save("state", state);
+}
+
+/** Take a step that undo takes back: `values` of labels, examples, missing; `what` says what is undone. */
+export function change(what, values) {
+  const { labels, examples, missing, history } = state;
+  Object.assign(state, values, { history: [...history, { what, labels, examples, missing }].slice(-MAX_UNDO) });
+  keep();
+  changed();
+}
+
+/** Take the last step back; what it was, or null if there is none. */
+export function undo() {
+  const step = state.history.at(-1);
+  if (!step) return null;
+  const { what, ...taught } = step;
+  Object.assign(state, taught, { history: state.history.slice(0, -1) });
+  keep();
+  changed();
+  return what;
+}
+
+export function addLabels(names) {
+  const added = names.map((name) => checkName(name, "the new label"));
+  const labels = [...new Set([...state.labels, ...added])];
+  if (labels.length > bundle.manifest.ways) {
+    throw new DesireEdgeError(`this bundle holds at most ${bundle.manifest.ways} labels; remove one first`);
+  }
+  return labels;
+}
+
+export function removeLabel(name) {
+  const without = (labels) => labels.filter((label) => label !== name);
+  const examples = state.examples.map((example) => ({
+    ...example,
+    labels: without(example.labels),
+    negativeLabels: without(example.negativeLabels),
+  }));
+  state.draftLabels = without(state.draftLabels);
+  change(`the label ${name} removed`, { labels: without(state.labels), examples });
+}
+
+/** Add examples, with whatever labels are new in them; each is first tried, so that one the model cannot take is refused. */
+export function addExamples(added) {
+  for (const { raw, name, knownLabels } of added) {
+    bundle.manifest.input.featuresOf(raw, name);
+    bundle.knownRows([knownLabels], [name]);
+  }
+  const { max_support: most } = bundle.manifest;
+  if (state.examples.length + added.length > most) {
+    throw new DesireEdgeError(`this bundle takes at most ${most} examples in the page; remove some, or add fewer`);
+  }
+  const labels = addLabels(added.flatMap((example) => [...example.labels, ...example.negativeLabels]));
+  const examples = [...state.examples, ...added.map((example) => ({ ...example, id: crypto.randomUUID() }))];
+  change(added.length === 1 ? "an example added" : `${added.length} examples added`, { labels, examples });
+}
+
+export function namesIn(text) {
+  return [...new Set(text.split(",").flatMap((name) => (name.trim() ? [checkName(name, "the tags")] : [])))];
+}

@@ -1,0 +1,158 @@
+"""The Node script: it learns and predicts as Python does, and refuses what is broken."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from trained import Trained
+
+from desire_edge import Bundle, Predictor, Support
+from desire_edge.runtime.archive import pack
+from desire_edge.runtime.support import read_input
+from desire_edge.serving import page_folder
+from examples.web import install_packages, program, same_task_in_python
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module", autouse=True)
+def packages() -> None:
+    install_packages()
+
+
+def node(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = [program("node"), str(page_folder() / "node.mjs"), *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(params=["sample", "known"])
+def taught(request: pytest.FixtureRequest) -> Trained:
+    model: Trained = request.getfixturevalue(f"{request.param}_trained")
+    return model
+
+
+def test_the_script_learns_and_predicts_as_python_does(taught: Trained, tmp_path: Path) -> None:
+    queries = sorted(path for path in taught.query.iterdir() if path.suffix != ".jsonl")
+    result = node(taught.bundle, taught.support, "taught", *queries, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    answer = json.loads(result.stdout)
+
+    own = Bundle.open(taught.bundle, "cpu").adapt(Support.read(taught.support))
+    stored = (tmp_path / "taught" / "task.safetensors").read_bytes()
+    task = same_task_in_python(taught.bundle, stored, own, tmp_path / "again")
+    inputs = [read_input(path) for path in queries]
+    expected = task.predict(inputs)
+    assert answer["labels"] == list(task.labels)
+    found = [[row["probabilities"][label] for label in task.labels] for row in answer["predictions"]]
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
+    for label in task.report.labels:
+        assert answer["thresholds"][label.name] == pytest.approx(label.threshold, abs=1e-5)
+    assert answer["lossAfter"] == pytest.approx(task.report.loss_after, abs=1e-5)
+    assert [row["labels"] for row in answer["predictions"]] == [
+        task.predictor.decide(row) for row in expected
+    ]
+
+    written = Predictor(tmp_path / "taught" / "model.onnx", "cpu")
+    np.testing.assert_allclose(written.predict(inputs), expected, rtol=0, atol=1e-5)
+    assert {path.name for path in tmp_path.iterdir()} == {"taught", "again"}  # and nothing half-written
+
+
+def test_the_snippet_of_its_readme_runs(sample_trained: Trained, tmp_path: Path) -> None:
+    snippet = (
+        (page_folder() / "README.md").read_text(encoding="utf-8").partition("```js\n")[2].partition("```")[0]
+    )
+    print_model = "process.stdout.write(`${JSON.stringify([task.labels, model.length])}`);"
+    (tmp_path / "snippet.mjs").write_text(f"{snippet}{print_model}", encoding="utf-8")
+    for name in ("desire-edge", "node_modules"):
+        (tmp_path / name).symlink_to(page_folder() / name)
+    (tmp_path / "tagger.desire").symlink_to(sample_trained.bundle)
+    command = [program("node"), "snippet.mjs"]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    labels, length = json.loads(result.stdout.rpartition("\n")[2])
+    assert labels == ["baking", "cycling", "repair"]
+    assert length > (sample_trained.bundle / "extractor.onnx").stat().st_size
+
+
+def test_the_script_opens_a_zip(sample_trained: Trained, tmp_path: Path) -> None:
+    pack(sample_trained.bundle, tmp_path / "tagger.zip")
+    result = node("tagger.zip", sample_trained.support, "taught", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert Predictor(tmp_path / "taught" / "model.onnx", "cpu").labels == tuple(
+        json.loads(result.stdout)["labels"]
+    )
+
+
+def rewrite(manifest: Path, **values: object) -> None:
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | values))
+
+
+def one_example(support: Path, **entry: object) -> None:
+    (support / "a.txt").write_text("text")
+    (support.parent / "secret.txt").write_text("jazz")
+    (support / "link.txt").symlink_to(support.parent / "secret.txt")
+    (support / "metadata.jsonl").write_text(json.dumps(entry))
+
+
+def flip_last_bit(path: Path) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+
+
+Break = Callable[[Path, Path], object]
+BROKEN: dict[str, tuple[Break, str]] = {
+    "a file missing": (lambda bundle, _: (bundle / "head.onnx").unlink(), "head.onnx"),
+    "a file changed": (
+        lambda bundle, _: flip_last_bit(bundle / "lexicon.safetensors"),
+        "is not what was exported",
+    ),
+    "another schema": (
+        lambda bundle, _: rewrite(bundle / "manifest.json", schema_version=2),
+        "schema version 2",
+    ),
+    "huge sizes": (
+        lambda bundle, _: rewrite(bundle / "manifest.json", dimension=2**40),
+        "dimension is 1099511627776",
+    ),
+    "no manifest": (lambda bundle, _: (bundle / "manifest.json").unlink(), "it holds no manifest.json"),
+    "a file outside": (
+        lambda _, support: one_example(support, file_name="../secret.txt", labels=["jazz"]),
+        "lies outside the folder",
+    ),
+    "a link outside": (
+        lambda _, support: one_example(support, file_name="link.txt", labels=["jazz"]),
+        "lies outside the folder",
+    ),
+    "too many labels": (
+        lambda _, support: one_example(support, file_name="a.txt", labels=[f"label {n}" for n in range(9)]),
+        "at most 6",
+    ),
+    "labels that are none": (
+        lambda _, support: one_example(support, file_name="a.txt", labels="jazz"),
+        "line 1",
+    ),
+    "no JSON": (lambda _, support: (support / "metadata.jsonl").write_text("{"), "metadata.jsonl, line 1"),
+}
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_the_script_refuses_what_is_broken(what: str, sample_trained: Trained, tmp_path: Path) -> None:
+    bundle, support = tmp_path / "broken.desire", tmp_path / "support"
+    shutil.copytree(sample_trained.bundle, bundle)
+    shutil.copytree(sample_trained.support, support)
+    make, named = BROKEN[what]
+    make(bundle, support)
+    before = sorted(tmp_path.iterdir())
+    result = node(bundle, support, "taught", cwd=tmp_path)
+    assert result.returncode == 2
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("error: ")
+    assert named in line
+    assert result.stdout == ""
+    assert sorted(tmp_path.iterdir()) == before

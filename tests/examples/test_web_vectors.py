@@ -1,0 +1,126 @@
+"""The golden vectors, run by the web client in Node and in the page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser
+
+from desire_edge import Support
+from examples.web import (
+    Request,
+    adapt_in_node,
+    adapt_in_page,
+    ask,
+    chromium,
+    install_packages,
+    opened,
+    serving,
+)
+
+pytestmark = pytest.mark.slow
+
+VECTORS = Path(__file__).parents[1] / "vectors"
+TOLERANCE = 1e-5  # of the largest number of what is compared
+HEAD = ("w1", "b1", "v", "q", "m")
+
+
+def read(name: str) -> Any:
+    return json.loads((VECTORS / name).read_text(encoding="utf-8"))
+
+
+CASES: list[dict[str, Any]] = read("cases.json")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def packages() -> None:
+    install_packages()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as running:
+        yield running
+
+
+def request_of(case: dict[str, Any]) -> Request:
+    items, queries = case["support"], case["queries"]
+    support = Support.of(
+        [item["text"] for item in items],
+        [item["labels"] for item in items],
+        [item.get("negative_labels", []) for item in items],
+        [item.get("known_labels", []) for item in items],
+    )
+    known = [query.get("known_labels", []) for query in queries]
+    return Request(support, [query["text"] for query in queries], case["labels"], case["missing"], known)
+
+
+def check(case: dict[str, Any], found: dict[str, Any]) -> None:
+    """What a client found is what is expected, within `TOLERANCE` of the largest number."""
+    expected = case["expected"]
+    ways = len(case["labels"])
+    losses, steps = expected["losses"], expected["steps"]
+    assert (found["labels"], found["steps"]) == (case["labels"], steps)
+    pairs = {
+        "probabilities": (found["probabilities"], expected["query_probabilities"]),
+        "thresholds": (found["thresholds"], expected["thresholds"]),
+        "losses": (found["losses"], [losses[0], losses[steps]]),
+    }
+    for name in HEAD:
+        wanted = np.array(expected["head"][name])
+        flat = np.array(found["weights"][name], float)
+        # v and m have a column a way, the unused ones 0.
+        pairs[name] = (
+            flat.reshape(len(wanted), -1)[:, :ways] if name in "vm" else flat.reshape(wanted.shape),
+            wanted,
+        )
+    for name, (mine, wanted) in pairs.items():
+        scale = max(1e-3, float(np.abs(wanted).max()))
+        np.testing.assert_allclose(
+            mine, wanted, rtol=0, atol=TOLERANCE * scale, err_msg=f"{case['name']}: {name}"
+        )
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
+def test_node_learns_as_expected(case: dict[str, Any]) -> None:
+    check(case, adapt_in_node(VECTORS / case["bundle"], request_of(case)))
+
+
+@pytest.mark.parametrize("bundle", ["plain", "known"])
+def test_the_page_learns_as_expected(browser: Browser, bundle: str) -> None:
+    cases = [case for case in CASES if case["bundle"] == bundle]
+    assert cases
+    with serving(VECTORS / bundle) as url:
+        page = browser.new_page()
+        opened(page, url)
+        for case in cases:
+            check(case, adapt_in_page(page, request_of(case)))
+
+
+def test_texts_and_names_are_understood_as_expected() -> None:
+    texts = read("texts.json")["cases"]
+    answers = ask("text", texts=[case["text"] for case in texts])
+    assert [answer["tokens"] for answer in answers] == [case["tokens"] for case in texts]
+    names = read("labels.json")["names"]
+    lexicon = str(VECTORS / "plain" / "lexicon.safetensors")
+    for case, answer in zip(
+        names, ask("lookUp", lexicon=lexicon, names=[case["name"] for case in names]), strict=True
+    ):
+        assert (answer["how"], answer["known"], answer["unknown"]) == (
+            case["how"],
+            case["known"],
+            case["unknown"],
+        )
+        np.testing.assert_allclose(answer["vector"], case["vector"], rtol=0, atol=1e-6)
+        np.testing.assert_array_equal(np.float16(answer["vector"]).astype(float), case["half"])
+    for group in read("labels.json")["groups"]:
+        answer = ask("matrix", lexicon=lexicon, names=group["names"])
+        np.testing.assert_allclose(answer["vectors"], group["vectors"], rtol=0, atol=1e-6)
+    halves = read("halves.json")
+    answers = ask("half", values=[case["value"] for case in halves])
+    assert [f"{bits:04x}" for bits, _ in answers] == [case["half_bits"] for case in halves]
