@@ -1,7 +1,7 @@
 """The same bundle and the same task in every client: `python benchmarks/everywhere.py` writes results/everywhere.json.
 
 One task of Delicious, 5 novel labels and 25 examples, is learned by the C++ core from Python, by adapt.onnx in Python's
-ONNX Runtime, in Node and in the page (headless Chromium, one thread). Each client is compared with Python on the very
+ONNX Runtime, by the C++ example, in Node and in the page (headless Chromium, one thread). Each client is compared with Python on the very
 features that the client stored (`errors`): one near the middle of two halves may round to the other half in another
 ONNX Runtime, which alone moves probabilities by up to about 1e-4 (`errors_from_input`). `web_cold_start_seconds` is
 from the navigation to the page until a task that was kept in the browser is learned again, in a browser just started.
@@ -11,6 +11,7 @@ Needs node, npm and chromium; the run is the one that `benchmarks/default.py` ma
 from __future__ import annotations
 
 import argparse
+import json
 import statistics
 import sys
 import tempfile
@@ -38,6 +39,8 @@ from desire_edge.runtime.taught import Origin, Taught
 from desire_edge.training.run import Run
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))  # whose tests drive Node and the page
+from examples.c_app import build_programs, finished
+
 from examples.web import (
     Request,
     adapt_in_node,
@@ -207,6 +210,21 @@ def web(job: Job) -> Answer:
         return from_json(adapt_in_page(page, job.request))
 
 
+def c(job: Job) -> Answer:
+    """The C++ core, from the C++ example: a process of its own for each adaptation."""
+    app = build_programs() / "desire_edge_app"
+    with tempfile.TemporaryDirectory() as name:
+        out = Path(name) / "taught"
+        adapt = (app, "adapt", job.bundle, "--support", job.support, "--out", out, "--json")
+        reports = [json.loads(finished(*adapt)) for _ in range(job.repeats)]
+        found = json.loads(finished(app, "predict", out / "model.onnx", *job.queries, "--json"))
+        task = (out / "task.safetensors").read_bytes()
+    labels = reports[0]["labels"]
+    rows = [[row["probabilities"][label["name"]] for label in labels] for row in found["predictions"]]
+    thresholds = np.array([label["threshold"] for label in labels])
+    return Answer(np.array(rows), thresholds, [1e3 * report["adapt_seconds"] for report in reports], task)
+
+
 def from_json(found: Mapping[str, Any]) -> Answer:
     """What `adapt_in_node` and `adapt_in_page` return."""
     probabilities, thresholds = (np.array(found[name]) for name in ("probabilities", "thresholds"))
@@ -216,6 +234,7 @@ def from_json(found: Mapping[str, Any]) -> Answer:
 CLIENTS: dict[str, Callable[[Job], Answer]] = {
     "python": python,
     "python_onnx": python_onnx,
+    "c": c,
     "node": node,
     "web": web,
 }

@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +17,7 @@ import onnx
 import pytest
 from cli.test_cli_bad_bundle import MANIFESTS, sign
 from cli.test_cli_bad_support import FOLDERS
+from examples.c_app import TOOLS, build_programs, finished
 from onnx import numpy_helper
 from safetensors.numpy import load_file, save_file
 from trained import WAYS, Trained
@@ -27,7 +27,6 @@ from desire_edge.lexicon import LabelVector, Lexicon, tokenize
 from desire_edge.runtime import read_input
 
 ROOT = Path(__file__).parents[2]
-TOOLS = ("cmake", "c++", "apt-get", "dpkg-deb")
 UNREAD = {"batch", "opset", "conditioning", "training", "precision", "max_support"}
 """What the manifest says and this program does not read."""
 JSON_LIBRARY = {
@@ -63,14 +62,7 @@ def programs() -> Path:
             f"CI must build the C++ example, and lacks {', '.join(missing)}"
         )
         pytest.skip(f"needs {', '.join(missing)}")
-    runtime, build = ROOT / "build" / "onnxruntime", ROOT / "build" / "examples"
-    if not (runtime / "lib" / "libonnxruntime.so").exists():
-        finished(ROOT / "examples" / "c" / "fetch_onnxruntime.sh", runtime, sys.executable)
-    options = ("-DDESIRE_EDGE_BUILD_EXAMPLES=ON", "-DDESIRE_EDGE_BUILD_TESTS=ON")
-    strict = ("-DCMAKE_COMPILE_WARNING_AS_ERROR=ON", f"-DONNXRUNTIME_ROOT={runtime}")
-    finished("cmake", "-S", ROOT, "-B", build, *options, *strict)
-    finished("cmake", "--build", build, "--parallel", "2", "--target", "desire_edge_app", "probe")
-    return build / "examples" / "c"
+    return build_programs()
 
 
 @pytest.fixture
@@ -112,12 +104,6 @@ def probe(programs: Path) -> Callable[[dict[str, Any]], dict[str, Any]]:
         return answers
 
     return ask
-
-
-def finished(*command: str | Path, given: str | None = None) -> str:
-    done = subprocess.run(command, input=given, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
-    return done.stdout
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -1,0 +1,30 @@
+"""Building and running the C++ example, for its tests and for benchmarks/everywhere.py."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+TOOLS = ("cmake", "c++", "apt-get", "dpkg-deb")
+"""What building it takes here; elsewhere an ONNX Runtime SDK stands in for the last two."""
+
+
+def build_programs() -> Path:
+    """Build `desire_edge_app` and the tests' `probe`, warnings being errors; return their folder."""
+    runtime, build = ROOT / "build" / "onnxruntime", ROOT / "build" / "examples"
+    if not (runtime / "lib" / "libonnxruntime.so").exists():
+        finished(ROOT / "examples" / "c" / "fetch_onnxruntime.sh", runtime, sys.executable)
+    options = ("-DDESIRE_EDGE_BUILD_EXAMPLES=ON", "-DDESIRE_EDGE_BUILD_TESTS=ON")
+    strict = ("-DCMAKE_COMPILE_WARNING_AS_ERROR=ON", f"-DONNXRUNTIME_ROOT={runtime}")
+    finished("cmake", "-S", ROOT, "-B", build, *options, *strict)
+    finished("cmake", "--build", build, "--parallel", "2", "--target", "desire_edge_app", "probe")
+    return build / "examples" / "c"
+
+
+def finished(*command: str | Path, given: str | None = None) -> str:
+    """What a command that must succeed prints."""
+    done = subprocess.run(command, input=given, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
