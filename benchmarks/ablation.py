@@ -97,10 +97,10 @@ def table(metrics: dict[str, float], details: dict[str, Any]) -> str:
     lines = [
         "# What the recipe's ingredients are worth",
         "",
-        "Written by `python benchmarks/ablation.py`. Delicious, label seed 0, tasks over the validation labels, 15 %",
-        "of the training file held out. Micro AUC in points: the recipe's, and below it the difference that one change",
-        "makes, with the half-width of a 95 % interval over tasks, paired on the same ones. A line is one training",
-        "run: what other random numbers would change is not in the interval.",
+        "Written by `python benchmarks/ablation.py`. Delicious, label seed 0, tasks over the validation labels,",
+        "15 % of the training file held out. Micro AUC in points: the recipe's, and below it the difference that",
+        "the settings named make, with the half-width of a 95 % interval over tasks, paired on the same ones. A",
+        "line is one training run: what other random numbers would change is not in the interval.",
     ]
     for protocol in ("example-disjoint", "label-disjoint"):
         lines += [

@@ -1,4 +1,4 @@
-# The C++ core. Shapes, meaning and errors stand in the functions' docstrings (csrc/python/module.cpp).
+# The C++ core. Shapes, meaning and errors stand in the functions' docstrings (csrc/python/).
 from collections.abc import Mapping, Sequence
 from typing import Any, Generic, Literal, Never, TypeAlias, TypedDict, TypeVar, type_check_only
 

@@ -101,8 +101,8 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(with_body=False)
 
     def _answer(self, *, with_body: bool) -> None:
-        port = self.server.server_port
-        if self.headers.get("Host") not in (f"{HOST}:{port}", f"localhost:{port}"):
+        host, _, port = self.headers.get("Host", "").partition(":")
+        if host not in (HOST, "localhost") or (port or "80") != str(self.server.server_port):
             # Another site's name that was made to point here, so that its scripts could read the bundle.
             self.send_error(HTTPStatus.MISDIRECTED_REQUEST)
             return
@@ -133,7 +133,7 @@ def page_folder() -> Path:
     for folder in (package / "web", package.parent / "examples" / "web"):
         if (folder / "index.html").is_file():
             return folder
-    raise DesireEdgeError(f"{package / 'page'} does not hold the page; install desire-edge again")
+    raise DesireEdgeError(f"{package / 'web'} does not hold the page; install desire-edge again")
 
 
 def find_ort(named: Path | None = None, say: Callable[[str], object] = lambda message: None) -> Path:
@@ -189,11 +189,11 @@ def _fetch_ort(out: Path, version: str, integrity: str) -> None:
             f"the page needs {ORT} {version}, and there is no npm to fetch it; install npm, or {mend}"
         )
     with TemporaryDirectory(prefix="desire-edge-") as temporary:
-        command = [npm, "pack", f"{ORT}@{version}", "--ignore-scripts", "--silent"]
+        command = [npm, "pack", f"{ORT}@{version}", "--ignore-scripts", "--loglevel=error"]
         result = subprocess.run(command, cwd=temporary, capture_output=True, text=True, check=False)
         packed = sorted(Path(temporary).glob("*.tgz"))
         if result.returncode != 0 or len(packed) != 1:
-            reason = (result.stderr.strip().splitlines() or ["no package came"])[-1]
+            reason = (result.stderr.strip().splitlines() or ["no package came"])[0]
             raise DesireEdgeError(f"npm could not fetch {ORT} {version} ({reason}); {mend}")
         algorithm, _, expected = integrity.partition("-")
         with packed[0].open("rb") as file:

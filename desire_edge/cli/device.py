@@ -251,9 +251,10 @@ def info(path: Path | None, as_json: bool) -> None:
         show = partial(tables.show_model, console, model, values)
     else:
         bundle = Bundle.open(path)
-        contents = [file.to_json() for file in bundle_contents(bundle)]
-        values = {"bundle": str(path), "contents": contents, **bundle.manifest.to_json()}
-        show = partial(tables.show_bundle, console, path, bundle)
+        contents = bundle_contents(bundle)
+        files = [file.to_json() for file in contents]
+        values = {"bundle": str(path), "contents": files, **bundle.manifest.to_json()}
+        show = partial(tables.show_bundle, console, path, bundle.manifest, contents)
     if as_json:
         print_json(values)
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import webbrowser
 from pathlib import Path
 
@@ -40,7 +41,8 @@ def serve(bundle: Path | None, port: int, no_open: bool, ort_web: Path | None, a
         else:
             click.echo(f"{opened.manifest.name} is at {server.url} (Ctrl+C ends it)")
         if not no_open:
-            webbrowser.open(server.url)
+            # A browser in the terminal is waited for, and itself waits for the page.
+            threading.Thread(target=webbrowser.open, args=(server.url,), daemon=True).start()
         try:
             server.serve_forever()
         except KeyboardInterrupt:

@@ -22,6 +22,7 @@ from desire_edge.cli.common import (
     say,
 )
 from desire_edge.errors import shown
+from desire_edge.runtime.contents import bundle_contents
 from desire_edge.runtime.manifest import PRECISIONS
 
 if TYPE_CHECKING:
@@ -200,7 +201,7 @@ def export(
         print_json({**values, "manifest": manifest.to_json()})
     else:
         console = Console()
-        tables.show_bundle(console, out, Bundle.open(out))
+        tables.show_bundle(console, out, manifest, bundle_contents(Bundle.open(out)))
         tables.show_mobile(console, mobile)
         console.print(
             f"parity with torch: extractor {parity.extractor:.1e}, logits {parity.logits:.1e}, "

@@ -13,8 +13,8 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from desire_edge.errors import shown
-from desire_edge.runtime.bundle import Bundle
-from desire_edge.runtime.contents import FileContents, bundle_contents
+from desire_edge.runtime.contents import FileContents
+from desire_edge.runtime.manifest import Manifest
 from desire_edge.runtime.predictor import Predictor
 from desire_edge.runtime.task import AdaptReport, LabelReport
 from desire_edge.runtime.taught import TASK
@@ -60,9 +60,9 @@ def show_run(console: Console, folder: Path, record: Mapping[str, Any]) -> None:
     show_values(console, f"run {folder}", values)
 
 
-def show_bundle(console: Console, path: Path, bundle: Bundle) -> None:
+def show_bundle(console: Console, path: Path, manifest: Manifest, contents: Sequence[FileContents]) -> None:
     """A bundle: sizes, and what each file weighs and why."""
-    manifest, training = bundle.manifest, bundle.manifest.training
+    training = manifest.training
     show_values(
         console,
         f"bundle {path}",
@@ -77,7 +77,6 @@ def show_bundle(console: Console, path: Path, bundle: Bundle) -> None:
             "trained on": f"{training.get('dataset')}, {training.get('protocol')}, seed {training.get('seed')}",
         },
     )
-    contents = bundle_contents(bundle)
     table = Table("file", "KiB", "%", "what is in it", title_justify="left")
     for file in contents:
         table.add_row(file.name, f"{file.bytes / 1024:,.0f}", f"{100 * file.share:.1f}", _held(file))

@@ -107,7 +107,13 @@ class PortableAdaptation:
             told = np.zeros((examples, base)) if known_labels is None else known_labels
             inputs["known_labels"] = _padded(told, rows, base)
         names = [value.name for value in self._session.get_outputs()]
-        found: dict[str, NDArray[Any]] = dict(zip(names, self._session.run(names, inputs), strict=True))
+        try:
+            found: dict[str, NDArray[Any]] = dict(zip(names, self._session.run(names, inputs), strict=True))
+        except Exception as error:  # onnxruntime's exception classes share no public base
+            raise DesireEdgeError(f"ONNX Runtime could not run {self._path}: {error}") from error
+        # ONNX Runtime itself only warns where a graph's values have other shapes than it declares.
+        if any(list(found[value.name].shape) != value.shape for value in self._session.get_outputs()):
+            raise DesireEdgeError(f"{self._path} does not give what it declares; copy the bundle again")
         if not all(np.isfinite(found[name]).all() for name in (*HEAD, "thresholds")):
             raise DesireEdgeError("the labels could not be learned: the adaptation does not stay finite")
         steps = int(found["steps"][0])

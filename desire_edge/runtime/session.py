@@ -96,6 +96,11 @@ class Session:
                     f"ONNX Runtime could not run {self._name} on {self.provider}: {_reason(error)}"
                 ) from error
             for name, values in zip(parts, found, strict=True):
+                # ONNX Runtime itself only warns where a graph's values have other shapes than it declares.
+                if values.shape != (self.batch, self.columns[name]):
+                    raise DesireEdgeError(
+                        f"{self._name} gives no {name} of {self.columns[name]} numbers a row"
+                    )
                 parts[name].append(values[: len(x[rows])])
         return {
             name: np.concatenate(rows) if rows else np.zeros((0, self.columns[name]), np.float32)

@@ -224,9 +224,11 @@ def check_names(names: Iterable[Any], where: str) -> tuple[str, ...]:
     if isinstance(names, str):
         raise DesireEdgeError(f"{where} are one string, {names!r}; give a list of names")
     checked = tuple(check_name(name, where) for name in names)
-    for index, name in enumerate(checked):
-        if name in checked[:index]:
+    seen: set[str] = set()
+    for name in checked:
+        if name in seen:
             raise DesireEdgeError(f"{where}: the label '{name}' is named twice")
+        seen.add(name)
     return checked
 
 

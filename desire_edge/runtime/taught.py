@@ -17,6 +17,7 @@ from safetensors.numpy import load, save
 
 from desire_edge.errors import DesireEdgeError
 from desire_edge.files import parse_json
+from desire_edge.runtime.manifest import MAX_WAYS
 from desire_edge.runtime.support import MAX_EXAMPLES, Missing, check_names
 
 TASK = "task.safetensors"
@@ -236,7 +237,13 @@ class Taught:
             "labels": list(self.labels),
         }
         contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-        return save(contiguous, {"desire_edge": json.dumps(settings, ensure_ascii=False)})
+        content = save(contiguous, {"desire_edge": json.dumps(settings, ensure_ascii=False)})
+        if len(content) > MAX_BYTES:
+            raise DesireEdgeError(
+                f"what the task was taught is larger than {MAX_BYTES // 2**20} MiB, so nothing could be added to it "
+                "later; teach it fewer examples, or leave them away with --forget-support"
+            )
+        return content
 
     @classmethod
     def read(cls, path: Path | str) -> Taught:
@@ -305,6 +312,8 @@ def _parse(content: bytes) -> Taught:
     settings = parse_json(parse_json(content[8 : 8 + length])["__metadata__"]["desire_edge"])
     if settings["schema_version"] != SCHEMA_VERSION:
         raise ValueError(f"its schema version is {settings['schema_version']!r}, not {SCHEMA_VERSION}")
+    if len(settings["labels"]) > MAX_WAYS:
+        raise ValueError(f"it has {len(settings['labels'])} labels, more than {MAX_WAYS}")
     labels = check_names(settings["labels"], "its labels")
     base_labels, keep_base, bundle = settings["base_labels"], settings["keep_base"], settings["bundle"]
     digests = [settings["extractor"], settings["semantics"]]

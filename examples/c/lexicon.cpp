@@ -19,6 +19,7 @@ constexpr double kSmoothing = 70;  // a piece of this rank weighs half as much a
 constexpr double kSame = 0.9999;   // cosine above which two names' vectors count as equal
 constexpr double kApart = 0.1;     // the part added to tell them apart, relative to the vector's norm
 constexpr double kSmallest = 1e-9, kLargest = 1e9;  // of scales and norms
+constexpr int kWidest = 1 << 20;
 
 template <typename T>
 T number(std::string_view table, size_t index) {
@@ -181,6 +182,7 @@ Lexicon::Lexicon(std::string_view content, const std::string& where) {
                    rows = table("rows." + k, {"U16", "U32"}, 1);
       const Source source{entry.at("dim"), entry.at("norm"), vectors.bytes,
                           scales.bytes,    rows.bytes,       rows.dtype == "U16" ? 2u : 4u};
+      require(source.dim >= 1 && source.dim <= kWidest, "a source's width is out of bounds");
       require(source.norm >= kSmallest && source.norm <= kLargest, "a source's norm is out of bounds");
       require(vectors.shape[1] == static_cast<uint64_t>(source.dim),
               "its vectors are not as wide as its metadata says");

@@ -81,6 +81,11 @@ Matrix Session::run(const std::string& output, const Matrix& x, const Matrix& kn
       const char* wanted = output.c_str();
       const auto found =
           session_.Run(Ort::RunOptions(), names.data(), values.data(), names.size(), &wanted, 1);
+      // ONNX Runtime itself only warns where a graph's values have other shapes than it declares.
+      if (found[0].GetTensorTypeAndShapeInfo().GetElementCount() !=
+          static_cast<size_t>(batch * result.columns)) {
+        refuse(where_, " gives no ", output, " of ", result.columns, " numbers a row");
+      }
       std::copy_n(found[0].GetTensorData<float>(), rows * result.columns, result[start]);
     } catch (const Ort::Exception& error) {
       refuse("ONNX Runtime could not run ", where_, ": ", first_line(error.what()));

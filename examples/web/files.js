@@ -1,5 +1,7 @@
 /** What a person drops or picks: files, and folders of them. */
 
+import { DesireEdgeError } from "./desire-edge/index.js";
+
 /** Name within what was dropped -> File, of a DataTransfer; folders are read whole, to a bound. */
 export async function filesOf(transfer) {
   const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
@@ -24,7 +26,10 @@ const MAX_ENTRIES = 5000;
 
 async function below(entries) {
   const files = [];
-  for (let entry = entries.shift(); entry && files.length < MAX_ENTRIES; entry = entries.shift()) {
+  for (let entry = entries.shift(); entry; entry = entries.shift()) {
+    if (files.length + entries.length >= MAX_ENTRIES) {
+      throw new DesireEdgeError(`more than ${MAX_ENTRIES} files were dropped; drop fewer at once`);
+    }
     if (entry.isFile) {
       const file = await new Promise((resolve, reject) => entry.file(resolve, reject));
       files.push([entry.fullPath.slice(1), file]);

@@ -7,7 +7,7 @@
  * OUT/model.onnx and OUT/task.safetensors, and prints what the model says of each INPUT (.txt, .json, .npy) as JSON.
  */
 
-import { mkdir, mkdtemp, readFile, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readFile, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve, sep } from "node:path";
 
 import * as ort from "onnxruntime-node";
@@ -43,6 +43,7 @@ async function main([bundlePath, support, out, ...inputs]) {
   try {
     await writeFile(join(folder, "model.onnx"), await task.model());
     await writeFile(join(folder, "task.safetensors"), task.taughtFile());
+    await chmod(folder, 0o755); // mkdtemp's are the owner's alone
     await rename(folder, out);
   } finally {
     await rm(folder, { recursive: true, force: true });

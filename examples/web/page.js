@@ -6,7 +6,7 @@ import { Bundle, DesireEdgeError, checkName, readInput, readSupport } from "./de
 import { bytesFrom, filesOf, withoutFolder } from "./files.js";
 import { load, save } from "./store.js";
 import * as teaching from "./teaching.js";
-import { EMPTY, addExamples, addLabels, bundle, change, keep, namesIn, state } from "./teaching.js";
+import { addExamples, addLabels, bundle, change, keep, namesIn, state } from "./teaching.js";
 import { $, quoted, render, renderBars, renderTask, renderWords, sentence } from "./view.js";
 
 let task = null;
@@ -65,7 +65,7 @@ async function take(given) {
   }
   if (!bundle) throw new DesireEdgeError(`${names[0]} is no bundle; open a bundle first (a folder or a zip)`);
   const read = bytesFrom(files);
-  if (files.has("metadata.jsonl")) {
+  if (files.has("metadata.jsonl") || files.has("metadata.csv")) {
     addExamples(await readSupport(read, "the folder dropped"));
   } else {
     const labels = state.draftLabels;
@@ -204,7 +204,11 @@ function undo() {
 }
 
 on($("undo"), "click", undo);
-on($("restart"), "click", () => change("everything removed", EMPTY));
+on($("restart"), "click", () => {
+  if (!confirm("Remove all labels, examples and texts, undo steps included? This cannot be undone.")) return;
+  teaching.startOver();
+  fillFields();
+});
 on($("dismiss"), "click", () => $("label").focus());
 on(document, "keydown", (event) => {
   const typing = event.target.matches?.("textarea, input:not([type=checkbox]):not([type=file])");

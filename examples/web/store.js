@@ -5,7 +5,7 @@ const opened = new Promise((resolve) => {
   request.onupgradeneeded = () => request.result.createObjectStore("values");
   request.onsuccess = () => resolve(request.result);
   request.onerror = () => resolve(null); // private windows of some browsers
-});
+}).catch(() => null); // or it throws at once, or does not exist
 
 /** The value stored under `key`, or undefined. */
 export async function load(key) {
@@ -26,5 +26,5 @@ async function run(mode, act) {
     transaction.commit(); // at once: the page may be closed right after
     transaction.oncomplete = () => resolve(request.result);
     transaction.onabort = () => resolve(undefined); // the disk is full: the page goes on without
-  });
+  }).catch(() => undefined); // the database was closed, or the value cannot be stored
 }

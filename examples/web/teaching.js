@@ -4,10 +4,20 @@ import { DesireEdgeError, checkName } from "./desire-edge/index.js";
 import { save } from "./store.js";
 
 const MAX_UNDO = 50;
-export const EMPTY = { labels: [], examples: [], missing: "negative" };
+const EMPTY = {
+  labels: [],
+  examples: [],
+  missing: "negative",
+  history: [],
+  query: "",
+  queryKnown: "",
+  draft: "",
+  draftKnown: "",
+  draftLabels: [],
+};
 
 /** What stays over a reload: labels, examples, steps to undo, and what stands in the fields. */
-export const state = { ...EMPTY, history: [], query: "", queryKnown: "", draft: "", draftKnown: "", draftLabels: [] };
+export const state = { ...EMPTY };
 
 /** The bundle that is open, or null; set by `openBundle`. */
 export let bundle = null;
@@ -46,6 +56,13 @@ export function undo() {
   keep();
   changed();
   return what;
+}
+
+/** Remove everything, steps to undo included, from the storage, too. */
+export function startOver() {
+  Object.assign(state, EMPTY);
+  keep();
+  changed();
 }
 
 export function addLabels(names) {

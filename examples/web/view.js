@@ -33,7 +33,7 @@ export function render() {
   const { labels, examples, history, missing } = state;
   $("undo").disabled = !history.length;
   $("undo").title = history.length ? `Take back: ${history.at(-1).what} (Ctrl+Z)` : "";
-  $("restart").disabled = !labels.length && !examples.length;
+  $("restart").disabled = false;
   $("no-labels").hidden = labels.length > 0;
   $("missing-row").hidden = !examples.length;
   $("missing").checked = missing === "unknown";
@@ -151,9 +151,11 @@ export function renderTask(task, note) {
     const note = $("examples").children[index]?.querySelector(".note");
     if (note) note.hidden = !words.length || unknown.length < words.length;
   });
-  const { examples, lossBefore, lossAfter, extractMs, adaptMs, warnings } = task.report;
+  const { examples, lossBefore, lossAfter, steps, extractMs, adaptMs, warnings } = task.report;
   const from = examples ? `from ${examples} example${examples > 1 ? "s" : ""}` : "by name alone";
-  const loss = examples ? `; their loss fell from ${lossBefore.toFixed(3)} to ${lossAfter.toFixed(3)}` : "";
+  const [before, after] = [lossBefore, lossAfter].map((value) => value.toFixed(3));
+  const moved = steps ? `fell from ${before} to ${after}` : `stays at ${before}`;
+  const loss = examples ? `; their loss ${moved}` : "";
   const count = `${task.labels.length} label${task.labels.length > 1 ? "s" : ""}`;
   $("status").textContent = `${note} Learned ${count} ${from} in ${(extractMs + adaptMs).toFixed(1)} ms${loss}.`.trim();
   $("warnings").replaceChildren(

@@ -10,8 +10,19 @@ import { DesireEdgeError } from "../../examples/web/desire-edge/errors.js";
 import { InputSpec, readInput } from "../../examples/web/desire-edge/features.js";
 import { fold, splitCamelCase, splitName, tokenize } from "../../examples/web/desire-edge/text.js";
 import { fromHalf, toHalf } from "../../examples/web/desire-edge/half.js";
+import { filesOf } from "../../examples/web/files.js";
 import { Lexicon } from "../../examples/web/desire-edge/lexicon.js";
 import adaptTask from "./adapt_task.js";
+
+/** What `act` gives, or what it refuses. */
+async function tried(act) {
+  try {
+    return await act();
+  } catch (error) {
+    if (!(error instanceof DesireEdgeError)) throw error;
+    return { refused: error.message };
+  }
+}
 
 const answers = {
   adapt: ({ bundle, ...request }) => adaptTask(Bundle, ort, (name) => readFileSync(`${bundle}/${name}`), request),
@@ -29,14 +40,28 @@ const answers = {
   },
   features: ({ input, files }) => {
     const spec = new InputSpec(input, "the input");
-    return files.map((file) => {
-      try {
-        return { x: [...spec.featuresOf(readInput(basename(file), readFileSync(file)), basename(file)).x] };
-      } catch (error) {
-        if (!(error instanceof DesireEdgeError)) throw error;
-        return { refused: error.message };
-      }
-    });
+    const featuresOf = (file) => spec.featuresOf(readInput(basename(file), readFileSync(file)), basename(file));
+    return Promise.all(files.map((file) => tried(() => ({ x: [...featuresOf(file).x] }))));
+  },
+  noRawInput: ({ input }) => {
+    const spec = new InputSpec(input, "the input");
+    const values = [5, true, null, undefined, new Map([["a", 1]])];
+    return Promise.all(values.map((raw) => tried(() => spec.featuresOf(raw, "example 0"))));
+  },
+  knownLabels: async ({ bundle, queries, given }) => {
+    const opened = await Bundle.open((name) => readFileSync(`${bundle}/${name}`), ort);
+    const task = await opened.adapt([], { labels: ["baking"] });
+    return Promise.all(given.map((lists) => tried(() => task.predict(queries, lists))));
+  },
+  dropped: ({ count }) => {
+    const files = Array.from({ length: count }, (_, index) => ({
+      isFile: true,
+      fullPath: `/folder/${index}.txt`,
+      file: (resolve) => resolve(index),
+    }));
+    const createReader = () => ({ readEntries: (resolve) => resolve(files.splice(0, 100)) });
+    const transfer = { items: [{ webkitGetAsEntry: () => ({ isFile: false, createReader }) }] };
+    return tried(async () => (await filesOf(transfer)).size);
   },
   matrix: ({ lexicon, names }) => {
     const { entries, warnings } = new Lexicon(readFileSync(lexicon), lexicon).lookUpAll(names);

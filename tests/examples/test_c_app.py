@@ -22,7 +22,7 @@ from onnx import numpy_helper
 from safetensors.numpy import load_file, save_file
 from trained import WAYS, Trained
 
-from desire_edge import Bundle, Predictor, Support
+from desire_edge import Bundle, DesireEdgeError, Predictor, Support
 from desire_edge.lexicon import LabelVector, Lexicon, tokenize
 from desire_edge.runtime import read_input
 
@@ -357,6 +357,59 @@ def test_weights_of_another_shape_or_kind_are_refused(
     sign(bundle)
     sentence = refused("adapt", "tagger.desire", "--labels", "baking", "--out", "taught")
     assert f"semantics.safetensors: {name} is not a finite float32 array of shape" in sentence
+
+
+def test_a_lexicon_of_negative_width_is_refused(bundle: Path, refused: Callable[..., str]) -> None:
+    path = bundle / "lexicon.safetensors"
+    content = path.read_bytes()
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length])
+    lexicon = json.loads(header["__metadata__"]["lexicon"])
+    words = header["rows.0"]["shape"][0]
+    # A second source of no bytes, whose width taken away from the first's leaves what the manifest says.
+    lexicon["sources"].append({**lexicon["sources"][0], "dim": -7})
+    header["__metadata__"]["lexicon"] = json.dumps(lexicon)
+    end = len(content) - 8 - length
+    header["vectors.1"] = {"dtype": "I8", "shape": [0, 2**64 - 7], "data_offsets": [end, end]}
+    header["scales.1"] = {"dtype": "F32", "shape": [0], "data_offsets": [end, end]}
+    header["rows.1"] = {"dtype": "U16", "shape": [words], "data_offsets": [end, end + 2 * words]}
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    path.write_bytes(len(text).to_bytes(8, "little") + text + content[8 + length :] + bytes(2 * words))
+    sign(bundle)
+    sentence = refused("adapt", "tagger.desire", "--labels", "baking", "--out", "taught")
+    assert "lexicon.safetensors" in sentence
+
+
+def test_an_extractor_that_gives_another_shape_than_it_declares_is_refused(
+    bundle: Path, refused: Callable[..., str], tmp_path: Path
+) -> None:
+    manifest = json.loads((bundle / "manifest.json").read_bytes())
+    values = [
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [manifest["batch"], columns])
+        for name, columns in (("x", manifest["input"]["features"]), ("z", manifest["dimension"]))
+    ]
+    nodes = [
+        onnx.helper.make_node("NonZero", ["x"], ["found"]),  # [2, as many as there are]
+        onnx.helper.make_node("Slice", ["found", "start", "end", "axis"], ["row"]),
+        onnx.helper.make_node("Cast", ["row"], ["z"], to=onnx.TensorProto.FLOAT),
+    ]
+    constants = [
+        numpy_helper.from_array(np.array([value]), name)
+        for name, value in (("start", 0), ("end", 1), ("axis", 0))
+    ]
+    graph = onnx.helper.make_graph(nodes, "liar", values[:1], values[1:], constants)
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=8)
+    (bundle / "extractor.onnx").write_bytes(model.SerializeToString())
+    sign(bundle)
+    support = tmp_path / "support"
+    support.mkdir()
+    (support / "a.txt").write_text("a guide to bread")
+    (support / "metadata.jsonl").write_text(json.dumps({"file_name": "a.txt", "labels": ["baking"]}))
+    sentence = refused("adapt", "tagger.desire", "--support", "support", "--out", "taught")
+    assert f"gives no z of {manifest['dimension']} numbers a row" in sentence
+    with pytest.raises(DesireEdgeError, match=f"gives no z of {manifest['dimension']} numbers a row"):
+        Bundle.open(bundle, "cpu").adapt(Support.read(support))
 
 
 @pytest.mark.parametrize("kept", [0, 0.5])

@@ -14,7 +14,7 @@ from trained import Trained
 
 from desire_edge import Bundle, Predictor, Support
 from desire_edge.runtime.archive import pack
-from desire_edge.runtime.support import read_input
+from desire_edge.runtime.support import MAX_FILE_BYTES, read_input
 from desire_edge.serving import page_folder
 from examples.web import install_packages, program, same_task_in_python
 
@@ -61,6 +61,7 @@ def test_the_script_learns_and_predicts_as_python_does(taught: Trained, tmp_path
     written = Predictor(tmp_path / "taught" / "model.onnx", "cpu")
     np.testing.assert_allclose(written.predict(inputs), expected, rtol=0, atol=1e-5)
     assert {path.name for path in tmp_path.iterdir()} == {"taught", "again"}  # and nothing half-written
+    assert (tmp_path / "taught").stat().st_mode & 0o777 == 0o755
 
 
 def test_the_snippet_of_its_readme_runs(sample_trained: Trained, tmp_path: Path) -> None:
@@ -120,6 +121,14 @@ BROKEN: dict[str, tuple[Break, str]] = {
         lambda bundle, _: rewrite(bundle / "manifest.json", dimension=2**40),
         "dimension is 1099511627776",
     ),
+    "a huge support": (
+        lambda bundle, _: rewrite(bundle / "manifest.json", max_support=4097),
+        "max_support is 4097",
+    ),
+    "another precision": (
+        lambda bundle, _: rewrite(bundle / "manifest.json", precision="fp8"),
+        "precision is fp8",
+    ),
     "no manifest": (lambda bundle, _: (bundle / "manifest.json").unlink(), "it holds no manifest.json"),
     "a file outside": (
         lambda _, support: one_example(support, file_name="../secret.txt", labels=["jazz"]),
@@ -138,6 +147,18 @@ BROKEN: dict[str, tuple[Break, str]] = {
         "line 1",
     ),
     "no JSON": (lambda _, support: (support / "metadata.jsonl").write_text("{"), "metadata.jsonl, line 1"),
+    "no UTF-8": (
+        lambda _, support: (support / "metadata.jsonl").write_bytes(b"\xff"),
+        "metadata.jsonl is not UTF-8 text",
+    ),
+    "too much metadata": (
+        lambda _, support: (support / "metadata.jsonl").write_bytes(b" " * (MAX_FILE_BYTES + 1)),
+        "metadata.jsonl is larger than 16 MiB",
+    ),
+    "metadata in CSV": (
+        lambda _, support: (support / "metadata.jsonl").rename(support / "metadata.csv"),
+        "this client reads metadata.jsonl alone",
+    ),
 }
 
 

@@ -200,6 +200,36 @@ def test_raw_input_that_a_model_cannot_take_is_refused(tmp_path: Path) -> None:
         assert path.name in answer["refused"]
 
 
+def test_values_that_are_no_raw_input_are_refused() -> None:
+    spec = InputSpec("bag-of-words", 2, ("a", "b"))
+    answers = ask("noRawInput", input=spec.to_json())
+    said = "example 0 is no text, vector or object from feature to number"
+    assert answers == [{"refused": said}] * 5
+
+
+def test_known_labels_are_never_dropped(sample_trained: Trained, known_trained: Trained) -> None:
+    base = Bundle.open(known_trained.bundle).manifest.base_labels[0]
+    given = [[[], []], [[base], []], [[]], [[], [], [base]], [base, base]]
+    none, some, *wrong = ask(
+        "knownLabels", bundle=str(known_trained.bundle), queries=["bread", "bike"], given=given
+    )
+    assert none[0] != some[0]
+    assert none[1] == some[1]
+    said = "there must be one list of known labels an input, and there are 2 inputs"
+    assert wrong == [{"refused": said}] * 3
+    none, some, *wrong = ask(
+        "knownLabels", bundle=str(sample_trained.bundle), queries=["bread", "bike"], given=given
+    )
+    assert len(none) == 2
+    assert some == {"refused": "input 0 has known labels, but this bundle does not use them"}
+    assert wrong == [{"refused": said}] * 3
+
+
+def test_a_folder_is_taken_whole_or_refused() -> None:
+    assert ask("dropped", count=5000) == 5000
+    assert ask("dropped", count=5001) == {"refused": "more than 5000 files were dropped; drop fewer at once"}
+
+
 def test_npm_fetches_what_the_page_needs_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Where the page is installed without its packages, as from a wheel: into the user's cache."""
     modules = page_folder() / "node_modules" / "onnxruntime-web" / "dist"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Dialog, Page, expect
 from trained import WAYS, Trained
 
 from desire_edge import Bundle, Predictor, Support
@@ -161,11 +161,61 @@ def test_what_was_done_is_undone(page: Page) -> None:
     page.keyboard.press("Control+z")
     expect(page.get_by_role("status")).to_contain_text("from 2 examples")
     assert try_text(page, BREAD) == before
-    page.get_by_role("button", name="Start over").click()
-    expect(page.get_by_role("meter")).to_have_count(0)
-    page.get_by_role("button", name="Undo").click()
+
+
+def test_start_over_leaves_no_text(page: Page, url: str) -> None:
+    teach_two(page)
+    try_text(page, BREAD)
+    page.get_by_label("Text of a new example").fill("half a sentence")
+    start_over = page.get_by_role("button", name="Start over")
+    asked: list[str] = []
+
+    def answer(dialog: Dialog) -> None:
+        asked.append(dialog.message)
+        if len(asked) == 1:
+            dialog.dismiss()
+        else:
+            dialog.accept()
+
+    page.on("dialog", answer)
+    start_over.click()
     expect(page.get_by_role("meter")).to_have_count(2)
-    assert bars(page) == before
+    start_over.click()
+    expect(page.get_by_role("meter")).to_have_count(0)
+    assert len(asked) == 2
+    assert "cannot be undone" in asked[0]
+    for _ in range(2):
+        expect(page.get_by_role("button", name="Undo")).to_be_disabled()
+        expect(page.get_by_label("Text to label")).to_have_value("")
+        expect(page.get_by_label("Text of a new example")).to_have_value("")
+        stored = page.evaluate("async () => JSON.stringify(await (await import('/store.js')).load('state'))")
+        assert '"history":[]' in stored
+        assert all(text not in stored for text in (BREAD, BIKE, "half a sentence", "baking"))
+        opened(page, url)
+
+
+@pytest.mark.parametrize(
+    "storage", ["undefined", "{ open() { throw new DOMException('no', 'SecurityError'); } }"]
+)
+def test_a_browser_without_storage_is_enough(page: Page, url: str, storage: str) -> None:
+    page.add_init_script(f"Object.defineProperty(window, 'indexedDB', {{ value: {storage} }})")
+    opened(page, url)
+    teach_two(page)
+    assert try_text(page, BREAD)["baking"] > 0
+    opened(page, url)
+    expect(page.get_by_role("meter")).to_have_count(0)
+
+
+def test_a_value_that_cannot_be_stored_is_left(page: Page) -> None:
+    stored = page.evaluate(
+        """async () => {
+            const { load, save } = await import("/store.js");
+            await save("state", { draft: () => {} });
+            await save("other", 1);
+            return load("other");
+        }"""
+    )
+    assert stored == 1
 
 
 def test_a_tick_and_what_no_tick_means_change_what_is_learned(page: Page) -> None:

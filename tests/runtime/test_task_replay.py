@@ -20,6 +20,7 @@ from trained import WAYS, Trained
 
 from desire_edge import Bundle, DesireEdgeError, Example, Support, Task
 from desire_edge.export import ExportOptions, export_bundle
+from desire_edge.runtime.manifest import MAX_WAYS
 from desire_edge.runtime.support import MAX_EXAMPLES, Missing
 from desire_edge.runtime.taught import Origin, Taught
 
@@ -391,6 +392,8 @@ HOSTILE: dict[str, tuple[Callable[[Arrays, dict[str, Any]], object], str]] = {
     "schema of yesterday": (lambda a, s: s.update(schema_version=1), "its schema version is 1, not 2"),
     "no labels": (lambda a, s: s.pop("labels"), "'labels'"),
     "labels as one string": (lambda a, s: s.update(labels="abcde"), "its labels are one string"),
+    "endless labels": (
+        lambda a, s: s.update(labels=[f"label {i}" for i in range(MAX_WAYS + 1)]), f"more than {MAX_WAYS}"),
     "a label twice": (lambda a, s: s.update(labels=["a", "a", "b", "c", "d"]), "'a' is named twice"),
     "a label that steers": (lambda a, s: s.update(labels=["\x1b[31m", "a", "b", "c", "d"]), "control characters"),
     "an endless label": (lambda a, s: s.update(labels=["a" * 201, "b", "c", "d", "e"]), "at most 200 characters"),

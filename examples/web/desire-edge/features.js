@@ -5,7 +5,7 @@ import { readNpy } from "./npy.js";
 import { tokenize } from "./text.js";
 
 export const KINDS = [".txt", ".npy", ".json"];
-const MAX_FILE_BYTES = 16 * 2 ** 20;
+export const MAX_FILE_BYTES = 16 * 2 ** 20;
 
 /** What the extractor takes: `kind` ("bag-of-words" or "vector"), the number of `features`, their `vocabulary`. */
 export class InputSpec {
@@ -35,6 +35,9 @@ export class InputSpec {
   featuresOf(raw, where) {
     if (typeof raw === "string") return this.#ofText(raw, where);
     if (Array.isArray(raw) || ArrayBuffer.isView(raw)) return this.#ofVector(raw, where);
+    if (raw === null || typeof raw !== "object" || raw instanceof Map) {
+      throw new DesireEdgeError(`${where} is no text, vector or object from feature to number`);
+    }
     return this.#ofSparse(raw, where);
   }
 

@@ -17,6 +17,7 @@ const SCHEMA_VERSION = 3;
 const MAX_BYTES = 16 * 2 ** 20;
 const MAX_SIZE = 2 ** 20; // of any one dimension
 const MAX_WAYS = 4096;
+const PRECISIONS = ["fp32", "fp16", "int8"];
 
 /** The checked manifest in `bytes`, its `input` an InputSpec; `where` names the file in errors. */
 export function readManifest(bytes, where) {
@@ -29,7 +30,7 @@ export function readManifest(bytes, where) {
   }
   if (values?.schema_version !== SCHEMA_VERSION) {
     throw new DesireEdgeError(
-      `${where} has schema version ${shown(values?.schema_version ?? null)}, but this page reads version ` +
+      `${where} has schema version ${shown(values?.schema_version ?? null)}, but this client reads version ` +
         `${SCHEMA_VERSION}; export the bundle again`,
     );
   }
@@ -41,7 +42,7 @@ export function readManifest(bytes, where) {
   for (const [name, largest] of Object.entries({
     dimension: MAX_SIZE,
     hidden: MAX_SIZE,
-    max_support: MAX_SIZE,
+    max_support: MAX_WAYS,
     ways: MAX_WAYS,
     batch: MAX_WAYS,
     extractor_body: 2 ** 31,
@@ -49,6 +50,7 @@ export function readManifest(bytes, where) {
     const value = values[name];
     need(Number.isInteger(value) && value >= 1 && value <= largest, `${name} is ${shown(value ?? null)}`);
   }
+  need(PRECISIONS.includes(values.precision), `precision is ${shown(values.precision ?? null)}`);
   need(typeof values.name === "string", "name is no string");
   need(typeof values.known_labels === "boolean", "known_labels is not true or false");
   need(

@@ -1,7 +1,7 @@
 /** The support set: examples and the labels a person gave them. desire_edge/runtime/support.py. */
 
 import { CONTROL, DesireEdgeError, shown } from "./errors.js";
-import { readInput } from "./features.js";
+import { MAX_FILE_BYTES, readInput } from "./features.js";
 import { strip } from "./text.js";
 
 const METADATA = "metadata.jsonl";
@@ -61,11 +61,24 @@ export function namesOf(examples) {
  */
 export async function readSupport(read, where) {
   const metadata = await read(METADATA);
+  if (!metadata && (await read("metadata.csv"))) {
+    throw new DesireEdgeError(
+      `the support folder ${where} has a metadata.csv, but this client reads ${METADATA} alone; write one instead`,
+    );
+  }
   if (!metadata) {
     throw new DesireEdgeError(`the support folder ${where} holds no ${METADATA}; write one, with an entry an example`);
   }
+  if (metadata.length > MAX_FILE_BYTES) {
+    throw new DesireEdgeError(`${where}/${METADATA} is larger than ${MAX_FILE_BYTES / 2 ** 20} MiB, so it is not read`);
+  }
+  let lines;
+  try {
+    lines = new TextDecoder("utf-8", { fatal: true }).decode(metadata).split("\n");
+  } catch {
+    throw new DesireEdgeError(`${where}/${METADATA} is not UTF-8 text; save it as UTF-8`);
+  }
   const examples = [];
-  const lines = new TextDecoder().decode(metadata).split("\n");
   for (const [index, line] of lines.entries()) {
     if (!strip(line)) continue;
     const place = `${where}/${METADATA}, line ${index + 1}`;

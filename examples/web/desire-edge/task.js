@@ -1,5 +1,6 @@
 /** An adapted task: it predicts, and gives the files an app runs. desire_edge/runtime/task.py. */
 
+import { DesireEdgeError } from "./errors.js";
 import { joined, modelFragment } from "./fragment.js";
 import { writeSafetensors } from "./safetensors.js";
 import { runRows } from "./session.js";
@@ -15,12 +16,18 @@ export class Task {
 
   /** The probabilities of n raw inputs, n lists of N numbers; `knownLabels`, where the bundle uses them, a list an input. */
   async predict(inputs, knownLabels = inputs.map(() => [])) {
+    if (!Array.isArray(knownLabels) || knownLabels.length !== inputs.length || !knownLabels.every(Array.isArray)) {
+      throw new DesireEdgeError(
+        `there must be one list of known labels an input, and there are ${inputs.length} inputs`,
+      );
+    }
     const names = inputs.map((_, index) => `input ${index}`);
     const features = inputs.map((raw, index) => this.bundle.manifest.input.featuresOf(raw, names[index]));
+    const known = this.bundle.knownRows(knownLabels, names);
     const { ort, where, manifest, sessions } = this.bundle;
     const rows = { z: { columns: manifest.dimension, data: await this.bundle.extract(features) } };
     if (manifest.known_labels) {
-      rows.known_labels = { columns: manifest.base_labels.length, data: this.bundle.knownRows(knownLabels, names) };
+      rows.known_labels = { columns: manifest.base_labels.length, data: known };
     }
     const columns = manifest.ways;
     const found = await runRows(
