@@ -4,8 +4,8 @@ One task of Delicious, 5 novel labels and 25 examples, is learned by the C++ cor
 ONNX Runtime, by the C++ example, in Node and in the page (headless Chromium, one thread). Each client is compared with
 Python on the very features that the client stored (`errors`): one near the middle of two halves may round to the other
 half in another ONNX Runtime, which alone moves probabilities by up to about 1e-4 (`errors_from_input`).
-`web_cold_start_seconds` is from the navigation to the page until a task that was kept in the browser is learned again, in a browser just started.
-Needs node, npm and chromium; the run is the one that `benchmarks/default.py` makes.
+`web_cold_start_seconds` is from the navigation to the page until a task that was kept in the browser is learned again,
+in a browser just started. Needs node, npm and chromium; the run is the one that `benchmarks/default.py` makes.
 """
 
 from __future__ import annotations

@@ -400,7 +400,9 @@ def test_an_extractor_that_gives_another_shape_than_it_declares_is_refused(
     ]
     graph = onnx.helper.make_graph(nodes, "liar", values[:1], values[1:], constants)
     model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=8)
-    (bundle / "extractor.onnx").write_bytes(model.SerializeToString())
+    content = model.SerializeToString()
+    (bundle / "extractor.onnx").write_bytes(content)
+    (bundle / "manifest.json").write_text(json.dumps(manifest | {"extractor_body": len(content) - 1}))
     sign(bundle)
     support = tmp_path / "support"
     support.mkdir()
