@@ -82,8 +82,10 @@ def test_the_figures_are_the_measured_ones() -> None:
 
 
 def test_files_and_targets_named_exist() -> None:
-    for target in re.findall(r"\]\(([^)#:]+)\)", README):
-        assert (ROOT / target).exists(), target
+    pages = ("README.md", "docs/*.md", "docs/*/*.md", "examples/*/README.md", "tests/*/README.md")
+    for page in (path for pattern in pages for path in ROOT.glob(pattern)):
+        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page}: {target}"
     makefile = (ROOT / "Makefile").read_text()
     for target in set(re.findall(r"make (demo|test-all|test-gpu|test|format)\b", README)):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
