@@ -30,7 +30,10 @@ export class Bundle {
       );
     }
     bundle.manifest = readManifest(manifest, `${where}/${MANIFEST}`);
-    const session = async (name) => openSession(ort, await bundle.file(name), `${where}/${name}`);
+    // adapt.onnx is large, and optimising it takes longer than it saves. The others' layers are merged; beyond "extended"
+    // come layouts for convolutions, of which there are none.
+    const session = async (name) =>
+      openSession(ort, await bundle.file(name), `${where}/${name}`, name === "adapt.onnx" ? "disabled" : "extended");
     const [head, extractor, adapt, lexicon] = await Promise.all([
       session("head.onnx"),
       session("extractor.onnx"),

@@ -3,10 +3,9 @@
 import { DesireEdgeError } from "./errors.js";
 
 /** Open a model's bytes with `ort`, onnxruntime-web or onnxruntime-node. */
-export async function openSession(ort, bytes, where) {
+export async function openSession(ort, bytes, where, graphOptimizationLevel) {
   try {
-    // Beyond "extended" come layouts for convolutions, which these models have none of, at twice the time to open.
-    return await ort.InferenceSession.create(bytes, { graphOptimizationLevel: "extended" });
+    return await ort.InferenceSession.create(bytes, { graphOptimizationLevel });
   } catch (error) {
     throw new DesireEdgeError(`${where} is not a model that this ONNX Runtime can run: ${error.message ?? error}`);
   }
