@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from email.message import Message
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -199,6 +200,7 @@ def test_the_command_serves_until_it_is_interrupted(sample_trained: Trained, ort
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # which a job in the background ignores
     ) as process:
         assert process.stdout is not None
         lines = iter(process.stdout.readline, "")
@@ -210,4 +212,7 @@ def test_the_command_serves_until_it_is_interrupted(sample_trained: Trained, ort
         assert connection.getresponse().read() == (sample_trained.bundle / "manifest.json").read_bytes()
         connection.close()
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=20) == 0
+        try:
+            assert process.wait(timeout=20) == 0
+        finally:
+            process.kill()

@@ -157,6 +157,7 @@ def check_law(data: st.DataObject, trained: Trained, bundle: Bundle, folder: Pat
     assert task.model == book.afresh(trained, bundle).model
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(data=st.data())
 def test_changes_equal_teaching_afresh(
