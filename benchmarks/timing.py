@@ -31,7 +31,8 @@ class Timing:
 def interleaved(contenders: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, Timing]:
     """Time `contenders`, functions that do their work once and return the seconds it took.
 
-    Each round gives each its turn: one call to warm its caches again, then as many as fill about 4 ms.
+    Each round gives each its turn: as many calls as fill about 4 ms untimed, to warm its caches again and to let the one
+    before it, which may be a process of its own, come to rest; then as many that count.
     """
     turn = {}
     for name, call in contenders.items():
@@ -40,7 +41,8 @@ def interleaved(contenders: Mapping[str, Callable[[], float]], rounds: int) -> d
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(rounds):
         for name, call in contenders.items():
-            call()
+            for _ in range(turn[name]):
+                call()
             seconds[name] += [call() for _ in range(turn[name])]
     return {name: Timing(statistics.median(found), min(found), len(found)) for name, found in seconds.items()}
 
