@@ -31,8 +31,8 @@ class Timing:
 def interleaved(contenders: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, Timing]:
     """Time `contenders`, functions that do their work once and return the seconds it took.
 
-    Each round gives each its turn: as many calls as fill about 4 ms untimed, to warm its caches again and to let the one
-    before it, which may be a process of its own, come to rest; then as many that count.
+    Each round gives each its turn: as many calls as fill about 4 ms untimed, to warm its caches again and to let the
+    one before it, which may be a process of its own, come to rest; then as many that count.
     """
     turn = {}
     for name, call in contenders.items():

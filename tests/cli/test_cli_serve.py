@@ -14,7 +14,6 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from email.message import Message
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -184,10 +183,15 @@ def test_a_failed_or_wrong_fetch_leaves_nothing(
 
 
 def test_the_command_serves_until_it_is_interrupted(sample_trained: Trained, ort: Path) -> None:
+    # A job in the background, as this test may be in, ignores interrupts, and so would the command.
+    started = (
+        "import signal; from desire_edge.cli import main; "
+        "signal.signal(signal.SIGINT, signal.default_int_handler); main()"
+    )
     command = [
         sys.executable,
-        "-m",
-        "desire_edge",
+        "-c",
+        started,
         "serve",
         str(sample_trained.bundle),
         "--port",
@@ -200,7 +204,6 @@ def test_the_command_serves_until_it_is_interrupted(sample_trained: Trained, ort
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
-        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # which a job in the background ignores
     ) as process:
         assert process.stdout is not None
         lines = iter(process.stdout.readline, "")
