@@ -17,7 +17,9 @@ Array = NDArray[np.float32]
 EPSILON = 1e-6
 """The ε of the model's l2 norms."""
 
-HEAD = ("w1", "b1", "v", "q", "m", "gamma1", "gamma2")
+WEIGHTS = ("w1", "b1", "v", "q", "m")
+"""A folded head's arrays."""
+HEAD = (*WEIGHTS, "gamma1", "gamma2")
 """What a folded head is made of."""
 
 MAX_CONDITIONING = 7.0
@@ -177,7 +179,7 @@ def _finite(adapt: Callable[[Array], Mapping[str, Any]], steps: Array) -> Mappin
 def _adapted_head(result: Mapping[str, Any]) -> AdaptedHead:
     taken = result.get("steps", len(result["losses"]) - 1)
     return AdaptedHead(
-        **{name: np.asarray(result[name], np.float32) for name in HEAD[:-2]},
+        **{name: np.asarray(result[name], np.float32) for name in WEIGHTS},
         gamma1=float(result["gamma1"]),
         gamma2=float(result["gamma2"]),
         losses=tuple(float(loss) for loss in result["losses"][: taken + 1]),

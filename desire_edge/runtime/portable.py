@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from desire_edge.errors import DesireEdgeError
+from desire_edge.runtime.adaptation import WEIGHTS
 from desire_edge.runtime.manifest import Manifest
 from desire_edge.runtime.session import import_onnxruntime
 
 Array = NDArray[np.float32]
-HEAD = ("w1", "b1", "v", "q", "m")
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +65,7 @@ class PortableAdaptation:
         if manifest.known_labels:
             expected["known_labels"] = [rows, len(manifest.base_labels)]
         outputs = {value.name for value in self._session.get_outputs()}
-        if shapes != expected or not outputs >= {*HEAD, "thresholds", "losses", "steps"}:
+        if shapes != expected or not outputs >= {*WEIGHTS, "thresholds", "losses", "steps"}:
             raise DesireEdgeError(
                 f"{path} has not the inputs and outputs that the manifest says; copy the bundle again"
             )
@@ -114,11 +114,11 @@ class PortableAdaptation:
         # ONNX Runtime itself only warns where a graph's values have other shapes than it declares.
         if any(list(found[value.name].shape) != value.shape for value in self._session.get_outputs()):
             raise DesireEdgeError(f"{self._path} does not give what it declares; copy the bundle again")
-        if not all(np.isfinite(found[name]).all() for name in (*HEAD, "thresholds")):
+        if not all(np.isfinite(found[name]).all() for name in (*WEIGHTS, "thresholds")):
             raise DesireEdgeError("the labels could not be learned: the adaptation does not stay finite")
         steps = int(found["steps"][0])
         return PortableHead(
-            {**{name: found[name] for name in HEAD}, "used": used},
+            {**{name: found[name] for name in WEIGHTS}, "used": used},
             found["thresholds"][:labels],
             tuple(found["losses"][: steps + 1].tolist()),
         )
