@@ -30,12 +30,12 @@ lint: install
 	$(BIN)/mypy desire_edge
 	$(BIN)/mypy export
 	MYPYPATH=tests:benchmarks $(BIN)/mypy --explicit-package-bases tests examples benchmarks
-	find csrc tests benchmarks examples -name '*.[ch]' -o -name '*.cpp' | xargs $(BIN)/clang-format --dry-run --Werror
+	git ls-files '*.c' '*.h' '*.cpp' | xargs $(BIN)/clang-format --dry-run --Werror
 
 format: install
 	$(BIN)/ruff check --fix $(PYTHON_FILES)
 	$(BIN)/ruff format $(PYTHON_FILES)
-	find csrc tests benchmarks examples -name '*.[ch]' -o -name '*.cpp' | xargs $(BIN)/clang-format -i
+	git ls-files '*.c' '*.h' '*.cpp' | xargs $(BIN)/clang-format -i
 
 install: $(STAMP)
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -25,6 +24,19 @@ from typing import Any
 import numpy as np
 import onnxruntime
 import torch
+from drivers.cpp import build_programs, finished
+from drivers.web import (
+    Request,
+    adapt_in_node,
+    adapt_in_page,
+    chromium,
+    install_packages,
+    keep_in_browser,
+    opened,
+    same_task_in_python,
+    seconds_to_first_adaptation,
+    serving,
+)
 from numpy.typing import NDArray
 from record import write_result
 
@@ -38,22 +50,6 @@ from desire_edge.runtime.support import read_input
 from desire_edge.runtime.task import Task
 from desire_edge.runtime.taught import Origin, Taught
 from desire_edge.training.run import Run
-
-sys.path.append(str(Path(__file__).parents[1] / "tests"))  # whose tests drive Node and the page
-from examples.c_app import build_programs, finished
-
-from examples.web import (
-    Request,
-    adapt_in_node,
-    adapt_in_page,
-    chromium,
-    install_packages,
-    keep_in_browser,
-    opened,
-    same_task_in_python,
-    seconds_to_first_adaptation,
-    serving,
-)
 
 WAYS, SHOTS, QUERIES = 5, (5, 1), 15
 TOLERANCE = 1e-5

@@ -7,11 +7,9 @@ A person teaches three labels with five examples and tries a text; the bundle is
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).parents[1] / "tests"))  # whose tests drive the page
-from examples.web import chromium, install_packages, opened, serving
+from drivers.web import chromium, install_packages, opened, serving
 
 EXAMPLES = (
     ("Sourdough needs a hot oven and a day of patience. Feed the starter before you bake.", ["baking"]),

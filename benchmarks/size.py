@@ -11,17 +11,14 @@ import argparse
 import json
 import re
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
+from drivers.adapt_file import MODEL, TASK, read_output, write_input
 from native import ROOT, build
 from problem import HIDDEN, random_problem, relative_error
 from record import write_result
-
-sys.path.append(str(ROOT / "tests"))  # whose C program adapts the task of a file
-from core.adapt_file import MODEL, TASK, read_output, write_input
 
 TOOLCHAIN = "csrc/toolchains/aarch64-linux-gnu.cmake"
 FOR_SIZE = ("-DCMAKE_BUILD_TYPE=MinSizeRel", "-DDESIRE_EDGE_BUILD_TESTS=ON")

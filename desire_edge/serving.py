@@ -128,12 +128,11 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def page_folder() -> Path:
-    """Where the page's files are: in the installed package, or in a clone's `examples/web`."""
-    package = Path(__file__).parent
-    for folder in (package / "web", package.parent / "examples" / "web"):
-        if (folder / "index.html").is_file():
-            return folder
-    raise DesireEdgeError(f"{package / 'web'} does not hold the page; install desire-edge again")
+    """Where the page's files are."""
+    folder = Path(__file__).parent / "clients" / "web"
+    if not (folder / "index.html").is_file():
+        raise DesireEdgeError(f"{folder} does not hold the page; install desire-edge again")
+    return folder
 
 
 def find_ort(named: Path | None = None, say: Callable[[str], object] = lambda message: None) -> Path:

@@ -34,9 +34,9 @@ def test_the_python_snippet_runs(
 
 def test_the_clients_snippets_are_those_that_their_own_tests_run() -> None:
     (script,) = blocks("js")
-    assert script in (ROOT / "examples/web/README.md").read_text(encoding="utf-8")
-    (build,) = (block for block in blocks("sh") if "DESIRE_EDGE_BUILD_EXAMPLES" in block)
-    their_own = (ROOT / "examples/c/README.md").read_text(encoding="utf-8")
+    assert script in (ROOT / "desire_edge/clients/web/README.md").read_text(encoding="utf-8")
+    (build,) = (block for block in blocks("sh") if "DESIRE_EDGE_BUILD_CLIENT" in block)
+    their_own = (ROOT / "desire_edge/clients/cpp/README.md").read_text(encoding="utf-8")
     for command in (line.partition(" # ")[0].strip() for line in build.splitlines()):
         assert command in their_own
 

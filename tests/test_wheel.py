@@ -83,9 +83,9 @@ def test_the_wheel_holds_the_package_its_extension_and_no_more(wheel: Path) -> N
         "desire_edge/cli/__init__.py",
         "desire_edge/export/__init__.py",
         "desire_edge/data/sample.jsonl",
-        "desire_edge/web/index.html",
-        "desire_edge/web/desire-edge/index.js",
-        "desire_edge/web/package-lock.json",
+        "desire_edge/clients/web/index.html",
+        "desire_edge/clients/web/desire-edge/index.js",
+        "desire_edge/clients/web/package-lock.json",
     ):
         assert expected in names
     assert [name for name in names if name.startswith("desire_edge/_core.") and name.endswith(".so")]

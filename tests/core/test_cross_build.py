@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from core.adapt_file import read_output, write_input
 from core.cases import CORNERS, realistic
 from core.reference import Model, Task, adapt, lowrank_arrays, project, relative_error
+from drivers.adapt_file import read_output, write_input
 from numpy.typing import NDArray
 
 ROOT = Path(__file__).parents[2]

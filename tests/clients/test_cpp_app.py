@@ -1,4 +1,4 @@
-"""The C++ example of `examples/c`: it makes the command line's files byte for byte, and refuses what it refuses."""
+"""The C++ client makes the command line's files byte for byte, and refuses what it refuses."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import onnx
 import pytest
 from cli.test_cli_bad_bundle import MANIFESTS, sign
 from cli.test_cli_bad_support import FOLDERS
-from examples.c_app import TOOLS, build_programs, finished
+from drivers.cpp import TOOLS, build_programs, finished
 from onnx import numpy_helper
 from safetensors.numpy import load_file, save_file
 from trained import WAYS, Trained
@@ -244,12 +244,12 @@ def test_an_earlier_task_is_replaced_and_nothing_else_is(
 
 
 def test_the_commands_of_its_readme_run(sample_trained: Trained, programs: Path, tmp_path: Path) -> None:
-    text = (ROOT / "examples" / "c" / "README.md").read_text(encoding="utf-8")
+    text = (ROOT / "desire_edge" / "clients" / "cpp" / "README.md").read_text(encoding="utf-8")
     commands = "\n".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL))
-    lines = [line for line in commands.splitlines() if line.startswith("build/examples/c/desire_edge_app")]
+    lines = [line for line in commands.splitlines() if line.startswith("build/clients/cpp/desire_edge_app")]
     assert len(lines) >= 3
-    (tmp_path / "build" / "examples").mkdir(parents=True)
-    (tmp_path / "build" / "examples" / "c").symlink_to(programs)
+    (tmp_path / "build" / "clients").mkdir(parents=True)
+    (tmp_path / "build" / "clients" / "cpp").symlink_to(programs)
     (tmp_path / "tagger.desire").symlink_to(sample_trained.bundle)
     (tmp_path / "examples").symlink_to(sample_trained.support)
     (tmp_path / "page.txt").write_text("Knead the dough, then let the loaf rest.")

@@ -1,4 +1,4 @@
-"""Building and running the C++ example, for its tests and for benchmarks/everywhere.py."""
+"""Building and running the C++ client, for its tests and for benchmarks/everywhere.py."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ TOOLS = ("cmake", "c++", "apt-get", "dpkg-deb")
 
 def build_programs() -> Path:
     """Build `desire_edge_app` and the tests' `probe`, warnings being errors; return their folder."""
-    runtime, build = ROOT / "build" / "onnxruntime", ROOT / "build" / "examples"
+    runtime, build = ROOT / "build" / "onnxruntime", ROOT / "build" / "client"
     if not (runtime / "lib" / "libonnxruntime.so").exists():
-        finished(ROOT / "examples" / "c" / "fetch_onnxruntime.sh", runtime, sys.executable)
-    options = ("-DDESIRE_EDGE_BUILD_EXAMPLES=ON", "-DDESIRE_EDGE_BUILD_TESTS=ON")
+        finished(ROOT / "desire_edge" / "clients" / "cpp" / "fetch_onnxruntime.sh", runtime, sys.executable)
+    options = ("-DDESIRE_EDGE_BUILD_CLIENT=ON", "-DDESIRE_EDGE_BUILD_TESTS=ON")
     strict = ("-DCMAKE_COMPILE_WARNING_AS_ERROR=ON", f"-DONNXRUNTIME_ROOT={runtime}")
     finished("cmake", "-S", ROOT, "-B", build, *options, *strict)
     finished("cmake", "--build", build, "--parallel", "2", "--target", "desire_edge_app", "probe")
-    return build / "examples" / "c"
+    return build / "clients" / "cpp"
 
 
 def finished(*command: str | Path, given: str | None = None) -> str:

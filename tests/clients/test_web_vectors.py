@@ -9,10 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser
-
-from desire_edge import Support
-from examples.web import (
+from drivers.web import (
     Request,
     adapt_in_node,
     adapt_in_page,
@@ -22,6 +19,9 @@ from examples.web import (
     opened,
     serving,
 )
+from playwright.sync_api import Browser
+
+from desire_edge import Support
 
 pytestmark = pytest.mark.slow
 

@@ -8,13 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Dialog, Page, expect
-from trained import WAYS, Trained
-
-from desire_edge import Bundle, Predictor, Support
-from desire_edge.runtime.archive import pack
-from desire_edge.runtime.support import read_input
-from examples.web import (
+from drivers.web import (
     Request,
     adapt_in_page,
     chromium,
@@ -23,6 +17,12 @@ from examples.web import (
     same_task_in_python,
     serving,
 )
+from playwright.sync_api import Browser, BrowserContext, Dialog, Page, expect
+from trained import WAYS, Trained
+
+from desire_edge import Bundle, Predictor, Support
+from desire_edge.runtime.archive import pack
+from desire_edge.runtime.support import read_input
 
 pytestmark = pytest.mark.slow
 

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from drivers.web import install_packages, program, same_task_in_python
 from trained import Trained
 
 from desire_edge import Bundle, Predictor, Support
 from desire_edge.runtime.archive import pack
 from desire_edge.runtime.support import MAX_FILE_BYTES, read_input
 from desire_edge.serving import page_folder
-from examples.web import install_packages, program, same_task_in_python
 
 pytestmark = pytest.mark.slow
 

@@ -3,15 +3,15 @@
 import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 
-import * as ort from "../../examples/web/node_modules/onnxruntime-node/dist/index.js";
+import * as ort from "../../desire_edge/clients/web/node_modules/onnxruntime-node/dist/index.js";
 
-import { Bundle } from "../../examples/web/desire-edge/bundle.js";
-import { DesireEdgeError } from "../../examples/web/desire-edge/errors.js";
-import { InputSpec, readInput } from "../../examples/web/desire-edge/features.js";
-import { fold, splitCamelCase, splitName, tokenize } from "../../examples/web/desire-edge/text.js";
-import { fromHalf, toHalf } from "../../examples/web/desire-edge/half.js";
-import { filesOf } from "../../examples/web/files.js";
-import { Lexicon } from "../../examples/web/desire-edge/lexicon.js";
+import { Bundle } from "../../desire_edge/clients/web/desire-edge/bundle.js";
+import { DesireEdgeError } from "../../desire_edge/clients/web/desire-edge/errors.js";
+import { InputSpec, readInput } from "../../desire_edge/clients/web/desire-edge/features.js";
+import { fold, splitCamelCase, splitName, tokenize } from "../../desire_edge/clients/web/desire-edge/text.js";
+import { fromHalf, toHalf } from "../../desire_edge/clients/web/desire-edge/half.js";
+import { filesOf } from "../../desire_edge/clients/web/files.js";
+import { Lexicon } from "../../desire_edge/clients/web/desire-edge/lexicon.js";
 import adaptTask from "./adapt_task.js";
 
 /** What `act` gives, or what it refuses. */

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from drivers.web import CLIENT, ask, install_packages
 from trained import Trained
 
 from desire_edge import Bundle
@@ -16,7 +17,6 @@ from desire_edge.lexicon import Lexicon, tokenize
 from desire_edge.lexicon.text import fold, split_camel_case, split_name
 from desire_edge.runtime.features import InputSpec
 from desire_edge.serving import ORT_FILES, find_ort, page_folder
-from examples.web import ask, install_packages
 
 pytestmark = pytest.mark.slow
 
@@ -104,9 +104,9 @@ def names(sample_trained: Trained) -> list[str]:
 
 def test_the_sources_are_formatted() -> None:
     prettier = page_folder() / "node_modules" / ".bin" / "prettier"
-    tests = [str(path) for path in Path(__file__).parent.glob("*.*js")]
+    drivers = [str(path) for path in CLIENT.parent.glob("*.*js")]
     result = subprocess.run(
-        [prettier, "--config=.prettierrc", "--check", ".", *tests],
+        [prettier, "--config=.prettierrc", "--check", ".", *drivers],
         cwd=page_folder(),
         capture_output=True,
         text=True,

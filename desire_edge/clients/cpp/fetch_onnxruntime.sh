@@ -2,8 +2,8 @@
 # An ONNX Runtime SDK in FOLDER (include/ and lib/), without root and without touching what is installed: the headers of
 # Debian's libonnxruntime-dev, and the library of Python's onnxruntime, which is newer and has the same C API.
 #
-#     examples/c/fetch_onnxruntime.sh FOLDER [PYTHON]
-#     cmake -B build -DDESIRE_EDGE_BUILD_EXAMPLES=ON -DONNXRUNTIME_ROOT=FOLDER
+#     desire_edge/clients/cpp/fetch_onnxruntime.sh FOLDER [PYTHON]
+#     cmake -B build -DDESIRE_EDGE_BUILD_CLIENT=ON -DONNXRUNTIME_ROOT=FOLDER
 #
 # Debian 12 has no such package, so it comes from the next suite, through the sources that this machine already uses.
 set -euo pipefail
