@@ -17,13 +17,24 @@ from __future__ import annotations
 import io
 import logging
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import onnx
 import torch
 from numpy.typing import NDArray
-from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, checker, compose, helper, numpy_helper
+from onnx import (
+    GraphProto,
+    ModelProto,
+    NodeProto,
+    TensorProto,
+    ValueInfoProto,
+    checker,
+    compose,
+    helper,
+    numpy_helper,
+)
 from torch import nn
 
 from desire_edge.models import EPSILON
@@ -193,8 +204,21 @@ def finish(model: ModelProto) -> ModelProto:
     model.ir_version = IR_VERSION
     model.producer_name, model.producer_version = PRODUCER, ""
     model.doc_string = ""
+    for node in _nodes(model.graph):
+        if node.op_type == "ConstantOfShape" and not node.attribute:  # it means 0, which not all readers know
+            zero = helper.make_tensor("value", TensorProto.FLOAT, [1], [0.0])
+            node.attribute.append(helper.make_attribute("value", zero))
     checker.check_model(model, full_check=True)
     return model
+
+
+def _nodes(graph: GraphProto) -> Iterator[NodeProto]:
+    """The nodes of a graph and of those within it."""
+    for node in graph.node:
+        yield node
+        for attribute in node.attribute:
+            for inner in (attribute.g, *attribute.graphs):
+                yield from _nodes(inner)
 
 
 def serialize(model: ModelProto) -> bytes:
