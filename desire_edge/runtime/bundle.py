@@ -26,7 +26,6 @@ from desire_edge.runtime.adaptation import (
     packed_model,
 )
 from desire_edge.runtime.archive import unpack
-from desire_edge.runtime.fragment import model_fragment
 from desire_edge.runtime.known import known_rows
 from desire_edge.runtime.manifest import (
     BASE_FRAGMENT,
@@ -38,6 +37,7 @@ from desire_edge.runtime.manifest import (
     FileRecord,
     Manifest,
 )
+from desire_edge.runtime.model_file import complete_model
 from desire_edge.runtime.predictor import encode_metadata
 from desire_edge.runtime.session import Session
 from desire_edge.runtime.support import Example, Missing, Support
@@ -113,10 +113,6 @@ class Bundle:
         if session.columns.get("z") != self.manifest.dimension:
             raise DesireEdgeError(
                 f"{self.path / EXTRACTOR} has no output z of {self.manifest.dimension} numbers a row"
-            )
-        if self.manifest.extractor_body >= self.manifest.files[EXTRACTOR].bytes:
-            raise DesireEdgeError(
-                f"{self.path / EXTRACTOR} is shorter than the manifest's extractor_body; export the bundle again"
             )
         return session
 
@@ -359,11 +355,10 @@ class Bundle:
         self, weights: dict[str, Array], names: Sequence[str], thresholds: Sequence[float], keep_base: bool
     ) -> bytes:
         """The extractor without its output, the head, the task's weights and metadata: a whole model."""
-        content = (self.path / EXTRACTOR).read_bytes()[: self.manifest.extractor_body]
-        content += (self.path / HEAD_FRAGMENT).read_bytes()
+        files = [EXTRACTOR, HEAD_FRAGMENT]
         weights = {f"task.{name}": value for name, value in weights.items()}
         if keep_base:
-            content += (self.path / BASE_FRAGMENT).read_bytes()
+            files.append(BASE_FRAGMENT)
             weights |= {"base.w": self.semantics["w_base"], "base.b": self.semantics["base_bias"]}
         metadata = encode_metadata(
             names,
@@ -373,7 +368,8 @@ class Bundle:
             self.manifest.base_labels if keep_base else None,
             self.manifest.base_labels if self.manifest.known_labels else None,
         )
-        return content + model_fragment(weights, metadata)
+        parts = {str(self.path / name): (self.path / name).read_bytes() for name in files}
+        return complete_model(parts, weights, metadata)
 
 
 def _warnings(matrix: LabelMatrix, targets: Array, mask: Array, adapted: AdaptedHead) -> list[str]:

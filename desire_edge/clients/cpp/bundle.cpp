@@ -17,7 +17,7 @@ namespace app {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr int kSchemaVersion = 3;
+constexpr int kSchemaVersion = 4, kOlderSchemaVersion = 3;
 constexpr int64_t kLargestSize = int64_t{1} << 20, kMostWays = 4096;
 constexpr uint64_t kLargestFile = (uint64_t{1} << 31) - 1;
 const char kManifest[] = "manifest.json", kExtractor[] = "extractor.onnx", kHead[] = "head.fragment.onnx",
@@ -105,9 +105,6 @@ Bundle::Bundle(const fs::path& folder) : folder_(folder) {
   if (extractor_->columns("z") != semantics_.dimension) {
     refuse(path_of(kExtractor), " has no output z of ", semantics_.dimension, " numbers a row");
   }
-  if (extractor_body_ >= static_cast<int64_t>(files_.at(kExtractor).size())) {
-    refuse(path_of(kExtractor), " is shorter than the manifest's extractor_body; export the bundle again");
-  }
 }
 
 void Bundle::read_manifest() {
@@ -115,8 +112,9 @@ void Bundle::read_manifest() {
   const auto manifest = parse_json(read_file(where, 16 * kMiB), where);
   const auto version =
       manifest.is_object() ? manifest.value("schema_version", nlohmann::json()) : nlohmann::json();
-  if (version != kSchemaVersion) {
-    refuse(where, " has schema version ", version.dump(), ", but this program reads version ", kSchemaVersion,
+  if (version != kSchemaVersion && version != kOlderSchemaVersion) {
+    refuse(where, " has schema version ", version.dump(), ", but this program reads versions ",
+           kOlderSchemaVersion, " and ", kSchemaVersion,
            "; export the bundle again, or build the program that matches it");
   }
   try {
@@ -125,7 +123,6 @@ void Bundle::read_manifest() {
     semantics_.hidden = size_in(manifest, "hidden", kLargestSize, where);
     semantics_.known_labels = manifest.at("known_labels").get<bool>();
     ways_ = size_in(manifest, "ways", kMostWays, where);
-    extractor_body_ = size_in(manifest, "extractor_body", kLargestFile, where);
     base_labels_ = manifest.at("base_labels").get<Names>();
     semantics_.base_labels = static_cast<int64_t>(base_labels_.size());
     if (base_labels_.empty()) no_manifest(where, "base_labels is empty");
@@ -206,9 +203,10 @@ Task Bundle::adapt(const Support& support, const Names& names, bool missing_unkn
   task.adapt_seconds = seconds_since(start);
 
   const Names known_names = semantics_.known_labels ? base_labels_ : Names();
+  std::vector<ModelPart> parts;
+  for (const char* file : {kExtractor, kHead}) parts.push_back({path_of(file), files_.at(file)});
   task.model =
-      files_.at(kExtractor).substr(0, extractor_body_) + files_.at(kHead) +
-      model_fragment(weights, model_metadata(names, task.head.thresholds, input_, name_, known_names));
+      complete_model(parts, weights, model_metadata(names, task.head.thresholds, input_, name_, known_names));
   task.taught = serialize(task, z, known);
   for (const Features& item : features) {
     task.text_words += item.words;

@@ -48,7 +48,7 @@ class Bundle {
   std::filesystem::path folder_;
   std::map<std::string, std::string> files_; /* the bytes of those that adapting reads */
   std::string name_;
-  int64_t ways_ = 0, extractor_body_ = 0;
+  int64_t ways_ = 0;
   Names base_labels_;
   InputSpec input_;
   Semantics semantics_;

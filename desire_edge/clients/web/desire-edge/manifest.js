@@ -13,7 +13,7 @@ export const FILES = [
   "semantics.safetensors",
   "lexicon.safetensors",
 ];
-const SCHEMA_VERSION = 3;
+const SCHEMA_VERSIONS = [3, 4];
 const MAX_BYTES = 16 * 2 ** 20;
 const MAX_SIZE = 2 ** 20; // of any one dimension
 const MAX_WAYS = 4096;
@@ -28,10 +28,10 @@ export function readManifest(bytes, where) {
   } catch {
     throw new DesireEdgeError(`${where} is not valid JSON; copy the bundle again`);
   }
-  if (values?.schema_version !== SCHEMA_VERSION) {
+  if (!SCHEMA_VERSIONS.includes(values?.schema_version)) {
     throw new DesireEdgeError(
-      `${where} has schema version ${shown(values?.schema_version ?? null)}, but this client reads version ` +
-        `${SCHEMA_VERSION}; export the bundle again`,
+      `${where} has schema version ${shown(values?.schema_version ?? null)}, but this client reads versions ` +
+        `${SCHEMA_VERSIONS.join(" and ")}; export the bundle again`,
     );
   }
   const need = (condition, what) => {
@@ -45,7 +45,6 @@ export function readManifest(bytes, where) {
     max_support: MAX_WAYS,
     ways: MAX_WAYS,
     batch: MAX_WAYS,
-    extractor_body: 2 ** 31,
   })) {
     const value = values[name];
     need(Number.isInteger(value) && value >= 1 && value <= largest, `${name} is ${shown(value ?? null)}`);
@@ -65,7 +64,6 @@ export function readManifest(bytes, where) {
       "a file has no length and SHA-256",
     );
   }
-  need(values.extractor_body < files["extractor.onnx"].bytes, "extractor_body lies outside the extractor");
   return { ...values, input: new InputSpec(values.input, where) };
 }
 
