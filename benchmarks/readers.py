@@ -133,7 +133,7 @@ READERS: Mapping[str, Callable[[OnnxFile], Outputs]] = {
 }
 
 
-def error(file: OnnxFile, reader: str) -> float:
+def difference(file: OnnxFile, reader: str) -> float:
     """How far a reader is from ONNX Runtime: max|Δ| / max|output|, the largest of the outputs."""
     expected, found = in_onnxruntime(file), READERS[reader](file)
     return max(_relative(one, other) for one, other in zip(found, expected, strict=True))
@@ -168,7 +168,7 @@ def measure(runs: Path = Path("runs/readers")) -> tuple[dict[str, float], dict[s
             )
             for file in files:
                 counts.append(graph_fields(file.content))
-                errors[f"{name}/{file.name}"] = {reader: error(file, reader) for reader in READERS}
+                errors[f"{name}/{file.name}"] = {reader: difference(file, reader) for reader in READERS}
     largest = max(found for by_reader in errors.values() for found in by_reader.values())
     return {"readers_max_error": largest, "graph_fields_per_file": max(counts)}, {"readers": errors}
 
