@@ -18,7 +18,7 @@ from desire_edge.runtime.contents import file_arrays
 from desire_edge.runtime.manifest import FILES, MANIFEST, FileRecord, Manifest
 from desire_edge.runtime.model_file import complete_model
 from desire_edge.runtime.predictor import METADATA_PREFIX
-from desire_edge.runtime.taught import TASK
+from desire_edge.runtime.taught_file import TASK
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "bundle.md"
 
