@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -17,12 +17,7 @@ from safetensors.numpy import load
 from desire_edge import _core
 from desire_edge.errors import DesireEdgeError
 from desire_edge.lexicon import LabelMatrix, Lexicon
-from desire_edge.runtime.adaptation import (
-    MAX_CONDITIONING,
-    AdaptedHead,
-    adapt_head,
-    packed_model,
-)
+from desire_edge.runtime.adaptation import AdaptedHead, learn, packed_model
 from desire_edge.runtime.archive import unpack
 from desire_edge.runtime.features import Features, unknown_texts
 from desire_edge.runtime.fragment import model_fragment
@@ -275,14 +270,11 @@ class Bundle:
             array.astype(np.float32)
             for array in (current.z, stored, current.targets, current.mask, current.known_labels)
         )
-        told = known if self.manifest.known_labels else None
-        adapted = adapt_head(model, self.semantics, z, targets, mask, w_novel, told)
-        thresholds = _core.thresholds(
-            logits=adapted.logits, targets=targets, mask=mask, weights=self.semantics["threshold_weights"]
-        ).tolist()
-        weights = adapted.task_weights(self.manifest.ways)
+        known_labels = known if self.manifest.known_labels else None
+        adapted = learn(model, z, targets, mask, w_novel, known_labels, ways=self.manifest.ways)
         finished = time.perf_counter()
 
+        thresholds = adapted.thresholds.tolist()
         report = AdaptReport(
             labels=_label_reports(matrix, targets, mask, thresholds),
             examples=len(z),
@@ -303,7 +295,7 @@ class Bundle:
             ),
         )
         return Task(
-            self._complete(weights, current.labels, thresholds, taught.keep_base),
+            self._complete(adapted.weights, current.labels, thresholds, taught.keep_base),
             adapted,
             replace(taught, vectors=vectors, origin=self.origin),
             report,
@@ -355,7 +347,7 @@ class Bundle:
             )
 
     def _complete(
-        self, weights: dict[str, Array], names: Sequence[str], thresholds: Sequence[float], keep_base: bool
+        self, weights: Mapping[str, Array], names: Sequence[str], thresholds: Sequence[float], keep_base: bool
     ) -> bytes:
         """The extractor without its output, the head, the task's weights and metadata: a whole model."""
         content = (self.path / EXTRACTOR).read_bytes()[: self.manifest.extractor_body]
@@ -381,7 +373,7 @@ def _warnings(matrix: LabelMatrix, targets: Array, mask: Array, adapted: Adapted
         for entry in matrix.entries
         if entry.how == "seeded"
     ]
-    if adapted.conditioning > 3 * MAX_CONDITIONING:
+    if adapted.conditioning > 3 * _core.MAX_CONDITIONING:
         found.append(
             f"the adapted head is ill-conditioned (κ = {adapted.conditioning:.1f}): expect errors above 1e-5"
         )
