@@ -68,7 +68,7 @@ def write_problem(path: Path) -> None:
 
 
 def check(folder: Path, built: Path) -> None:
-    """The library whose size is reported passes the C tests; its code in single precision agrees with that in double."""
+    """The library whose size is reported passes the C tests; its code agrees in single precision with double."""
     run(*QEMU, str(built / "c_abi_shared"))
     results = {}
     for precision in ("f32", "f64"):
