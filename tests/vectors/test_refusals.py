@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from desire_edge.runtime.manifest import MANIFEST
 
 Case = dict[str, Any]
 REFUSALS: dict[str, list[Case]] = json.loads((FOLDER / "refusals.json").read_text(encoding="utf-8"))
+PACKAGE = FOLDER.parents[1] / "desire_edge"
 CODES = {case["refuses"] for cases in REFUSALS.values() for case in cases if "refuses" in case}
 
 
@@ -120,3 +122,13 @@ def test_a_case_gives_what_it_says(topic: str, case: Case, tmp_path: Path) -> No
         assert refused.value.code == case["refuses"], refused.value
     else:
         assert answer(case, tmp_path) == case["gives"]
+
+
+def test_the_codes_listed_are_those_that_python_gives() -> None:
+    table = (FOLDER / "README.md").read_text(encoding="utf-8").partition("## Codes")[2]
+    listed = {
+        code for row in re.findall(r"^\|([^|]+)\|", table, re.M) for code in re.findall("`([a-z-]+)`", row)
+    }
+    sources = [path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py")]
+    strings = {value for source in sources for value in re.findall('"([a-z]+(?:-[a-z]+)*)"', source)}
+    assert CODES <= listed <= strings
