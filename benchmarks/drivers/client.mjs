@@ -7,7 +7,8 @@ import * as ort from "../../desire_edge/clients/web/node_modules/onnxruntime-nod
 
 import { Bundle } from "../../desire_edge/clients/web/desire-edge/bundle.js";
 import { DesireEdgeError } from "../../desire_edge/clients/web/desire-edge/errors.js";
-import { InputSpec, readInput } from "../../desire_edge/clients/web/desire-edge/features.js";
+import { readInput } from "../../desire_edge/clients/web/desire-edge/inputs/files.js";
+import { inputFromJson } from "../../desire_edge/clients/web/desire-edge/inputs/kinds.js";
 import { fold, splitCamelCase, splitName, tokenize } from "../../desire_edge/clients/web/desire-edge/text.js";
 import { fromHalf, toHalf } from "../../desire_edge/clients/web/desire-edge/half.js";
 import { filesOf } from "../../desire_edge/clients/web/files.js";
@@ -39,12 +40,12 @@ const answers = {
     return names.map((name) => ({ ...opened.lookUp(name), vector: [...opened.lookUp(name).vector] }));
   },
   features: ({ input, files }) => {
-    const spec = new InputSpec(input, "the input");
+    const spec = inputFromJson(input, "the input");
     const featuresOf = (file) => spec.featuresOf(readInput(basename(file), readFileSync(file)), basename(file));
     return Promise.all(files.map((file) => tried(() => ({ x: [...featuresOf(file).x] }))));
   },
   noRawInput: ({ input }) => {
-    const spec = new InputSpec(input, "the input");
+    const spec = inputFromJson(input, "the input");
     const values = [5, true, null, undefined, new Map([["a", 1]])];
     return Promise.all(values.map((raw) => tried(() => spec.featuresOf(raw, "example 0"))));
   },

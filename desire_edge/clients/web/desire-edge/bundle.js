@@ -2,10 +2,11 @@
 
 import { DesireEdgeError, shown } from "./errors.js";
 import { fromHalves, toHalves } from "./half.js";
+import { checkNames } from "./inputs/names.js";
 import { Lexicon } from "./lexicon.js";
 import { FILES, MANIFEST, readManifest } from "./manifest.js";
 import { openSession, runOnce, runRows } from "./session.js";
-import { checkExamples, checkNames, namesOf, targetsOf } from "./support.js";
+import { checkExamples, namesOf, targetsOf } from "./support.js";
 import { Task } from "./task.js";
 import { isZip, readZip } from "./zip.js";
 
@@ -65,7 +66,7 @@ export class Bundle {
     return bytes;
   }
 
-  /** Features z [n, d] (Float32Array) of n features of `InputSpec.featuresOf`. */
+  /** Features z [n, d] (Float32Array) of n features, as the input gives them. */
   async extract(features) {
     const { batch, dimension, input } = this.manifest;
     const x = new Float32Array(features.length * input.features);

@@ -2,5 +2,6 @@
 
 export { Bundle } from "./bundle.js";
 export { DesireEdgeError } from "./errors.js";
-export { readInput } from "./features.js";
-export { checkName, readSupport } from "./support.js";
+export { readInput } from "./inputs/files.js";
+export { readSupport } from "./inputs/folder.js";
+export { checkName } from "./inputs/names.js";

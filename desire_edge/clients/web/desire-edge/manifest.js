@@ -1,7 +1,7 @@
 /** manifest.json, the first file of a bundle that is read: desire_edge/runtime/manifest.py. */
 
 import { DesireEdgeError, shown } from "./errors.js";
-import { InputSpec } from "./features.js";
+import { inputFromJson } from "./inputs/kinds.js";
 
 export const MANIFEST = "manifest.json";
 export const FILES = [
@@ -19,7 +19,7 @@ const MAX_SIZE = 2 ** 20; // of any one dimension
 const MAX_WAYS = 4096;
 const PRECISIONS = ["fp32", "fp16", "int8"];
 
-/** The checked manifest in `bytes`, its `input` an InputSpec; `where` names the file in errors. */
+/** The checked manifest in `bytes`, its `input` as inputs/kinds.js gives it; `where` names the file in errors. */
 export function readManifest(bytes, where) {
   if (bytes.length > MAX_BYTES) throw new DesireEdgeError(`${where} is larger than a manifest can be`);
   let values;
@@ -66,7 +66,7 @@ export function readManifest(bytes, where) {
     );
   }
   need(values.extractor_body < files["extractor.onnx"].bytes, "extractor_body lies outside the extractor");
-  return { ...values, input: new InputSpec(values.input, where) };
+  return { ...values, input: inputFromJson(values.input, where) };
 }
 
 function isString(value) {

@@ -1,6 +1,6 @@
 /** NumPy's .npy format: a vector of numbers. */
 
-import { DesireEdgeError } from "./errors.js";
+import { DesireEdgeError } from "../errors.js";
 
 const READERS = {
   f4: ["getFloat32", 4],
