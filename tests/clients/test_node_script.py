@@ -31,12 +31,6 @@ def node(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
 
 
-@pytest.fixture(params=["sample", "known"])
-def taught(request: pytest.FixtureRequest) -> Trained:
-    model: Trained = request.getfixturevalue(f"{request.param}_trained")
-    return model
-
-
 def test_the_script_learns_and_predicts_as_python_does(taught: Trained, tmp_path: Path) -> None:
     queries = sorted(path for path in taught.query.iterdir() if path.suffix != ".jsonl")
     result = node(taught.bundle, taught.support, "taught", *queries, cwd=tmp_path)

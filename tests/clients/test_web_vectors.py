@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ from drivers.web import (
     adapt_in_node,
     adapt_in_page,
     ask,
-    chromium,
     install_packages,
     opened,
     serving,
@@ -40,12 +38,6 @@ CASES: list[dict[str, Any]] = read("cases.json")
 @pytest.fixture(scope="module", autouse=True)
 def packages() -> None:
     install_packages()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 def request_of(case: dict[str, Any]) -> Request:
