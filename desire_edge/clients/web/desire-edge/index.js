@@ -2,6 +2,7 @@
 
 export { Bundle } from "./bundle.js";
 export { DesireEdgeError } from "./errors.js";
-export { readInput } from "./inputs/files.js";
-export { readSupport } from "./inputs/folder.js";
-export { checkName } from "./inputs/names.js";
+export { readInput, readInputFile } from "./inputs/files.js";
+export { METADATA } from "./inputs/folder.js";
+export { clean, tidy } from "./inputs/names.js";
+export { readSupport } from "./support.js";

@@ -1,7 +1,12 @@
 /** The support set: examples and the labels a person gave them. desire_edge/runtime/support.py. */
 
 import { DesireEdgeError } from "./errors.js";
-import { checkNames } from "./inputs/names.js";
+import { readInputFile } from "./inputs/files.js";
+import { finder, readMetadata } from "./inputs/folder.js";
+import { cleanAll } from "./inputs/names.js";
+
+const MAX_EXAMPLES = 4096;
+const MAX_FOLDER_BYTES = 256 * 2 ** 20;
 
 /**
  * Examples with every field checked: {raw, labels, negativeLabels, knownLabels, name}. `raw` is a text, an object from
@@ -12,13 +17,15 @@ export function checkExamples(examples) {
     const where = name ?? `example ${index}`;
     const example = {
       raw,
-      labels: checkNames(labels, where),
-      negativeLabels: checkNames(negativeLabels, where),
-      knownLabels: checkNames(knownLabels, where),
+      labels: cleanAll(labels, where),
+      negativeLabels: cleanAll(negativeLabels, where),
+      knownLabels: cleanAll(knownLabels, where),
       name: where,
     };
     const both = example.negativeLabels.find((label) => example.labels.includes(label));
-    if (both !== undefined) throw new DesireEdgeError(`${where}: '${both}' is both a label and a negative label`);
+    if (both !== undefined) {
+      throw new DesireEdgeError(`${where}: '${both}' is both a label and a negative label`, "name-both");
+    }
     return example;
   });
 }
@@ -26,6 +33,40 @@ export function checkExamples(examples) {
 /** All label names of examples, in the order in which they first appear. */
 export function namesOf(examples) {
   return [...new Set(examples.flatMap((example) => [...example.labels, ...example.negativeLabels]))];
+}
+
+/** The examples of a folder as inputs/folder.js has one, those that its metadata name; `where` names it in errors. */
+export async function readSupport(folder, where) {
+  const { name, entries } = await readMetadata(folder, where);
+  const find = finder(folder);
+  const examples = [];
+  let bytes = 0;
+  for (const { entry, where: place } of entries) {
+    if (examples.length === MAX_EXAMPLES) {
+      throw new DesireEdgeError(`${name} names more than ${MAX_EXAMPLES} examples`, "examples-many");
+    }
+    const { path, file } = await find(entry.file_name, place);
+    const raw = await readInputFile(path, file);
+    bytes += file.size;
+    if (bytes > MAX_FOLDER_BYTES) {
+      throw new DesireEdgeError(
+        `${name} names files of more than ${MAX_FOLDER_BYTES / 2 ** 20} MiB in all; adapt with fewer or smaller ones`,
+        "folder-large",
+      );
+    }
+    const [example] = checkExamples([
+      {
+        raw,
+        labels: entry.labels ?? null,
+        negativeLabels: listOf(entry.negative_labels),
+        knownLabels: listOf(entry.known_labels),
+        name: place,
+      },
+    ]);
+    examples.push({ ...example, name: path });
+  }
+  if (!examples.length) throw new DesireEdgeError(`${name} names no examples; add one`, "examples-none");
+  return examples;
 }
 
 /** Targets and mask, both Float32Array [S, N] by rows; `missing` says what an example's lack of a label means. */
@@ -39,4 +80,10 @@ export function targetsOf(examples, names, missing) {
     }
   });
   return { targets, mask };
+}
+
+/** A list that an entry may leave away, as it stands there; empty where there is nothing. */
+function listOf(value) {
+  const empty = value === undefined || value === null || value === "";
+  return empty ? [] : value;
 }

@@ -1,34 +1,64 @@
 /** One raw input from one file, by its ending: desire_edge/inputs/files.py. */
 
 import { DesireEdgeError, shown } from "../errors.js";
+import { isObject, parseJson } from "../json.js";
 import { readNpy } from "./npy.js";
 
-export const KINDS = [".txt", ".npy", ".json"];
-export const MAX_FILE_BYTES = 16 * 2 ** 20;
+/** From a file's bytes and its name in errors to raw input, by the file's ending. */
+const READERS = { ".txt": readText, ".npy": readNpy, ".json": readSparse };
+const MAX_FILE_BYTES = 16 * 2 ** 20; // a file comes from anyone: what is read of it is bounded
 
-/** One raw input from a file: text from .txt, a vector from .npy, sparse features from .json. */
+/** One raw input from a file's bytes: text from .txt, a vector from .npy, sparse features from .json. */
 export function readInput(name, bytes) {
-  const kind = KINDS.find((ending) => name.endsWith(ending));
-  if (!kind) throw new DesireEdgeError(`${shown(name)} is of no kind that can be read; use ${KINDS.join(", ")}`);
-  if (bytes.length > MAX_FILE_BYTES) {
-    throw new DesireEdgeError(`${shown(name)} is larger than ${MAX_FILE_BYTES / 2 ** 20} MiB, so it is not read`);
+  const reader = readerOf(name);
+  checkSize(shown(name), bytes.length);
+  return reader(bytes, shown(name));
+}
+
+/** As `readInput`, of a file that is not read before it is known to be of a kind and a size that can be. */
+export async function readInputFile(name, file) {
+  const reader = readerOf(name);
+  checkSize(shown(name), file.size);
+  return reader(await file.bytes(), shown(name));
+}
+
+/** Refuse a file that is too large; `where` names it. */
+export function checkSize(where, size) {
+  if (size > MAX_FILE_BYTES) {
+    throw new DesireEdgeError(
+      `${where} is larger than ${MAX_FILE_BYTES / 2 ** 20} MiB, so it is not read`,
+      "file-large",
+    );
   }
-  if (kind === ".npy") {
-    const { shape, data } = readNpy(bytes, shown(name));
-    if (shape.filter((size) => size !== 1).length > 1) {
-      throw new DesireEdgeError(`${shown(name)} has shape [${shape.join(", ")}], and is no vector`);
-    }
-    return data;
-  }
+}
+
+/** The text of a file in UTF-8, without the byte order mark that it may begin with. */
+export function readText(bytes, where) {
   try {
-    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-    if (kind === ".txt") return text;
-    const values = JSON.parse(text);
-    if (values === null || typeof values !== "object" || Array.isArray(values)) throw new Error("it is no object");
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new DesireEdgeError(`${where} is not UTF-8 text; save it as UTF-8`, "encoding");
+  }
+}
+
+function readerOf(name) {
+  const ending = Object.keys(READERS).find((each) => name.toLowerCase().endsWith(each));
+  if (!ending) {
+    throw new DesireEdgeError(
+      `${shown(name)} is of no kind that can be read; use ${Object.keys(READERS).join(", ")}`,
+      "file-kind",
+    );
+  }
+  return READERS[ending];
+}
+
+function readSparse(bytes, where) {
+  const text = readText(bytes, where);
+  try {
+    const values = parseJson(text);
+    if (!isObject(values)) throw new Error("it is no object");
     return values;
   } catch (error) {
-    throw new DesireEdgeError(
-      `${shown(name)} is not a readable ${kind} file (${kind === ".txt" ? "it is not UTF-8" : error.message})`,
-    );
+    throw new DesireEdgeError(`${where} is not a readable .json file (${shown(error.message)})`, "json");
   }
 }

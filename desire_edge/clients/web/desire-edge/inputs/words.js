@@ -1,5 +1,6 @@
 /** Text as the words it holds: desire_edge/inputs/words.py. */
 
+import { UNICODE } from "../characters.js";
 import { tokenize } from "../text.js";
 import { MAX_FEATURES, numericFeatures } from "./vectors.js";
 
@@ -25,7 +26,7 @@ export class WordsInput {
   }
 
   toJSON() {
-    return { kind: this.kind, features: this.features, vocabulary: this.vocabulary };
+    return { kind: this.kind, features: this.features, vocabulary: this.vocabulary, unicode: UNICODE };
   }
 
   /**
