@@ -149,9 +149,17 @@ BROKEN: dict[str, tuple[Break, str]] = {
         lambda _, support: (support / "metadata.jsonl").write_bytes(b" " * (MAX_FILE_BYTES + 1)),
         "metadata.jsonl is larger than 16 MiB",
     ),
-    "metadata in CSV": (
+    "no table": (
         lambda _, support: (support / "metadata.jsonl").rename(support / "metadata.csv"),
-        "this client reads metadata.jsonl alone",
+        "needs a first line with the columns file_name and labels",
+    ),
+    "no folder of examples": (
+        lambda _, support: shutil.rmtree(support),
+        "does not exist or is not a folder",
+    ),
+    "a name too long for the system": (
+        lambda _, support: one_example(support, file_name="é" * 200, labels=["jazz"]),
+        "metadata.jsonl, line 1: 'é",
     ),
 }
 
