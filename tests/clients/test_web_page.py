@@ -86,6 +86,27 @@ def test_start_over_leaves_no_text(page: Page, url: str) -> None:
         opened(page, url)
 
 
+def test_two_spellings_of_a_name_are_one_label(page: Page) -> None:
+    add_label(page, " caf\u00e9")
+    add_label(page, "cafe\u0301\u200b")
+    expect(page.get_by_role("alert")).to_contain_text("is a label 'caf\u00e9' already")
+    assert set(bars(page)) == {"caf\u00e9"}
+
+
+def test_names_that_an_older_page_left_are_cleaned(page: Page, url: str) -> None:
+    page.evaluate(
+        """async () => {
+            const { save } = await import("/store.js");
+            const labels = ["cafe\\u0301", "caf\\u00e9", "jazz\\u200b", "\\u200b"];
+            const example = { raw: "jazz", labels: ["jazz\\u200b"], negativeLabels: [], knownLabels: [] };
+            await save("state", { labels, examples: [{ ...example, id: "0", name: "jazz" }], missing: "negative" });
+        }"""
+    )
+    opened(page, url)
+    expect(page.get_by_role("status")).to_contain_text("Learned 2 labels from 1 example")
+    assert set(bars(page)) == {"caf\u00e9", "jazz"}
+
+
 @pytest.mark.parametrize(
     "storage", ["undefined", "{ open() { throw new DOMException('no', 'SecurityError'); } }"]
 )

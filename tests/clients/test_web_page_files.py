@@ -29,7 +29,7 @@ def zip_of(bundle: Path, folder: Path) -> bytes:
         ("photo.png", b"\x89PNG\r\n", "photo.png is of no kind that can be read"),
         ("tagger.zip", b"no zip at all", "tagger.zip is not a bundle"),
         ("list.json", b"[1, 2]", "list.json is not a readable .json file"),
-        ("latin.txt", "café".encode("latin-1"), "latin.txt is not a readable .txt file"),
+        ("latin.txt", "café".encode("latin-1"), "latin.txt is not UTF-8 text"),
         ("x.json", b'{"no such feature": 1}', "x.json: the model has no feature 'no such feature'"),
         ("manifest.json", b'{"schema_version": 2}', "schema version 2"),
         ("vector.npy", b"\x93NUMPY\x01\x00", "vector.npy is not a readable .npy file"),
@@ -85,6 +85,15 @@ def add_example_with_tags(page: Page, text: str, tags: str) -> None:
     page.get_by_label("Text of a new example").fill(text)
     page.get_by_label("Tags it has already").first.fill(tags)
     page.get_by_role("button", name="Add example").click()
+
+
+def test_a_table_of_examples_is_read(page: Page) -> None:
+    table = 'file_name;labels;negative_labels\r\nA.TXT;"baking; bread";cycling\r\n'
+    drop(page, {"metadata.csv": table.encode("utf-8-sig"), "A.TXT": BREAD.encode("utf-8-sig")})
+    expect(page.get_by_role("status")).to_contain_text("from 1 example")
+    assert set(bars(page)) == {"baking", "bread", "cycling"}
+    drop(page, {"metadata.csv": table.encode(), "metadata.jsonl": b"", "A.TXT": BREAD.encode()})
+    expect(page.get_by_role("alert")).to_contain_text("holds both metadata.jsonl and metadata.csv")
 
 
 def test_more_labels_or_examples_than_the_bundle_takes_are_refused(page: Page) -> None:

@@ -94,6 +94,19 @@ def test_the_page_learns_as_expected(browser: Browser, bundle: str) -> None:
             check(case, adapt_in_page(page, request_of(case)))
 
 
+def test_the_page_splits_texts_as_expected(browser: Browser) -> None:
+    """The browser's Unicode is another one than Node's, and than that of the bundle."""
+    cases = read("texts.json")["cases"]
+    with serving(VECTORS / "plain") as url:
+        page = browser.new_page()
+        page.goto(f"{url}icon.svg")
+        found = page.evaluate(
+            """async (texts) => texts.map((await import("/desire-edge/text.js")).tokenize)""",
+            [case["text"] for case in cases],
+        )
+    assert found == [case["tokens"] for case in cases]
+
+
 def test_texts_and_names_are_understood_as_expected() -> None:
     texts = read("texts.json")["cases"]
     answers = ask("text", texts=[case["text"] for case in texts])

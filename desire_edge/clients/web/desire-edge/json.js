@@ -1,6 +1,6 @@
 /** JSON as every client of a bundle reads it: `parse_json` of desire_edge/files.py. */
 
-const DEEPEST = 500;
+const DEEPEST = 512;
 const ESCAPES = /\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|u[dD][89a-fA-F]..|.)/g; // a whole pair, a half, anything else
 const HALF = "\\ud800".length;
 
@@ -11,7 +11,7 @@ export function parseJson(text) {
     if (escape.length === HALF) throw new Error(`${escape} is half a character`);
   }
   for (let [depth, level] = [0, [value]]; level.length; depth++) {
-    if (depth > DEEPEST) throw new Error("it is nested too deeply");
+    if (depth === DEEPEST) throw new Error("it is nested too deeply");
     level = level.flatMap((item) => (item !== null && typeof item === "object" ? Object.values(item) : []));
   }
   return value;

@@ -104,7 +104,12 @@ export function finder(folder) {
     const path = pathOf(name, where);
     const file = await folder.file(path, where);
     if (file) return { path, file };
-    inForm ??= new Map((await folder.list()).map((each) => [normalize(each, "NFC"), each]));
+    inForm ??= new Map(
+      (await folder.list())
+        .sort()
+        .reverse()
+        .map((each) => [normalize(each, "NFC"), each]),
+    );
     const other = inForm.get(normalize(path, "NFC"));
     const found = other === undefined ? null : await folder.file(other, where);
     if (!found) throw new DesireEdgeError(`${where}: the folder holds no file ${shown(name)}`, "file-missing");
