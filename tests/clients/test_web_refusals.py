@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -10,48 +9,28 @@ from typing import Any
 import numpy as np
 import pytest
 from drivers.web import ask, install_packages
+from vectors.refusals.content import merged, write
+from vectors.tiny import FOLDER
 
 pytestmark = pytest.mark.slow
 
-VECTORS = Path(__file__).parents[1] / "vectors"
-REFUSALS: dict[str, list[dict[str, Any]]] = json.loads(
-    (VECTORS / "refusals.json").read_text(encoding="utf-8")
-)
+REFUSALS: dict[str, list[dict[str, Any]]] = json.loads((FOLDER / "refusals.json").read_text(encoding="utf-8"))
 Answers = dict[str, list[dict[str, Any]]]
-
-
-def content_of(content: dict[str, str]) -> bytes:
-    return content["text"].encode() if "text" in content else base64.b64decode(content["base64"])
 
 
 def written(case: dict[str, Any], folder: Path) -> dict[str, Any]:
     """A case of a folder, with its files in `folder`."""
     folder.mkdir()
     for name, content in case["files"].items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content_of(content))
+        write(folder / name, content)
     return {**case, "at": str(folder)}
-
-
-def patched(target: Any, patch: Any) -> Any:
-    """JSON Merge Patch (RFC 7396)."""
-    if not isinstance(patch, dict):
-        return patch
-    merged = dict(target) if isinstance(target, dict) else {}
-    for key, value in patch.items():
-        if value is None:
-            merged.pop(key, None)
-        else:
-            merged[key] = patched(merged.get(key), value)
-    return merged
 
 
 def of_bundle(case: dict[str, Any]) -> dict[str, Any]:
     """A case of a bundle, with the folder it is in and, of a manifest, what that is."""
-    at = VECTORS / case["bundle"]
+    at = FOLDER / case["bundle"]
     manifest = json.loads((at / "manifest.json").read_text(encoding="utf-8"))
-    return {**case, "at": str(at), "manifest": patched(manifest, case.get("patch", {}))}
+    return {**case, "at": str(at), "manifest": merged(manifest, case.get("patch", {}))}
 
 
 @pytest.fixture(scope="module")

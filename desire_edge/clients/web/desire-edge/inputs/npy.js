@@ -6,7 +6,7 @@ import { fromHalf } from "../half.js";
 const MAGIC = "\x93NUMPY";
 const LONGEST_HEADER = 10_000; // NumPy's own bound
 const SHAPE = /(['"])shape\1\s*:\s*\((?:\s*|[\d\s]+,[\d\s,]*)\)/; // a tuple of Python: (), (3,), (1, 3)
-const DTYPE = /^([<>|=]?)([a-zA-Z])(\d*)(\[.*\])?$/;
+const DTYPE = /^([<>|=]?)([a-z]\d)$/;
 
 /** How a number is read from a DataView, and how many bytes it takes, by NumPy's kind and size. */
 const NUMBERS = {
@@ -30,9 +30,8 @@ export function readNpy(bytes, where) {
     throw new DesireEdgeError(`${where} is not a readable .npy file: ${why}`, code);
   };
   const { descr, shape, start } = readHeader(bytes, refuse);
-  const [, order, kind, size] = (typeof descr === "string" ? DTYPE.exec(descr) : null) ?? [];
-  if (typeof descr === "string" && !kind) refuse("its numbers are of no kind that there is");
-  const [read, width] = NUMBERS[kind + size] ?? refuse("it does not hold plain numbers", "input-type");
+  const [, order, type] = DTYPE.exec(typeof descr === "string" ? descr : "") ?? [];
+  const [read, width] = NUMBERS[type] ?? refuse("it does not hold plain numbers", "input-type");
   const count = shape.reduce((product, length) => product * length, 1);
   if (start + count * width !== bytes.length) refuse("its length is not that of its shape");
   if (shape.length !== 1 && !(shape.length === 2 && shape[0] === 1)) {
@@ -79,7 +78,7 @@ function readHeader(bytes, refuse) {
   }
   const { descr, fortran_order: fortran, shape, ...more } = header ?? {};
   const whole =
-    (typeof descr === "string" || Array.isArray(descr)) &&
+    descr !== undefined &&
     typeof fortran === "boolean" &&
     SHAPE.test(literal) &&
     Array.isArray(shape) &&
