@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 import shutil
@@ -11,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from vectors.refusals.content import merged, write
 from vectors.tiny import FOLDER
 
 from desire_edge import Bundle, DesireEdgeError, Support
@@ -23,13 +23,6 @@ Case = dict[str, Any]
 REFUSALS: dict[str, list[Case]] = json.loads((FOLDER / "refusals.json").read_text(encoding="utf-8"))
 PACKAGE = FOLDER.parents[1] / "desire_edge"
 CODES = {case["refuses"] for cases in REFUSALS.values() for case in cases if "refuses" in case}
-
-
-def write(path: Path, content: dict[str, str]) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = content.get("text")
-    path.write_bytes(base64.b64decode(content["base64"]) if text is None else text.encode())
-    return path
 
 
 def said(raw: RawInput) -> dict[str, Any]:
@@ -72,19 +65,6 @@ def manifests(case: Case, folder: Path) -> Any:
     manifest = json.loads((bundle / MANIFEST).read_bytes())
     (bundle / MANIFEST).write_text(json.dumps(merged(manifest, case["patch"])))
     return Bundle.open(bundle, "cpu").path == bundle
-
-
-def merged(value: Any, patch: Any) -> Any:
-    """A JSON value after a merge patch (RFC 7396)."""
-    if not isinstance(patch, dict):
-        return patch
-    result = dict(value) if isinstance(value, dict) else {}
-    for key, item in patch.items():
-        if item is None:
-            result.pop(key, None)
-        else:
-            result[key] = merged(result.get(key), item)
-    return result
 
 
 def tasks(case: Case, folder: Path) -> Any:
