@@ -44,9 +44,9 @@ from desire_edge import Bundle, Support
 from desire_edge.data import EpisodeSampler
 from desire_edge.evaluation.folders import write_episode
 from desire_edge.export import ExportOptions, export_bundle
-from desire_edge.runtime.features import RawInput
+from desire_edge.inputs import read_input
+from desire_edge.inputs.spec import RawInput
 from desire_edge.runtime.portable import PortableAdaptation
-from desire_edge.runtime.support import read_input
 from desire_edge.runtime.task import Task
 from desire_edge.runtime.taught import Origin, Taught
 from desire_edge.training.run import Run

@@ -16,6 +16,8 @@ from safetensors.numpy import load
 
 from desire_edge import _core
 from desire_edge.errors import DesireEdgeError
+from desire_edge.inputs.names import check_names
+from desire_edge.inputs.spec import Features, unknown_texts
 from desire_edge.lexicon import LabelMatrix, Lexicon
 from desire_edge.runtime.adaptation import (
     MAX_CONDITIONING,
@@ -24,7 +26,6 @@ from desire_edge.runtime.adaptation import (
     packed_model,
 )
 from desire_edge.runtime.archive import unpack
-from desire_edge.runtime.features import Features, unknown_texts
 from desire_edge.runtime.fragment import model_fragment
 from desire_edge.runtime.known import known_rows
 from desire_edge.runtime.manifest import (
@@ -39,7 +40,7 @@ from desire_edge.runtime.manifest import (
 )
 from desire_edge.runtime.predictor import encode_metadata
 from desire_edge.runtime.session import Session
-from desire_edge.runtime.support import Example, Missing, Support, check_names
+from desire_edge.runtime.support import Example, Missing, Support
 from desire_edge.runtime.task import AdaptReport, LabelReport, Task
 from desire_edge.runtime.taught import REMOVED, Origin, Taught, task_file
 

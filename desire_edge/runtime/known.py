@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from desire_edge.errors import DesireEdgeError
-from desire_edge.runtime.support import check_names
+from desire_edge.inputs.names import check_names
 
 
 def known_rows(

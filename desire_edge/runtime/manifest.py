@@ -13,7 +13,7 @@ from typing import Any
 
 from desire_edge.errors import DesireEdgeError
 from desire_edge.files import read_json
-from desire_edge.runtime.features import InputSpec
+from desire_edge.inputs import InputSpec, input_from_json
 
 SCHEMA_VERSION = 3
 MANIFEST = "manifest.json"
@@ -137,7 +137,7 @@ class Manifest:
             name=values["name"],
             base_labels=base_labels,
             known_labels=known_labels,
-            input=InputSpec.from_json(values.get("input"), str(path)),
+            input=input_from_json(values.get("input"), str(path)),
             precision=precision,
             conditioning=conditioning,
             training=values["training"],

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from desire_edge.errors import DesireEdgeError
 from desire_edge.files import parse_json
-from desire_edge.runtime.features import Features, InputSpec, RawInput, unknown_texts
+from desire_edge.inputs.kinds import input_from_json
+from desire_edge.inputs.spec import Features, InputSpec, RawInput, unknown_texts
 from desire_edge.runtime.known import known_rows
 from desire_edge.runtime.session import Session
 
@@ -83,7 +84,7 @@ class Predictor:
                 f"{where} is not a model adapted by desire-edge (its metadata: {error}); "
                 "make one with `desire-edge adapt`"
             ) from error
-        self.input = InputSpec.from_json(values["input"], where)
+        self.input = input_from_json(values["input"], where)
         if self.input.features != self._session.features:
             raise DesireEdgeError(
                 f"{where} takes {self._session.features} features, but its metadata says {self.input.features}"

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from desire_edge.errors import DesireEdgeError
 from desire_edge.files import atomic_folder
+from desire_edge.inputs.spec import RawInput
 from desire_edge.runtime.adaptation import AdaptedHead
-from desire_edge.runtime.features import RawInput
 from desire_edge.runtime.predictor import METADATA_PREFIX, Predictor
 from desire_edge.runtime.support import Missing, Support
 from desire_edge.runtime.taught import TASK, Taught

@@ -17,8 +17,9 @@ from safetensors.numpy import load, save
 
 from desire_edge.errors import DesireEdgeError
 from desire_edge.files import parse_json
+from desire_edge.inputs.names import check_names
 from desire_edge.runtime.manifest import MAX_WAYS
-from desire_edge.runtime.support import MAX_EXAMPLES, Missing, check_names
+from desire_edge.runtime.support import MAX_EXAMPLES, Missing
 
 TASK = "task.safetensors"
 SCHEMA_VERSION = 2

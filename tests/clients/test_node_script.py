@@ -14,8 +14,8 @@ from drivers.web import install_packages, program, same_task_in_python
 from trained import Trained
 
 from desire_edge import Bundle, Predictor, Support
+from desire_edge.inputs.files import MAX_FILE_BYTES, read_input
 from desire_edge.runtime.archive import pack
-from desire_edge.runtime.support import MAX_FILE_BYTES, read_input
 from desire_edge.serving import page_folder
 
 pytestmark = pytest.mark.slow

@@ -21,8 +21,8 @@ from playwright.sync_api import Browser, BrowserContext, Dialog, Page, expect
 from trained import WAYS, Trained
 
 from desire_edge import Bundle, Predictor, Support
+from desire_edge.inputs import read_input
 from desire_edge.runtime.archive import pack
-from desire_edge.runtime.support import read_input
 
 pytestmark = pytest.mark.slow
 

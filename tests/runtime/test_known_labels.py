@@ -12,9 +12,9 @@ from safetensors import safe_open
 from trained import Trained
 
 from desire_edge import Bundle, DesireEdgeError, Example, Predictor, Support, Task
+from desire_edge.inputs.folder import read_known_labels
 from desire_edge.runtime.adaptation import base_scores
 from desire_edge.runtime.known import known_rows
-from desire_edge.runtime.support import read_known_labels
 
 BASE = ("linux", "music", "travel")
 

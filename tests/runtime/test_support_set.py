@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from desire_edge import DesireEdgeError, Support
-from desire_edge.runtime.support import check_names
+from desire_edge.inputs.names import check_names
 
 THREE = Support.of(["a", "b", "c"], [["x", "y"], [], ["y"]], [[], ["x"], []])
 

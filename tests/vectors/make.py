@@ -21,12 +21,12 @@ from desire_edge.export.bundle import ExportOptions, write_graphs
 from desire_edge.export.graphs import extractor_graph
 from desire_edge.export.weights import conditioning, inference_product, output_gram
 from desire_edge.files import write_json
+from desire_edge.inputs import WordsInput
 from desire_edge.lexicon import Lexicon, tokenize
 from desire_edge.lexicon.build import build_lexicon
 from desire_edge.lexicon.seeded import seeded_direction
 from desire_edge.lexicon.sources import Source
 from desire_edge.models import Extractor
-from desire_edge.runtime.features import InputSpec
 from desire_edge.runtime.manifest import FILES, LEXICON, MANIFEST, SEMANTICS, FileRecord, Manifest
 from desire_edge.runtime.support import Support
 
@@ -219,7 +219,7 @@ def make_bundle(folder: Path, *, known_labels: bool) -> None:
         opset=options.opset,
         base_labels=BASE_LABELS,
         known_labels=known_labels,
-        input=InputSpec("bag-of-words", len(VOCABULARY), VOCABULARY),
+        input=WordsInput(VOCABULARY),
         precision="fp32",
         extractor_body=body,
         conditioning=conditioning(np.eye(D), *weights),
