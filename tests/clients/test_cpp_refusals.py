@@ -1,0 +1,88 @@
+"""The C++ client takes and refuses what the golden refusals say, by the same codes."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+VECTORS = Path(__file__).parents[1] / "vectors"
+CASES: dict[str, list[dict[str, Any]]] = json.loads((VECTORS / "refusals.json").read_bytes())
+
+Probe = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+def write(file: Path, content: dict[str, str]) -> Path:
+    """Write a file as the cases give its content."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(content["text"].encode() if "text" in content else base64.b64decode(content["base64"]))
+    return file
+
+
+def merged(value: Any, patch: Any) -> Any:
+    """The value after a JSON merge patch (RFC 7396)."""
+    if not isinstance(patch, dict):
+        return patch
+    old = value if isinstance(value, dict) else {}
+    new = {key: merged(old.get(key), part) for key, part in patch.items() if part is not None}
+    return {key: part for key, part in old.items() if key not in patch} | new
+
+
+def question(kind: str, case: dict[str, Any], folder: Path) -> tuple[str, Any]:
+    """What the probe is asked of a case, whose files are written into `folder`."""
+    if kind == "names":
+        return kind, case["given"]
+    if kind == "folders":
+        for name, content in case["files"].items():
+            write(folder / "support" / name, content)
+        return kind, str(folder / "support")
+    if kind == "inputs":
+        return kind, {"spec": case["spec"], "file": str(write(folder / case["file"], case["content"]))}
+    if kind == "lexicons":
+        return kind, str(write(folder / "lexicon.safetensors", case["content"]))
+    if kind == "manifests":
+        bundle = Path(shutil.copytree(VECTORS / case["bundle"], folder / case["bundle"]))
+        manifest = merged(json.loads((bundle / "manifest.json").read_bytes()), case["patch"])
+        (bundle / "manifest.json").write_text(json.dumps(manifest))
+        return "bundles", str(bundle)
+    return kind, {**case, "bundle": str(VECTORS / case["bundle"])}
+
+
+def same(found: Any, expected: Any) -> bool:
+    """Equal, numbers to the bit in single precision."""
+    if isinstance(expected, dict):
+        return found.keys() == expected.keys() and all(same(found[key], expected[key]) for key in expected)
+    if isinstance(expected, list):
+        return len(found) == len(expected) and all(map(same, found, expected))
+    if isinstance(expected, int | float) and not isinstance(expected, bool):
+        return np.float32(found).tobytes() == np.float32(expected).tobytes()
+    return bool(found == expected)
+
+
+@pytest.mark.parametrize(
+    ("kind", "case"),
+    [
+        pytest.param(kind, case, id=f"{kind}: {case['about']}")
+        for kind, cases in CASES.items()
+        for case in cases
+    ],
+)
+def test_it_takes_and_refuses_what_the_golden_refusals_say(
+    kind: str, case: dict[str, Any], probe: Probe, tmp_path: Path
+) -> None:
+    asked, given = question(kind, case, tmp_path)
+    (answer,) = probe({asked: [given]})[asked]
+    if "refuses" in case:
+        assert answer.get("refuses") == case["refuses"], answer
+        assert answer["message"] and "\n" not in answer["message"]
+    else:
+        assert "gives" in answer, answer
+        assert same(answer["gives"], case["gives"]), answer
