@@ -207,27 +207,50 @@ def test_a_model_cut_short_is_refused(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "expected"),
+    ("arguments", "expected", "code"),
     [
-        (("teach",), "there is no command 'teach'"),
-        (("adapt",), "name a BUNDLE and --out OUT"),
-        (("adapt", "tagger.desire", "--out"), "the option --out needs a value"),
-        (("adapt", "tagger.desire", "--out", "taught"), "name a folder of examples with --support"),
-        (("adapt", "tagger.desire", "--out", "taught", "--label", "a"), "there is no option --label"),
-        (("adapt", "nothing", "--out", "taught", "--labels", "a"), "nothing is not a bundle"),
+        (("teach",), "there is no command 'teach'", "invalid"),
+        (("adapt",), "name a BUNDLE and --out OUT", "invalid"),
+        (("adapt", "tagger.desire", "--out"), "the option --out needs a value", "invalid"),
+        (
+            ("adapt", "tagger.desire", "--out", "taught"),
+            "name a folder of examples with --support",
+            "invalid",
+        ),
+        (
+            ("adapt", "tagger.desire", "--out", "taught", "--label", "a"),
+            "there is no option --label",
+            "invalid",
+        ),
+        (("adapt", "nothing", "--out", "taught", "--labels", "a"), "nothing is not a bundle", "bundle-none"),
         (
             ("adapt", "tagger.desire", "--out", "taught", "--labels", "a,,b"),
             "--labels: a label name is empty",
+            "name-empty",
+        ),
+        (
+            ("adapt", "tagger.desire", "--out", "taught", "--labels", "a\udcff"),
+            "--labels: label names are at most 200 characters without control characters",
+            "name-control",
         ),
         (
             ("adapt", "tagger.desire", "--out", "taught", "--labels", "a", "--missing", "no"),
-            "--missing is 'no', and must be",
+            "missing is 'no', and must be",
+            "missing-value",
         ),
-        (("predict", "model.onnx"), "name a MODEL and one FILE or more"),
-        (("predict", "nothing.onnx", "page.txt"), "cannot read nothing.onnx: there is no such file"),
+        (("predict", "model.onnx"), "name a MODEL and one FILE or more", "invalid"),
+        (
+            ("predict", "nothing.onnx", "page.txt"),
+            "cannot read nothing.onnx: there is no such file",
+            "invalid",
+        ),
     ],
 )
 def test_wrong_arguments_are_refused(
-    arguments: tuple[str, ...], expected: str, refused_by_app: Callable[..., str]
+    arguments: tuple[str, ...], expected: str, code: str, refused_by_app: Callable[..., str], app: Run
 ) -> None:
-    assert expected in refused_by_app(*arguments)
+    sentence = refused_by_app(*arguments)
+    assert expected in sentence
+    done = app(arguments[0], "--json", *arguments[1:])
+    assert done.returncode == 2 and done.stderr == sentence + "\n"
+    assert json.loads(done.stdout) == {"error": {"code": code, "message": sentence.removeprefix("error: ")}}
