@@ -49,6 +49,7 @@ from desire_edge.inputs.spec import RawInput
 from desire_edge.runtime.portable import PortableAdaptation
 from desire_edge.runtime.task import Task
 from desire_edge.runtime.taught import Origin, Taught
+from desire_edge.runtime.taught_file import task_bytes
 from desire_edge.training.run import Run
 
 WAYS, SHOTS, QUERIES = 5, (5, 1), 15
@@ -257,7 +258,7 @@ def stored_kib(examples: int = 80, labels: int = 16, dimension: int = 300) -> fl
         np.zeros((examples, 0), np.uint8),
         earlier="unknown",
     )
-    return len(taught.serialize()) / 1024
+    return len(task_bytes(taught)) / 1024
 
 
 if __name__ == "__main__":

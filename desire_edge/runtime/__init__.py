@@ -3,8 +3,9 @@
 from desire_edge.inputs import Features, InputSpec, RawInput, VectorInput, WordsInput, read_input
 from desire_edge.runtime.bundle import Bundle
 from desire_edge.runtime.predictor import Predictor
+from desire_edge.runtime.report import AdaptReport, LabelReport
 from desire_edge.runtime.support import Example, Support
-from desire_edge.runtime.task import AdaptReport, LabelReport, Task
+from desire_edge.runtime.task import Task
 
 __all__ = [
     "AdaptReport",

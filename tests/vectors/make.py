@@ -7,6 +7,7 @@ equations; the labels' vectors and the tokens come from `desire_edge.lexicon`, w
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import torch
 from core.reference import Model, Task, adapt, base_scores, project
 from numpy.typing import NDArray
 from safetensors.numpy import load, save
+from vectors.refusals import bundles, folders, inputs, lexicons, names
 
 from desire_edge.export.bundle import ExportOptions, write_graphs
 from desire_edge.export.graphs import extractor_graph
@@ -37,6 +39,8 @@ VOCABULARY = (
     "bread", "oven", "jazz", "trumpet", "linux", "kernel", "c++", "rome", "train", "naïve", "dont", "42", "旅行",
 )  # fmt: skip
 LIMIT = 13.8
+# What cannot be told apart by eye, or an editor might change: marks, spaces but for the one, formats, tags.
+UNSEEN = re.compile("[\u007f-\u00a0\u00ad\u0300-\u036f\u061c\u0897\u1160-\u11ff\u180e\u1680\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufe0f\ufeff\ufff9-\ufffb\U00010d50]")
 
 
 def numbers(name: str, *shape: int, scale: float = 1.0) -> NDArray[np.float32]:
@@ -404,7 +408,7 @@ def text_of(value: Any, depth: int = 0) -> str:
         return "{" + inside + ("," + inside).join(entries) + outside + "}"
     if isinstance(value, list) and any(isinstance(item, dict) for item in value):
         return "[" + inside + ("," + inside).join(text_of(item, depth + 1) for item in value) + outside + "]"
-    return json.dumps(value, ensure_ascii=False)
+    return UNSEEN.sub(lambda found: json.dumps(found[0])[1:-1], json.dumps(value, ensure_ascii=False))
 
 
 def files() -> dict[str, Any]:
@@ -414,6 +418,14 @@ def files() -> dict[str, Any]:
         "texts.json": texts(),
         "labels.json": labels(),
         "halves.json": halves(),
+        "refusals.json": {
+            "names": names.cases(),
+            "folders": folders.cases(),
+            "inputs": inputs.cases(),
+            "lexicons": lexicons.cases(),
+            "manifests": bundles.manifests(),
+            "tasks": bundles.tasks(),
+        },
     }
 
 
