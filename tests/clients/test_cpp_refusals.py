@@ -41,6 +41,7 @@ def question(kind: str, case: dict[str, Any], folder: Path) -> tuple[str, Any]:
     if kind == "names":
         return kind, case["given"]
     if kind == "folders":
+        (folder / "support").mkdir()
         for name, content in case["files"].items():
             write(folder / "support" / name, content)
         return kind, str(folder / "support")
@@ -57,13 +58,13 @@ def question(kind: str, case: dict[str, Any], folder: Path) -> tuple[str, Any]:
 
 
 def same(found: Any, expected: Any) -> bool:
-    """Equal, numbers to the bit in single precision."""
+    """Equal, numbers as they are in single precision."""
     if isinstance(expected, dict):
         return found.keys() == expected.keys() and all(same(found[key], expected[key]) for key in expected)
     if isinstance(expected, list):
         return len(found) == len(expected) and all(map(same, found, expected))
     if isinstance(expected, int | float) and not isinstance(expected, bool):
-        return np.float32(found).tobytes() == np.float32(expected).tobytes()
+        return bool(np.float32(found) == np.float32(expected))
     return bool(found == expected)
 
 

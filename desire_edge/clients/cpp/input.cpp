@@ -106,6 +106,7 @@ Features InputSpec::from_text(const std::string& text, const std::string& where)
 
 Features InputSpec::from_sparse(const SparseFeatures& values, const std::string& where) const {
   Features features{std::vector<float>(features_), 0, 0};
+  std::map<int64_t, std::string> given;
   for (const auto& [name, value] : values) {
     const auto found = index_.find(name);
     int64_t index = found == index_.end() ? features_ : found->second;
@@ -116,6 +117,11 @@ Features InputSpec::from_sparse(const SparseFeatures& values, const std::string&
       refuse("input-feature"_code, where, ": the model has no feature '", name, "'; a feature is ",
              vocabulary_.empty() ? "" : "one of the vocabulary's words, or ", "an index from 0 to ",
              features_ - 1);
+    }
+    const auto [first, alone] = given.emplace(index, name);
+    if (!alone) {
+      refuse("input-feature"_code, where, ": '", first->second, "' and '", name,
+             "' are one feature; give it once");
     }
     features.x[index] = static_cast<float>(value);
   }

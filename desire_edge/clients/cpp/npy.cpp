@@ -114,7 +114,8 @@ class HeaderReader {
         if (at_ - start == 18) refuse_it();  // more than any file holds
         size = 10 * size + static_cast<uint64_t>(text_[at_] - '0');
       }
-      if (at_ == start || (!take(',') && !peek(')'))) refuse_it();
+      const bool more = take(',');
+      if (at_ == start || (!more && (!peek(')') || sizes.empty()))) refuse_it();  // "(3)" is a number
       sizes.push_back(size);
     }
     return sizes;
