@@ -127,6 +127,6 @@ int main() {
       }
     }
   }
-  std::cout << answers;
+  std::cout << answers.dump(-1, ' ', false, json::error_handler_t::replace);
   return 0;
 }
