@@ -198,4 +198,5 @@ def _refusals(examples: int) -> Iterator[None]:
             f"{examples} examples do not fit into this machine's memory; adapt with fewer"
         ) from error
     except (ValueError, ArithmeticError) as error:
-        raise DesireEdgeError(f"the labels could not be learned: {error}") from error
+        code = "diverged" if isinstance(error, _core.DivergedError) else "invalid"
+        raise DesireEdgeError(f"the labels could not be learned: {error}", code) from error

@@ -14,8 +14,8 @@ from trained import Trained
 
 from desire_edge import Bundle
 from desire_edge.inputs import VectorInput, WordsInput
-from desire_edge.lexicon import Lexicon, tokenize
-from desire_edge.lexicon.text import fold, split_camel_case, split_name
+from desire_edge.lexicon import Lexicon, fold, tokenize
+from desire_edge.lexicon.text import split_camel_case, split_name
 from desire_edge.serving import ORT_FILES, find_ort, page_folder
 
 pytestmark = pytest.mark.slow

@@ -66,11 +66,14 @@ def manifests() -> list[dict[str, Any]]:
     ]  # fmt: skip
     for version in (2, 4, "3", None, [3], True):
         cases.append(
-            refused(f"schema version {version!r}", "schema", bundle="plain", patch={"schema_version": version})
+            refused(
+                f"schema version {version!r}", "schema", bundle="plain", patch={"schema_version": version}
+            )
         )
     for name, values in wrong.items():
         cases += [
-            refused(f"{name} is {value!r}", "manifest", bundle="plain", patch={name: value}) for value in values
+            refused(f"{name} is {value!r}", "manifest", bundle="plain", patch={name: value})
+            for value in values
         ]
     for name in ("ways", "batch", "max_support"):
         cases.append(refused(f"{name} is 4097", "manifest", bundle="known", patch={name: 4097}))
@@ -85,7 +88,8 @@ def manifests() -> list[dict[str, Any]]:
     for name in ("extractor.onnx", "lexicon.safetensors"):
         cases += [
             refused(f"{name} changed", "bundle-changed", bundle="plain", patch={"files": {name: {"sha256": HASH}}}),
-            refused(f"{name} of another length", "bundle-changed", bundle="known", patch={"files": {name: {"bytes": 7}}}),
+            refused(f"{name} of another length", "bundle-changed", bundle="known",
+                patch={"files": {name: {"bytes": 7}}}),
         ]  # fmt: skip
     return cases
 
@@ -95,7 +99,9 @@ def tasks() -> list[dict[str, Any]]:
     both = [BREAD, JAZZ]
     many = [f"label {number}" for number in range(1, 6)]
 
-    def one(about: str, result: Any, support: list[dict[str, Any]], labels: Any = None, **more: Any) -> dict[str, Any]:
+    def one(
+        about: str, result: Any, support: list[dict[str, Any]], labels: Any = None, **more: Any
+    ) -> dict[str, Any]:
         given = {"bundle": "plain", "support": support, "labels": labels, "missing": "negative", **more}
         if isinstance(result, str):
             return refused(about, result, **given)
@@ -122,16 +128,20 @@ def tasks() -> list[dict[str, Any]]:
         one("more labels than ways", "labels-many", [], many),
         one("more labels than ways, by examples", "labels-many", [example(*many)]),
         one("a label that is not asked for", "label-unasked", both, ["baking"]),
-        one("a negative label that is not asked for", "label-unasked", [example("baking", negative_labels=["jazz"])], ["baking"]),
-        one("a known label that is no base label", "known-unknown", [{**BREAD, "known_labels": ["linux"]}], bundle="known"),
-        one("a known label in other letters", "known-unknown", [{**BREAD, "known_labels": ["Cooking"]}], bundle="known"),
+        one("a negative label that is not asked for", "label-unasked",
+            [example("baking", negative_labels=["jazz"])], ["baking"]),
+        one("a known label that is no base label", "known-unknown",
+            [{**BREAD, "known_labels": ["linux"]}], bundle="known"),
+        one("a known label in other letters", "known-unknown",
+            [{**BREAD, "known_labels": ["Cooking"]}], bundle="known"),
         one("known labels where none are used", "known-unused", [{**BREAD, "known_labels": ["cooking"]}]),
         one("missing in other letters", "missing-value", both, missing="Negative"),
         one("missing as something else", "missing-value", both, missing="positive"),
         one("missing as nothing", "missing-value", both, missing=""),
         one("names asked for twice", "name-twice", [], ["café", "cafe\u0301"]),
         one("an example's label twice", "name-twice", [example("baking", "baking ")]),
-        one("an example's known label twice", "name-twice", [{**BREAD, "known_labels": ["music", "music"]}], bundle="known"),
+        one("an example's known label twice", "name-twice",
+            [{**BREAD, "known_labels": ["music", "music"]}], bundle="known"),
         one("an example's label and its negative", "name-both", [example("baking", negative_labels=["baking"])]),
         one("an empty name asked for", "name-empty", [], ["baking", ""]),
         one("an example's empty name", "name-empty", [example("\u200b")]),

@@ -34,7 +34,7 @@ def entry(file_name: Any = "a.txt", labels: Any = ("baking",), **more: Any) -> d
     return {"file_name": file_name, "labels": labels, **more}
 
 
-def folder(metadata: str | bytes, name: str = "metadata.jsonl", **files: str | bytes) -> dict[str, Any]:
+def folder(metadata: str | bytes, name: str = "metadata.jsonl", /, **files: str | bytes) -> dict[str, Any]:
     """A folder of two texts, this metadata and more `files`."""
     every = {**TEXTS, **files, name: metadata}
     return {"files": {path: content(value) for path, value in every.items()}}
@@ -82,20 +82,24 @@ def json_lines() -> list[dict[str, Any]]:
     deep = "[" * 600 + "]" * 600
     return [
         taken("two examples", two, **folder(both)),
-        taken("Windows' line ends, blank lines, no end", two, **folder("\r\n \t\r\n" + both.replace("\n", "\r\n\r\n")[:-4])),
+        taken("Windows' line ends, blank lines, no end", two,
+            **folder("\r\n \t\r\n" + both.replace("\n", "\r\n\r\n")[:-4])),
         taken("a byte order mark", two, **folder(MARK + both)),
         taken("one file twice", [example(), example()], **folder(lines(entry(), entry()))),
         taken("other keys are left alone", [example()], **folder(lines(entry(note={"a": [1]}, id=None)))),
         taken("null is no labels", [example()], **folder(lines(entry(negative_labels=None, known_labels=None)))),
         taken("an empty string is no labels", [example()], **folder(lines(entry(negative_labels="", known_labels="")))),
         taken("line separators in a string", [example()], **folder(lines(entry(note="a\u2028b\u0085c\u2029d")))),
-        taken("a key twice: the last", [example("jazz")], **folder('{"file_name": "a.txt", "labels": ["baking"], "file_name": "b.txt"}')),
+        taken("a key twice: the last", [example("jazz")],
+            **folder('{"file_name": "a.txt", "labels": ["baking"], "file_name": "b.txt"}')),
         taken("a pair of surrogates, escaped", [example(labels=("🍳",))], **raw(r'["\ud83c\udf73"]')),
-        taken("a deep value beside", [example()], **folder(lines(entry(note=[[[[[]]]]])).replace("[[[[[]]]]]", "[" * 400 + "]" * 400))),
+        taken("a deep value beside", [example()],
+            **folder(lines(entry(note=[[[[[]]]]])).replace("[[[[[]]]]]", "[" * 400 + "]" * 400))),
         refused("no metadata", "metadata-none", files={"a.txt": content(BREAD)}),
         refused("nothing at all", "metadata-none", files={}),
         refused("metadata deeper in the folder", "metadata-none", files={"deep/metadata.jsonl": content(both)}),
-        refused("both metadata files", "metadata-both", **folder(both, **{"metadata.csv": "file_name,labels\na.txt,baking\n"})),
+        refused("both metadata files", "metadata-both",
+            **folder(both, **{"metadata.csv": "file_name,labels\na.txt,baking\n"})),
         refused("no example", "examples-none", **folder("")),
         refused("blank lines alone", "examples-none", **folder("\n  \r\n\t\n")),
         refused("latin-1", "encoding", **folder(lines(entry(labels=["diseño"])).encode("latin-1"))),
@@ -116,7 +120,8 @@ def json_lines() -> list[dict[str, Any]]:
         refused("nested too deeply", "json", **folder(f'{{"file_name": "a.txt", "labels": [], "note": {deep}}}')),
         refused("nested too deeply, and no more", "json", **folder("[" * 20_000)),
         refused("half a character in a label", "json", **raw(r'["\ud800"]')),
-        refused("half a character elsewhere", "json", **folder(r'{"file_name": "a.txt", "labels": [], "note": {"x": "\uDFFF!"}}')),
+        refused("half a character elsewhere", "json",
+            **folder(r'{"file_name": "a.txt", "labels": [], "note": {"x": "\uDFFF!"}}')),
         refused("half a character in a key", "json", **folder(r'{"file_name": "a.txt", "labels": [], "\ud83c": 1}')),
         refused("halves in the wrong order", "json", **raw(r'["\udf73\ud83c"]')),
         refused("a list", "entry", **folder('["a.txt"]')),
@@ -129,25 +134,34 @@ def tables() -> list[dict[str, Any]]:
     """metadata.csv."""
     header = "file_name,labels\n"
     two = [example(labels=("baking", "open source")), example("jazz", (), ("baking",))]
-    rows = "negative_labels,file_name,more,labels\n,a.txt,,baking; open source\nbaking,b.txt,\"a,b\",\n"
-    semicolons = "file_name;labels;negative_labels\na.txt;\"baking;open source\";\nb.txt;;baking\n"
+    rows = 'negative_labels,file_name,more,labels\n,a.txt,,baking; open source\nbaking,b.txt,"a,b",\n'
+    semicolons = 'file_name;labels;negative_labels\na.txt;"baking;open source";\nb.txt;;baking\n'
     tabs = "file_name\tlabels\tnegative_labels\na.txt\tbaking;open source\t\nb.txt\t\tbaking\n"
     return [
         taken("commas", two, **table(rows)),
         taken("semicolons, as spreadsheets write where a comma is decimal", two, **table(semicolons)),
         taken("tabs", two, **table(tabs)),
-        taken("semicolons, a byte order mark, Windows' line ends", two, **table(MARK + semicolons.replace("\n", "\r\n"))),
-        taken("tabs, a byte order mark, Windows' line ends, no end", two, **table((MARK + tabs.replace("\n", "\r\n"))[:-2])),
+        taken("semicolons, a byte order mark, Windows' line ends", two,
+            **table(MARK + semicolons.replace("\n", "\r\n"))),
+        taken("tabs, a byte order mark, Windows' line ends, no end", two,
+            **table((MARK + tabs.replace("\n", "\r\n"))[:-2])),
         taken("line ends of old Macs", two, **table(rows.replace("\n", "\r"))),
         taken("blank lines", two, **table("\n\n" + rows.replace("\n", "\n\n"))),
-        taken("quotes around everything", two, **table('"file_name";"labels";"negative_labels"\n"a.txt";"baking;open source";""\n"b.txt";"";"baking"\n')),
-        taken("a decoy: a comma in a header of semicolons", [example()], **table("file_name;labels;note, more\na.txt;baking;x\n")),
-        taken("a decoy: a semicolon in a header of commas", [example()], **table("file_name,labels,a;b\na.txt,baking,x;y\n")),
-        taken("quoted line breaks and doubled quotes", [example(labels=('5" nails',))], **table('file_name,labels,note\na.txt,"5"" nails","two\r\nlines, ""quoted"""\n')),
-        taken("known labels", [example(known=("linux", "music"))], **table("file_name,labels,known_labels\na.txt,baking,linux;music\n")),
+        taken("quotes around everything", two,
+            **table('"file_name";"labels";"negative_labels"\n"a.txt";"baking;open source";""\n"b.txt";"";"baking"\n')),
+        taken("a decoy: a comma in a header of semicolons", [example()],
+            **table("file_name;labels;note, more\na.txt;baking;x\n")),
+        taken("a decoy: a semicolon in a header of commas", [example()],
+            **table("file_name,labels,a;b\na.txt,baking,x;y\n")),
+        taken("quoted line breaks and doubled quotes", [example(labels=('5" nails',))],
+            **table('file_name,labels,note\na.txt,"5"" nails","two\r\nlines, ""quoted"""\n')),
+        taken("known labels", [example(known=("linux", "music"))],
+            **table("file_name,labels,known_labels\na.txt,baking,linux;music\n")),
         taken("a cell of white space is no label", [example(labels=())], **table(header + "a.txt, \t\n")),
-        taken("names are cleaned", [example(labels=("caf\u00e9", "jazz"))], **table(header + "a.txt, cafe\u0301 ;ja\u200bzz\n")),
-        taken("a column twice: the last", [example(labels=("jazz",))], **table("file_name,labels,labels\na.txt,baking,jazz\n")),
+        taken("names are cleaned", [example(labels=("caf\u00e9", "jazz"))],
+            **table(header + "a.txt, cafe\u0301 ;ja\u200bzz\n")),
+        taken("a column twice: the last", [example(labels=("jazz",))],
+            **table("file_name,labels,labels\na.txt,baking,jazz\n")),
         refused("nothing", "columns", **table("")),
         refused("other columns", "columns", **table("name,tags\na.txt,baking\n")),
         refused("no labels", "columns", **table("file_name,tags\na.txt,baking\n")),
@@ -161,14 +175,16 @@ def tables() -> list[dict[str, Any]]:
         refused("UTF-16", "encoding", **table((header + "a.txt,baking\n").encode("utf-16"))),
         refused("too many fields", "csv", **table(header + "a.txt,baking,jazz\n")),
         refused("too few fields", "csv", **table(header + "a.txt\n")),
-        refused("semicolons within a table of them, not quoted", "csv", **table("file_name;labels\na.txt;baking;jazz\n")),
+        refused("semicolons within a table of them, not quoted", "csv",
+            **table("file_name;labels\na.txt;baking;jazz\n")),
         refused("a quote that is not closed", "csv", **table(header + 'a.txt,"baking\n')),
         refused("a quote within a field", "csv", **table(header + 'a.txt,5" nails\n')),
         refused("more behind a closing quote", "csv", **table(header + 'a.txt,"baking"x\n')),
         refused("an empty label", "name-empty", **table(header + "a.txt,baking;;jazz\n")),
         refused("a separator at the end", "name-empty", **table(header + "a.txt,baking;\n")),
         refused("a label twice", "name-twice", **table(header + "a.txt,baking; baking\n")),
-        refused("a label and its negative", "name-both", **table("file_name,labels,negative_labels\na.txt,caf\u00e9,cafe\u0301\n")),
+        refused("a label and its negative", "name-both",
+            **table("file_name,labels,negative_labels\na.txt,caf\u00e9,cafe\u0301\n")),
         refused("no file name", "file-name", **table(header + "a.txt,baking\n,jazz\n")),
         refused("no such file", "file-missing", **table(header + "c.txt,baking\n")),
         refused("more than 4096 examples", "examples-many", **table(header + "a.txt,\n" * 4097)),
@@ -186,7 +202,8 @@ def paths() -> list[dict[str, Any]]:
         taken("a separator twice", [example("deep")], **with_file("sub/c.txt", "deep", "sub//c.txt")),
         taken("stored decomposed", [example("oven")], **with_file(f"{nfd}.txt", "oven", f"{nfc}.txt")),
         taken("stored composed", [example("oven")], **with_file(f"{nfc}.txt", "oven", f"{nfd}.txt")),
-        taken("a folder stored decomposed", [example("oven")], **with_file(f"{nfd}/{nfd}.txt", "oven", f"{nfc}\\{nfc}.txt")),
+        taken("a folder stored decomposed", [example("oven")],
+            **with_file(f"{nfd}/{nfd}.txt", "oven", f"{nfc}\\{nfc}.txt")),
         taken(
             "the exact name first",
             [example("one"), example("two")],
@@ -206,7 +223,8 @@ def paths() -> list[dict[str, Any]]:
         refused("too long", "file-name", **folder(lines(entry("a" * 5000 + ".txt")))),
         refused("the folder above", "file-outside", **folder(lines(entry("../a.txt")))),
         refused("the folder above, Windows' separators", "file-outside", **folder(lines(entry("..\\a.txt")))),
-        refused("in and further out", "file-outside", **folder(lines(entry("sub/../../a.txt")), **{"sub/c.txt": "deep"})),
+        refused("in and further out", "file-outside",
+            **folder(lines(entry("sub/../../a.txt")), **{"sub/c.txt": "deep"})),
         refused("an absolute path", "file-outside", **folder(lines(entry("/etc/hostname")))),
         refused("an absolute path, Windows' separators", "file-outside", **folder(lines(entry("\\a.txt")))),
         refused("a share", "file-outside", **folder(lines(entry("\\\\server\\share\\a.txt")))),
@@ -224,13 +242,14 @@ def kinds() -> list[dict[str, Any]]:
     """The kinds of files."""
     return [
         taken("an ending in capitals", [example("oven")], **with_file("c.TXT", "oven")),
-        taken("an ending in both", [example(vector=[1.0, 2.5])], **with_file("c.Npy", npy(np.float32([1, 2.5])))),
+        taken("an ending in both", [example(vector=[1.0, 2.5])], **with_file("c.Npy", npy(np.array([1, 2.5], "<f4")))),
         taken("a text with a byte order mark", [example("oven")], **with_file("c.txt", MARK + "oven")),
         taken("a text with Windows' line ends", [example("a\r\nb\rc\n")], **with_file("c.txt", "a\r\nb\rc\n")),
         taken("an empty text", [example("")], **with_file("c.txt", "")),
         taken("a vector", [example(vector=[1.0, -0.5, 3.0])], **with_file("c.npy", npy(np.array([1, -0.5, 3])))),
         taken("features", [example(features={"bread": 2, "7": 0.5})], **with_file("c.JSON", '{"bread": 2, "7": 0.5}')),
-        taken("features with a byte order mark", [example(features={"bread": 1})], **with_file("c.json", MARK + '{"bread": 1}')),
+        taken("features with a byte order mark", [example(features={"bread": 1})],
+            **with_file("c.json", MARK + '{"bread": 1}')),
         refused("another kind", "file-kind", **with_file("c.md", "oven")),
         refused("no ending", "file-kind", **with_file("txt", "oven")),
         refused("another ending behind", "file-kind", **with_file("c.txt.gz", "oven")),
@@ -246,9 +265,11 @@ def kinds() -> list[dict[str, Any]]:
 def labels() -> list[dict[str, Any]]:
     """The labels of an entry."""
     return [
-        taken("names are cleaned", [example(labels=("caf\u00e9", "open source"))], **raw(r'[" cafe\u0301", "open\u200b source\n"]')),
+        taken("names are cleaned", [example(labels=("caf\u00e9", "open source"))],
+            **raw(r'[" cafe\u0301", "open\u200b source\n"]')),
         taken("no label", [example(labels=())], **raw("[]")),
-        taken("known and carried are two things", [example(known=("baking",))], **folder(lines(entry(known_labels=["baking"])))),
+        taken("known and carried are two things", [example(known=("baking",))],
+            **folder(lines(entry(known_labels=["baking"])))),
         refused("missing", "names-type", **folder('{"file_name": "a.txt"}')),
         refused("null", "names-type", **raw("null")),
         refused("a string", "names-type", **raw('"baking"')),
@@ -267,5 +288,6 @@ def labels() -> list[dict[str, Any]]:
         refused("a negative label twice", "name-twice", **folder(lines(entry(negative_labels=["a", "a"])))),
         refused("a known label twice", "name-twice", **folder(lines(entry(known_labels=["a", "a"])))),
         refused("a label and its negative", "name-both", **folder(lines(entry(negative_labels=["jazz", "baking"])))),
-        refused("the same, in two forms", "name-both", **folder(lines(entry(labels=["caf\u00e9"], negative_labels=["cafe\u0301"])))),
+        refused("the same, in two forms", "name-both",
+            **folder(lines(entry(labels=["caf\u00e9"], negative_labels=["cafe\u0301"])))),
     ]  # fmt: skip

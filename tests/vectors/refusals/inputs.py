@@ -27,12 +27,16 @@ def text(value: str | bytes, spec: dict[str, Any] = WORDS, name: str = "a.txt") 
     return file(value, name, spec)
 
 
-def features(value: str | bytes | dict[str, Any], spec: dict[str, Any] = WORDS, name: str = "a.json") -> dict[str, Any]:
+def features(
+    value: str | bytes | dict[str, Any], spec: dict[str, Any] = WORDS, name: str = "a.json"
+) -> dict[str, Any]:
     """Features by name."""
     return file(json.dumps(value) if isinstance(value, dict) else value, name, spec)
 
 
-def array(values: Any, dtype: str | None = None, spec: dict[str, Any] = THREE, **options: Any) -> dict[str, Any]:
+def array(
+    values: Any, dtype: str | None = None, spec: dict[str, Any] = THREE, **options: Any
+) -> dict[str, Any]:
     """An array as numpy writes it."""
     return file(npy(np.array(values, dtype), **options), "a.npy", spec)
 
@@ -91,7 +95,7 @@ def dtypes() -> list[dict[str, Any]]:
         for dtype in ("<f2", "<f4", "<f8", "|i1", "<i2", "<i4", "<i8", "|u1", "<u2", "<u4", "<u8")
     ]
     swapped = [
-        taken(f"{dtype}, the other byte order", [1, -2 if "u" not in dtype else 2, 300], **array([1, -2 if "u" not in dtype else 2, 300], dtype))
+        taken(f"{dtype}, the other byte order", [1, 2, 300], **array([1, 2, 300], dtype))
         for dtype in (">f2", ">f4", ">f8", ">i2", ">i4", ">i8", ">u2", ">u4", ">u8")
     ]  # fmt: skip
     once, double = float(2**53 + 2**30), float(2**53)
@@ -101,13 +105,18 @@ def dtypes() -> list[dict[str, Any]]:
         taken("bool", [1, 0, 1], **array([True, False, True], "|b1")),
         taken("int8 at its ends", [-128, 127, 0], **array([-128, 127, 0], "|i1")),
         taken("uint16 at its end", [65535, 0, 1], **array([65535, 0, 1], "<u2")),
-        taken("float16: the largest, the smallest, a third", [65504, 2.0**-24, 0.333251953125], **array([65504, 2.0**-24, 1 / 3], "<f2")),
-        taken("float32: the smallest", [2.0**-149, -(2.0**-149), 2.0**-126], **array([2.0**-149, -(2.0**-149), 2.0**-126], "<f4")),
-        taken("float64: rounded", [float(np.float32(0.1)), 16777216, MOST], **array([0.1, 16777217, 3.4028235e38], "<f8")),
+        taken("float16: the largest, the smallest, a third", [65504, 2.0**-24, 0.333251953125],
+            **array([65504, 2.0**-24, 1 / 3], "<f2")),
+        taken("float32: the smallest", [2.0**-149, -(2.0**-149), 2.0**-126],
+            **array([2.0**-149, -(2.0**-149), 2.0**-126], "<f4")),
+        taken("float64: rounded", [float(np.float32(0.1)), 16777216, MOST],
+            **array([0.1, 16777217, 3.4028235e38], "<f8")),
         taken("float64: too small", [0, 2.0**-149, 0], **array([1e-50, 1e-45, -1e-300], "<f8")),
         taken("int64 over 2^53, rounded once", [once, -once, double], **array([TWICE, -TWICE, 2**53 + 1], "<i8")),
-        taken("uint64 over 2^53, rounded once", [once, 2.0**64, 2.0**63], **array([TWICE, 2**64 - 1, 2**63 + 1], "<u8")),
-        taken("int64, the other byte order, rounded once", [once, -(2.0**63), 2.0**63], **array([TWICE, -(2**63), 2**63 - 1], ">i8")),
+        taken("uint64 over 2^53, rounded once", [once, 2.0**64, 2.0**63],
+            **array([TWICE, 2**64 - 1, 2**63 + 1], "<u8")),
+        taken("int64, the other byte order, rounded once", [once, -(2.0**63), 2.0**63],
+            **array([TWICE, -(2**63), 2**63 - 1], ">i8")),
         taken("int32 over 2^24", [16777216, 16777220, -16777216], **array([16777217, 16777219, -16777217], "<i4")),
         taken("for words too", [1, 0, 0.5, 2], **array([1, 0, 0.5, 2], "<f4", WORDS)),
         refused("complex numbers", "input-type", **array([1, 0, 2], "<c8")),
@@ -133,13 +142,15 @@ def shapes() -> list[dict[str, Any]]:
     return [
         taken("[1, n]", [1, 2, 3], **array([[1, 2, 3]], "<f4")),
         taken("[1, n] in Fortran's order", [1, 2, 3], **file(npy(np.asfortranarray(one)), "a.npy")),
-        taken("[1, n] said to be in Fortran's order", [1, 2, 3], **headed(header("(1, 3)", order="True"), one.tobytes())),
+        taken("[1, n] said to be in Fortran's order", [1, 2, 3],
+            **headed(header("(1, 3)", order="True"), one.tobytes())),
         taken("[n] said to be in Fortran's order", [1, 2, 3], **headed(header(order="True"), one.tobytes())),
         taken("[1]", [7], **array([7], "<f4", ONE)),
         taken("[1, 1]", [7], **array([[7]], "<f4", ONE)),
         taken("version 2", [1, 2, 3], **array([1, 2, 3], "<f4", version=(2, 0))),
         taken("version 3", [1, 2, 3], **array([1, 2, 3], "<f8", version=(3, 0))),
-        taken("double quotes, other spaces and order", [1, 2, 3], **headed('{"shape":(3 , ),"fortran_order":False , "descr":"<f4"}', one.tobytes())),
+        taken("double quotes, other spaces and order", [1, 2, 3],
+            **headed('{"shape":(3 , ),"fortran_order":False , "descr":"<f4"}', one.tobytes())),
         refused("no dimension", "input-shape", **array(7, "<f4", ONE)),
         refused("a column", "input-shape", **array([[1], [2], [3]], "<f4")),
         refused("[1, 1, n]", "input-shape", **array([[[1, 2, 3]]], "<f4")),
@@ -175,8 +186,10 @@ def broken_arrays() -> list[dict[str, Any]]:
         refused("a header without a shape", "npy", **headed("{'descr': '<f4', 'fortran_order': False, }")),
         refused("a header without an order", "npy", **headed("{'descr': '<f4', 'shape': (3,), }")),
         refused("a header without a type", "npy", **headed("{'fortran_order': False, 'shape': (3,), }")),
-        refused("a header with more", "npy", **headed("{'descr': '<f4', 'fortran_order': False, 'more': 1, 'shape': (3,), }")),
-        refused("a header that is not closed", "npy", **headed("{'descr': '<f4', 'fortran_order': False, 'shape': (3,),")),
+        refused("a header with more", "npy",
+            **headed("{'descr': '<f4', 'fortran_order': False, 'more': 1, 'shape': (3,), }")),
+        refused("a header that is not closed", "npy",
+            **headed("{'descr': '<f4', 'fortran_order': False, 'shape': (3,),")),
         refused("a header that is deep", "npy", **headed(header("-" * 9000 + "1"))),
         refused("a shape that is a number", "npy", **headed(header("(3)"))),
         refused("a shape of a negative size", "npy", **headed(header("(-3,)"))),
@@ -214,18 +227,21 @@ def sparse() -> list[dict[str, Any]]:
         taken("its own name comes before an index", [0, 0, 5, 0], **features({"42": 5})),
         taken("by index, for a model of vectors", [1, 0, -1], **features({"0": 1, "2": -1}, THREE)),
         taken("no feature", [0, 0, 0, 0], **features("{}")),
-        taken("a byte order mark, spaces, capitals", [0, 0, 0, 1], **features('\ufeff\r\n { "na\\u00efve" : 1 } \n', name="a.JSON")),
+        taken("a byte order mark, spaces, capitals", [0, 0, 0, 1],
+            **features('\ufeff\r\n { "na\\u00efve" : 1 } \n', name="a.JSON")),
         taken("a key twice: the last", [3, 0, 0, 0], **features('{"bread": 1, "c++": 0, "bread": 3}')),
         taken("an exponent", [1500, 0, 0, 0], **features('{"bread": 1.5e3}')),
         taken("too small", [0, 0, 0, 0], **features('{"bread": 1e-50}')),
         taken("the largest", [MOST, 0, 0, 0], **features('{"bread": 3.4028235e38}')),
-        taken("a number of JSON is a double before it is rounded", [2.0**53, 0, 0, 0], **features(f'{{"bread": {TWICE}}}')),
+        taken("a number of JSON is a double before it is rounded", [2.0**53, 0, 0, 0],
+            **features(f'{{"bread": {TWICE}}}')),
         *(refused(about, "input-feature", **features({name: 1})) for about, name in refusals.items()),
         refused("a name, for a model of vectors", "input-feature", **features({"bread": 1}, THREE)),
         refused("an index that is too large, for a model of vectors", "input-feature", **features({"3": 1}, THREE)),
         refused("one feature by name and by index", "input-feature", **features('{"bread": 1, "0": 2}')),
         refused("one feature by two indices", "input-feature", **features('{"1": 1, "01": 2}')),
-        *(refused(f"the value {about}", "input-type", **features(f'{{"bread": {value}}}')) for about, value in values.items()),
+        *(refused(f"the value {about}", "input-type",
+            **features(f'{{"bread": {value}}}')) for about, value in values.items()),
         refused("beyond float32", "input-finite", **features('{"bread": 1e39}')),
         refused("beyond float32, negative", "input-finite", **features('{"bread": -1e39}')),
         refused("beyond float64", "input-finite", **features('{"bread": 1e999}')),

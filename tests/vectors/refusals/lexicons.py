@@ -54,7 +54,11 @@ def packed(made: Tables, metadata: dict[str, str]) -> bytes:
     data = b""
     for name, table in made.items():
         end = len(data) + table.nbytes
-        header[name] = {"dtype": kinds[str(table.dtype)], "shape": table.shape, "data_offsets": [len(data), end]}
+        header[name] = {
+            "dtype": kinds[str(table.dtype)],
+            "shape": table.shape,
+            "data_offsets": [len(data), end],
+        }
         data += table.tobytes()
     encoded = json.dumps(header).encode()
     return len(encoded).to_bytes(8, "little") + encoded + data
@@ -132,7 +136,9 @@ DAMAGE: dict[str, Change] = {
     "words that are sorted by UTF-16": respelt(*(word.encode() for word in (*WORDS[:3], WORDS[4], WORDS[3]))),
     "a word before its beginning": respelt(b"breads", b"bread", *(word.encode() for word in WORDS[2:])),
     "a word twice": respelt(b"bread", b"bread", *(word.encode() for word in WORDS[2:])),
-    "long words that are not sorted": respelt(b"breadbaker", b"breadbaked", *(word.encode() for word in WORDS[2:])),
+    "long words that are not sorted": respelt(
+        b"breadbaker", b"breadbaked", *(word.encode() for word in WORDS[2:])
+    ),
     "a byte that is not UTF-8": put("words", 12, 0xFF),
     "a word cut within a character": respelt(b"bread", b"jazz", b"na\xc3", b"\xafve", "𐐨".encode()),
     "a surrogate": respelt(b"bread", b"jazz", "naïve".encode(), b"\xed\xa0\x81", "𐐨".encode()),
@@ -178,7 +184,8 @@ def cases() -> list[dict[str, Any]]:
         taken("tables in another order, not aligned", size, content=content(unaligned)),
         *(refused(about, "lexicon", content=content(lexicon(change))) for about, change in DAMAGE.items()),
         refused("another schema", "lexicon", content=content(lexicon(schema=2))),
-        refused("no schema", "lexicon", content=content(save(tables(), {"lexicon": json.dumps({"sources": sources()})}))),
+        refused("no schema", "lexicon",
+            content=content(save(tables(), {"lexicon": json.dumps({"sources": sources()})}))),
         refused("no metadata", "lexicon", content=content(save(tables()))),
         refused("metadata that are no JSON", "lexicon", content=content(save(tables(), {"lexicon": "{"}))),
         refused("metadata that are no object", "lexicon", content=content(save(tables(), {"lexicon": "[1]"}))),
@@ -191,5 +198,6 @@ def cases() -> list[dict[str, Any]]:
         refused("a header longer than the file", "lexicon", content=content(b"\xff" * 8 + whole[8:])),
         refused("a header that is no JSON", "lexicon", content=content(whole[:8] + b"[" + whole[9:])),
         refused("tables that overlap", "lexicon", content=content(unaligned.replace(b"[0, 22]", b"[1, 23]"))),
-        refused("a table past the end", "lexicon", content=content(unaligned.replace(b'"shape": [4, 2]', b'"shape": [4, 9]'))),
+        refused("a table past the end", "lexicon",
+            content=content(unaligned.replace(b'"shape": [4, 2]', b'"shape": [4, 9]'))),
     ]  # fmt: skip
