@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,8 @@ import pytest
 from clients.test_cpp_app import error
 from trained import Trained
 
+from desire_edge import DesireEdgeError
+from desire_edge.inputs.names import check_name
 from desire_edge.lexicon import LabelVector, Lexicon, tokenize
 
 ROOT = Path(__file__).parents[2]
@@ -20,11 +21,22 @@ VECTORS = ROOT / "tests" / "vectors"
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
+CHARACTERS = [chr(c) for c in (*range(0xD800), *range(0xE000, 0x110000))]
+
+
 def test_every_character_is_folded_and_split_as_python_does(probe: Callable[[Any], Any]) -> None:
-    surrogates = range(0xD800, 0xE000)
-    known = [chr(c) for c in range(0x110000) if c not in surrogates and unicodedata.category(chr(c)) != "Cn"]
-    texts = [f"a{character}b {character} Σ{character}Σ'x {character}++" for character in known]
+    texts = [f"a{character}b {character} Σ{character}Σ'x {character}++" for character in CHARACTERS]
     assert probe({"tokenize": texts})["tokenize"] == [tokenize(text) for text in texts]
+
+
+def test_a_name_with_any_character_is_cleaned_as_python_does(probe: Callable[[Any], Any]) -> None:
+    named = [c for c in CHARACTERS if c < "\U00020000" or "\U000e0000" <= c < "\U000e1000"]
+    names = [f"{character}e\u0301{character}\u0301 {character}" for character in named]
+    for answer, name in zip(probe({"names": [[name] for name in names]})["names"], names, strict=True):
+        try:
+            assert answer == {"gives": [check_name(name, "the names")]}
+        except DesireEdgeError as error:
+            assert answer["refuses"] == error.code, repr(name)
 
 
 def test_halves_are_rounded_as_numpy_does(probe: Callable[[Any], Any]) -> None:

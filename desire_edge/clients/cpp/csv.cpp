@@ -10,7 +10,7 @@ std::optional<std::vector<std::string>> CsvReader::next() {
     const char c = text_[at_++];
     const bool half = c == '\r' && at_ < text_.size() && text_[at_] == '\n';  // the line breaks after both
     const bool breaks = c == '\n' || (c == '\r' && !half);
-    line_ = breaks_ + 1;
+    if (blank()) line_ = breaks_ + 1;
     breaks_ += breaks;
     if (state == QUOTED) {
       if (c == '"') {

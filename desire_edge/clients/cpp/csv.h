@@ -17,13 +17,13 @@ class CsvReader {
   std::optional<std::vector<std::string>> next();
   /* Whether reading ended at broken quoting. */
   bool broken() const { return broken_; }
-  /* The line on which the last row ended, or its quoting broke; the first is 1. */
+  /* The line on which the last row begins; the first is 1. */
   size_t line() const { return line_; }
 
  private:
   const std::string& text_;
   char separator_;
-  size_t at_ = 0, breaks_ = 0, line_ = 0;
+  size_t at_ = 0, breaks_ = 0, line_ = 1;
   bool broken_ = false;
 };
 

@@ -110,7 +110,7 @@ Matrix known_rows(const std::vector<Names>& carried, const Names& items, const N
                   const std::string& model) {
   std::map<std::string, size_t> columns;
   for (size_t column = 0; column < base_labels.size(); ++column)
-    columns.emplace(cleaned(base_labels[column]), column);
+    columns[cleaned(base_labels[column])] = column;
   Matrix rows(static_cast<int64_t>(items.size()), static_cast<int64_t>(base_labels.size()));
   for (int64_t row = 0; row < rows.rows; ++row) {
     for (const std::string& label : check_names(carried[row], "the known labels of " + items[row])) {
