@@ -45,9 +45,9 @@ def cpp(text: str) -> str:
         "",
         "namespace app {",
         "",
-        f'const char kUnicode[] = "{values["unicode"]}";',
+        f'const char* const kUnicode = "{values["unicode"]}";',
         "",
-        "const char kCharacterRuns[] =",
+        "const char* const kCharacterRuns =",
     )
     return "\n".join([*head, *lines]) + ";\n\n}  // namespace app\n"
 

@@ -18,9 +18,9 @@ bool stayed_finite(desire_edge_status status, const char* error, int64_t example
   if (status == DESIRE_EDGE_OK) return true;
   if (status == DESIRE_EDGE_DIVERGED) return false;
   if (status == DESIRE_EDGE_OUT_OF_MEMORY) {
-    refuse(examples, " examples do not fit into this machine's memory; adapt with fewer");
+    refuse("invalid"_code, examples, " examples do not fit into this machine's memory; adapt with fewer");
   }
-  refuse("the labels could not be learned: ", error);
+  refuse("invalid"_code, "the labels could not be learned: ", error);
 }
 
 /* Everything one adaptation reads, in float or in double. */
@@ -195,7 +195,7 @@ template <typename T, typename Adapt>
 void adapt_finite(Arguments<T> given, const Adapt& adapt, bool known_labels, AdaptedHead* head) {
   while (!adapt(given, known_labels, head)) {
     if (given.sizes.steps == 0)
-      refuse("the labels could not be learned: the adaptation does not stay finite");
+      refuse("diverged"_code, "the labels could not be learned: the adaptation does not stay finite");
     given.sizes.steps /= 2;
   }
 }
@@ -244,7 +244,7 @@ AdaptedHead adapt_head(const Semantics& semantics, const Matrix& z, const Target
       z.rows, w_novel.columns, head.logits[0], support.targets[0], support.mask[0],
       semantics.arrays.at("threshold_weights").data(), head.thresholds.data(), error, sizeof error);
   if (!stayed_finite(status, error, z.rows))
-    refuse("the labels could not be learned: a threshold is not finite");
+    refuse("diverged"_code, "the labels could not be learned: a threshold is not finite");
   return head;
 }
 

@@ -5,11 +5,11 @@
 
 namespace app {
 
-extern const char kUnicode[]; /* the version */
+extern const char* const kUnicode; /* the version */
 
 /* Runs of code points of one class, from 0 to 0x10FFFF, each its length in base 36 and its class: U,
  * unassigned; W, of a word (letters, marks, numbers); O, other. */
-extern const char kCharacterRuns[];
+extern const char* const kCharacterRuns;
 
 }  // namespace app
 
