@@ -9,7 +9,7 @@ from pathlib import Path
 
 import onnx
 from safetensors import safe_open
-from vectors.make import FOLDER
+from vectors.tiny import FOLDER
 
 from desire_edge import Bundle
 from desire_edge.runtime.fragment import model_fragment
