@@ -66,7 +66,9 @@ def _taken_apart(name: str, model: bytes, without: tuple[int, ...] = ()) -> tupl
         if not graph:
             raise ValueError("it holds no graph")
     except ValueError as error:
-        raise DesireEdgeError(f"{name} is not a whole ONNX file: {error}; export the bundle again") from error
+        raise DesireEdgeError(
+            f"{name} is not a whole ONNX file: {error}; export the bundle again", "onnx"
+        ) from error
     return others, graph
 
 

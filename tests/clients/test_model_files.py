@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cli.test_cli_bad_bundle import sign
-from clients.test_cpp_app import Run, app, programs, refused  # noqa: F401 (fixtures)
+from clients.conftest import Run
 from drivers.web import Request, adapt_in_node, install_packages, program
 from runtime.test_model_file import BAD, FRAGMENTS, GOOD
 from test_bundle_format import as_schema_3
-from vectors.make import FOLDER
+from vectors.tiny import FOLDER
 
 from desire_edge import Bundle, DesireEdgeError, Support
 from desire_edge.runtime.manifest import EXTRACTOR, HEAD_FRAGMENT
@@ -41,7 +41,7 @@ const answers = cases.map((parts) => {
     return { model: Buffer.from(completeModel(bytes, weights, metadata)).toString("hex") };
   } catch (error) {
     if (error.name !== "DesireEdgeError") throw error;
-    return { refused: error.message };
+    return { refused: error.message, code: error.code };
   }
 });
 process.stdout.write(JSON.stringify(answers));
@@ -62,11 +62,18 @@ def parts_of(name: str) -> dict[str, bytes]:
     }
 
 
-def sentence(parts: dict[str, bytes]) -> str:
+def refusal(parts: dict[str, bytes]) -> DesireEdgeError:
     """What Python says of parts that make no model."""
     with pytest.raises(DesireEdgeError) as caught:
         complete_model(parts, WEIGHTS, METADATA)
-    return str(caught.value)
+    return caught.value
+
+
+def answer(parts: dict[str, bytes], *, whole: bool) -> dict[str, str]:
+    """What the web client must answer."""
+    if whole:
+        return {"model": complete_model(parts, WEIGHTS, METADATA).hex()}
+    return {"refused": str(refusal(parts)), "code": "onnx"}
 
 
 def test_the_web_client_splices_and_refuses_as_python_does() -> None:
@@ -84,12 +91,8 @@ def test_the_web_client_splices_and_refuses_as_python_does() -> None:
     done = subprocess.run(command, input=json.dumps(request), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     answers = json.loads(done.stdout)
-    assert answers == [
-        {"model": complete_model(parts_of(name), WEIGHTS, METADATA).hex()}
-        if name in GOOD
-        else {"refused": sentence(parts_of(name))}
-        for name in FRAGMENTS
-    ] + [{"refused": sentence(parts)} for parts in swapped]
+    expected = [answer(parts_of(name), whole=name in GOOD) for name in FRAGMENTS]
+    assert answers == [*expected, *(answer(parts, whole=False) for parts in swapped)]
 
 
 @pytest.fixture
@@ -98,14 +101,14 @@ def bundle(tmp_path: Path) -> Path:
     return Path(shutil.copytree(FOLDER / "plain", tmp_path / "tagger.desire"))
 
 
-def adapted(app: Run, bundle: Path) -> bytes:  # noqa: F811
+def adapted(app: Run, bundle: Path) -> bytes:
     done = app("adapt", bundle.name, "--labels", "bread,jazz", "--out", "taught")
     assert done.returncode == 0, done
     return (bundle.parent / "taught" / "model.onnx").read_bytes()
 
 
 @pytest.mark.parametrize("name", GOOD)
-def test_the_cpp_client_splices_as_python_does(name: str, app: Run, bundle: Path) -> None:  # noqa: F811
+def test_the_cpp_client_splices_as_python_does(name: str, app: Run, bundle: Path) -> None:
     (bundle / HEAD_FRAGMENT).write_bytes(list(parts_of(name).values())[1])
     sign(bundle)
     assert adapted(app, bundle) == Bundle.open(bundle, "cpu").adapt(labels=["bread", "jazz"]).model
@@ -113,18 +116,18 @@ def test_the_cpp_client_splices_as_python_does(name: str, app: Run, bundle: Path
 
 @pytest.mark.parametrize("name", BAD)
 def test_the_cpp_client_refuses_as_python_does(
-    name: str,
-    refused: Callable[..., str],  # noqa: F811
-    bundle: Path,
+    name: str, app: Run, refused_by_app: Callable[..., str], bundle: Path
 ) -> None:
     parts = parts_of(name)
     (bundle / HEAD_FRAGMENT).write_bytes(list(parts.values())[1])
     sign(bundle)
-    found = refused("adapt", "tagger.desire", "--labels", "bread,jazz", "--out", "taught")
-    assert found == f"error: {sentence(parts)}"
+    arguments = ("adapt", "tagger.desire", "--labels", "bread,jazz", "--out", "taught")
+    assert refused_by_app(*arguments) == f"error: {refusal(parts)}"
+    done = app(*arguments, "--json")
+    assert json.loads(done.stdout) == {"error": {"code": "onnx", "message": str(refusal(parts))}}
 
 
-def test_the_cpp_client_reads_bundles_of_schema_3(app: Run, tmp_path: Path) -> None:  # noqa: F811
+def test_the_cpp_client_reads_bundles_of_schema_3(app: Run, tmp_path: Path) -> None:
     older = as_schema_3(FOLDER / "plain", tmp_path / "tagger.desire")
     assert adapted(app, older) == Bundle.open(older, "cpu").adapt(labels=["bread", "jazz"]).model
 

@@ -8,7 +8,7 @@ import onnx
 import pytest
 from last_wins import last_wins
 from onnx import ModelProto, checker
-from readers import READERS, OnnxFile, difference, graph_fields, onnx_files
+from parts.readers import READERS, OnnxFile, difference, graph_fields, onnx_files
 from trained import Trained
 
 from desire_edge import Bundle, Support

@@ -161,8 +161,9 @@ def test_a_file_that_is_no_whole_model_is_refused_by_its_name(name: str) -> None
     broken = FRAGMENTS[name](FRAGMENT)
     sentence = r"^tagger\.desire/y\.onnx is not a whole ONNX file: .*; export the bundle again$"
     for parts in ({"x": PART, "tagger.desire/y.onnx": broken}, {"tagger.desire/y.onnx": broken, "z": PART}):
-        with pytest.raises(DesireEdgeError, match=sentence):
+        with pytest.raises(DesireEdgeError, match=sentence) as caught:
             complete_model(parts, {}, {})
+        assert caught.value.code == "onnx"
 
 
 @given(st.binary(max_size=60))

@@ -86,7 +86,7 @@ class Fields {
 
   template <typename... Reason>
   [[noreturn]] void refuse_part(const Reason&... reason) const {
-    refuse(name_, " is not a whole ONNX file: ", reason..., "; export the bundle again");
+    refuse("onnx"_code, name_, " is not a whole ONNX file: ", reason..., "; export the bundle again");
   }
 
  private:

@@ -32,7 +32,7 @@ export function completeModel([extractor, ...fragments], initializers, metadata)
 /** The fields of a ModelProto's graph, but for those numbered `without`, and what it holds beside its graph. */
 function takenApart(name, bytes, without) {
   const refuse = (reason) => {
-    throw new DesireEdgeError(`${name} is not a whole ONNX file: ${reason}; export the bundle again`);
+    throw new DesireEdgeError(`${name} is not a whole ONNX file: ${reason}; export the bundle again`, "onnx");
   };
   const others = [];
   const graph = [];

@@ -1,4 +1,4 @@
-"""What readers of ONNX other than ONNX Runtime make of our files: `python benchmarks/readers.py`.
+"""What readers of ONNX other than ONNX Runtime make of our files.
 
 The extractor, the head, the adaptation and adapted models run in ONNX's own evaluator, OpenVINO, OpenCV and tract, for
 a task of a small model of the sample corpus and of one that uses known labels. `readers_max_error` is the largest
@@ -8,11 +8,10 @@ stands in a file at most: many readers keep the last alone.
 
 from __future__ import annotations
 
-import argparse
-import json
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +34,12 @@ from desire_edge.runtime.portable import PortableAdaptation
 from desire_edge.runtime.task import MODEL
 from desire_edge.runtime.wire import fields
 from desire_edge.training.config import load_config
+from desire_edge.training.run import Run
+from parts.part import Measured
 
 SETTINGS = ("data=sample", "extractor.epochs=10", "meta.batches=30", "meta.folds=0", "validation_tasks=5")
+RUNS = Path("runs/readers")
+PACKAGES = ("onnx", "openvino", "opencv-python-headless", "tract")
 MODELS = {"plain": SETTINGS, "known": (*SETTINGS, "meta.known_labels=1.0")}
 Array = NDArray[np.float32]
 Outputs = list[NDArray[Any]]
@@ -68,7 +71,7 @@ def onnx_files(bundle: Bundle, support: Support, query: Array) -> list[OnnxFile]
         OnnxFile(
             HEAD,
             (bundle.path / HEAD).read_bytes(),
-            {"z": bundle.extractor.run(x)["z"], **task.head.task_weights(manifest.ways), **known},
+            {"z": bundle.extractor.run(x)["z"], **task.head.weights, **known},
         ),
         OnnxFile(
             ADAPT,
@@ -146,44 +149,31 @@ def _relative(found: NDArray[Any], expected: NDArray[Any]) -> float:
     return float(difference / (np.abs(expected).max() or 1.0))
 
 
-def measure(runs: Path = Path("runs/readers")) -> tuple[dict[str, float], dict[str, Any]]:
-    """The metrics, and every reader's error for every file; the models are trained in `runs` where they are missing."""
-    errors: dict[str, dict[str, float]] = {}
+def measure() -> Measured:
+    """The metrics, and every reader's difference for every file; the models are trained where they are missing."""
+    differences: dict[str, dict[str, float]] = {}
     counts = []
     for name, settings in MODELS.items():
-        run = finished_run(runs / name, load_config(overrides=settings))
+        run = finished_run(RUNS / name, load_config(overrides=settings))
         with tempfile.TemporaryDirectory() as temporary:
-            folder = Path(temporary)
-            export_bundle(run, folder / "tagger.desire", ExportOptions())
-            data = run.data
-            sampler = EpisodeSampler.over(
-                data.rows, data.dataset.targets, data.split.novel, ways=5, shots=1, queries=1
-            )
-            episode = sampler.sample(np.random.default_rng(0))
-            told = data.split.base.tolist() if run.config.meta.known_labels else ()
-            write_episode(data.dataset, episode, folder / "task", told)
-            support = Support.read(folder / "task" / "support")
-            files = onnx_files(
-                Bundle.open(folder / "tagger.desire", "cpu"), support, data.x[episode.query[0]]
-            )
-            for file in files:
+            for file in task_files(run, Path(temporary)):
                 counts.append(graph_fields(file.content))
-                errors[f"{name}/{file.name}"] = {reader: difference(file, reader) for reader in READERS}
-    largest = max(found for by_reader in errors.values() for found in by_reader.values())
-    return {"readers_max_error": largest, "graph_fields_per_file": max(counts)}, {"readers": errors}
+                differences[f"{name}/{file.name}"] = {reader: difference(file, reader) for reader in READERS}
+    largest = max(found for by_reader in differences.values() for found in by_reader.values())
+    metrics = {"readers_max_error": largest, "graph_fields_per_file": max(counts)}
+    versions = {package: version(package) for package in PACKAGES}
+    return Measured(metrics, {"versions": versions, "differences": differences})
 
 
-def main() -> None:
-    """Measure, and print the result."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+def task_files(run: Run, folder: Path) -> list[OnnxFile]:
+    """The files of the run's bundle, made in `folder`, for a task of its novel labels."""
+    export_bundle(run, folder / "tagger.desire", ExportOptions())
+    data = run.data
+    sampler = EpisodeSampler.over(
+        data.rows, data.dataset.targets, data.split.novel, ways=5, shots=1, queries=1
     )
-    parser.add_argument(
-        "--runs", type=Path, default=Path("runs/readers"), help="where the models are or will be"
-    )
-    metrics, details = measure(parser.parse_args().runs)
-    print(json.dumps({"metrics": metrics, **details}, indent=2))
-
-
-if __name__ == "__main__":
-    main()
+    episode = sampler.sample(np.random.default_rng(0))
+    known = data.split.base.tolist() if run.config.meta.known_labels else ()
+    write_episode(data.dataset, episode, folder / "task", known)
+    support = Support.read(folder / "task" / "support")
+    return onnx_files(Bundle.open(folder / "tagger.desire", "cpu"), support, data.x[episode.query[0]])
