@@ -1,7 +1,7 @@
 """The same bundle and the same task in every client: `python benchmarks/everywhere.py` writes results/everywhere.json.
 
 One task of Delicious, 5 novel labels and 25 examples, is learned by the C++ core from Python, by adapt.onnx in Python's
-ONNX Runtime, by the C++ example, in Node and in the page (headless Chromium, one thread). Each client is compared with
+ONNX Runtime, by the C++ client, in Node and in the page (headless Chromium, one thread). Each client is compared with
 Python on the very features that the client stored (`errors`): one near the middle of two halves may round to the other
 half in another ONNX Runtime, which alone moves probabilities by up to about 1e-4 (`errors_from_input`). Figures named
 `…_one_shot_ms` are of 5 examples in place of 25. `web_cold_start_seconds` is from the navigation to the page until a
@@ -44,11 +44,12 @@ from desire_edge import Bundle, Support
 from desire_edge.data import EpisodeSampler
 from desire_edge.evaluation.folders import write_episode
 from desire_edge.export import ExportOptions, export_bundle
-from desire_edge.runtime.features import RawInput
+from desire_edge.inputs import read_input
+from desire_edge.inputs.spec import RawInput
 from desire_edge.runtime.portable import PortableAdaptation
-from desire_edge.runtime.support import read_input
 from desire_edge.runtime.task import Task
 from desire_edge.runtime.taught import Origin, Taught
+from desire_edge.runtime.taught_file import task_bytes
 from desire_edge.training.run import Run
 
 WAYS, SHOTS, QUERIES = 5, (5, 1), 15
@@ -210,7 +211,7 @@ def web(job: Job) -> Answer:
 
 
 def c(job: Job) -> Answer:
-    """The C++ core, from the C++ example: a process of its own for each adaptation."""
+    """The C++ core, from the C++ client: a process of its own for each adaptation."""
     app = build_programs() / "desire_edge_app"
     with tempfile.TemporaryDirectory() as name:
         out = Path(name) / "taught"
@@ -257,7 +258,7 @@ def stored_kib(examples: int = 80, labels: int = 16, dimension: int = 300) -> fl
         np.zeros((examples, 0), np.uint8),
         earlier="unknown",
     )
-    return len(taught.serialize()) / 1024
+    return len(task_bytes(taught)) / 1024
 
 
 if __name__ == "__main__":

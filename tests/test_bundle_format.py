@@ -9,13 +9,13 @@ from pathlib import Path
 
 import onnx
 from safetensors import safe_open
-from vectors.make import FOLDER
+from vectors.tiny import FOLDER
 
 from desire_edge import Bundle
 from desire_edge.runtime.fragment import model_fragment
 from desire_edge.runtime.manifest import FILES, MANIFEST, Manifest
 from desire_edge.runtime.predictor import METADATA_PREFIX
-from desire_edge.runtime.taught import TASK
+from desire_edge.runtime.taught_file import TASK
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "bundle.md"
 

@@ -31,6 +31,7 @@ LEXICON_ON_THE_SERVER = {"build.py", "sources.py", "readers.py"}
 DEVICE_ROOMS = (
     "desire_edge.errors",
     "desire_edge.files",
+    "desire_edge.inputs",
     "desire_edge.lexicon",
     "desire_edge.runtime",
     "desire_edge._core",
@@ -38,6 +39,7 @@ DEVICE_ROOMS = (
 DEVICE_FILES = [
     PACKAGE / "errors.py",
     PACKAGE / "files.py",
+    *sorted((PACKAGE / "inputs").rglob("*.py")),
     *sorted((PACKAGE / "runtime").rglob("*.py")),
     *sorted(path for path in (PACKAGE / "lexicon").rglob("*.py") if path.name not in LEXICON_ON_THE_SERVER),
 ]
@@ -45,7 +47,7 @@ DEVICE_FILES = [
 
 @pytest.mark.parametrize(
     "modules",
-    ["desire_edge", "desire_edge.runtime", "desire_edge.lexicon", "desire_edge.cli", "desire_edge._core"],
+    ["desire_edge", *(f"desire_edge.{room}" for room in ("inputs", "runtime", "lexicon", "cli", "_core"))],
 )
 def test_importing_a_device_room_imports_nothing_of_the_server(modules: str) -> None:
     code = f"import sys, {modules}; print([name for name in {SERVER!r} if name in sys.modules])"

@@ -19,7 +19,7 @@ import pytest
 from trained import Trained
 
 from desire_edge import Bundle, Support
-from desire_edge.runtime.support import read_input
+from desire_edge.inputs import read_input
 
 ROOT = Path(__file__).parents[1]
 OLDEST = "onnxruntime==1.19.2"  # pyproject.toml asks for at least this

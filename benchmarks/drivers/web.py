@@ -18,7 +18,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from desire_edge import Bundle, Support
-from desire_edge.runtime.features import RawInput
+from desire_edge.inputs.spec import RawInput
 from desire_edge.runtime.support import Missing
 from desire_edge.runtime.task import Task
 from desire_edge.serving import PageServer, find_ort, page_folder

@@ -16,10 +16,13 @@ from desire_edge import Bundle, DesireEdgeError, Predictor, Support
 from desire_edge.cli import tables
 from desire_edge.cli.common import ANY_PATH, FOLDER, json_option, only_bundle, print_json, provider_option
 from desire_edge.files import read_json
+from desire_edge.inputs.files import READERS, is_input, read_input
+from desire_edge.inputs.folder import read_known_labels
+from desire_edge.inputs.names import check_names
 from desire_edge.runtime.contents import bundle_contents
-from desire_edge.runtime.support import KINDS, Missing, check_names, read_input, read_known_labels
+from desire_edge.runtime.support import Missing
 from desire_edge.runtime.task import MODEL, check_replaceable
-from desire_edge.runtime.taught import TASK, Taught
+from desire_edge.runtime.taught_file import TASK, read_task, task_bytes
 
 
 @click.command()
@@ -241,13 +244,13 @@ def info(path: Path | None, as_json: bool) -> None:
         values: dict[str, Any] = {"run": str(path), **_run_record(path)}
         show = partial(tables.show_run, console, path, values)
     elif path.name == TASK:
-        values = {"task": Taught.read(path).describe()}
+        values = {"task": _task_record(path)}
         show = partial(tables.show_task, console, path, values["task"])
     elif path.suffix == ".onnx" or (path / MODEL).is_file():
         model = path if path.suffix == ".onnx" else path / MODEL
         values = {"model": str(model), **Predictor(model, "cpu").describe()}
         if (path / TASK).is_file():
-            values["task"] = Taught.read(path).describe()
+            values["task"] = _task_record(path)
         show = partial(tables.show_model, console, model, values)
     else:
         bundle = Bundle.open(path)
@@ -259,6 +262,12 @@ def info(path: Path | None, as_json: bool) -> None:
         print_json(values)
     else:
         show()
+
+
+def _task_record(path: Path) -> dict[str, Any]:
+    """What a stored task holds, and its size."""
+    taught = read_task(path)
+    return {**taught.describe(), "bytes": len(task_bytes(taught))}
 
 
 def _run_record(folder: Path) -> dict[str, Any]:
@@ -294,9 +303,9 @@ def input_files(path: Path) -> list[Path]:
         raise DesireEdgeError(f"there is no file or folder {path}")
     if not path.is_dir():
         return [path]
-    files = sorted(file for file in path.iterdir() if file.suffix in KINDS)
+    files = sorted(file for file in path.iterdir() if is_input(file))
     if not files:
-        raise DesireEdgeError(f"the folder {path} holds no {', '.join(KINDS)} files")
+        raise DesireEdgeError(f"the folder {path} holds no {', '.join(READERS)} files")
     return files
 
 

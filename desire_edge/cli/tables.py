@@ -16,8 +16,8 @@ from desire_edge.errors import shown
 from desire_edge.runtime.contents import FileContents
 from desire_edge.runtime.manifest import Manifest
 from desire_edge.runtime.predictor import Predictor
-from desire_edge.runtime.task import AdaptReport, LabelReport
-from desire_edge.runtime.taught import TASK
+from desire_edge.runtime.report import AdaptReport, LabelReport
+from desire_edge.runtime.taught_file import TASK
 
 if TYPE_CHECKING:
     from desire_edge.evaluation.evaluate import Evaluation

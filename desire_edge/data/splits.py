@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from desire_edge.data.dataset import Dataset
 from desire_edge.errors import DesireEdgeError
+from desire_edge.inputs.words import text_key
 
 Protocol = Literal["label-disjoint", "example-disjoint", "streaming"]
 PROTOCOLS: tuple[Protocol, ...] = ("label-disjoint", "example-disjoint", "streaming")
@@ -101,9 +101,9 @@ def protocol_rows(dataset: Dataset, protocol: Protocol, *, hold_out: bool, seed:
 
 
 def _input_key(dataset: Dataset, row: np.int64) -> bytes | str:
-    """Equal for two rows exactly if their inputs are equal; for texts, if they are made of the same words."""
+    """Equal for two rows exactly if their x is equal."""
     if dataset.texts is not None:
-        return " ".join(sorted(set(re.findall(r"\w+", dataset.texts[row].lower()))))
+        return text_key(dataset.texts[row])
     assert dataset.features is not None
     key: bytes = (dataset.features[row] + np.float32(0.0)).tobytes()  # -0.0 + 0.0 is 0.0: one zero, not two
     return key

@@ -101,7 +101,7 @@ def _refusals(examples: int) -> Iterator[None]:
         ) from error
     except _core.DivergedError as error:
         raise DesireEdgeError(
-            "the labels could not be learned: the adaptation does not stay finite"
+            "the labels could not be learned: the adaptation does not stay finite", "diverged"
         ) from error
     except ValueError as error:
         raise DesireEdgeError(f"the labels could not be learned: {error}") from error

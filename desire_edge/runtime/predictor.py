@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from desire_edge.errors import DesireEdgeError
 from desire_edge.files import parse_json
-from desire_edge.runtime.features import Features, InputSpec, RawInput, unknown_texts
+from desire_edge.inputs.kinds import input_from_json
+from desire_edge.inputs.spec import Features, InputSpec, RawInput, unknown_texts
 from desire_edge.runtime.known import known_rows
 from desire_edge.runtime.session import Session
 
@@ -81,12 +82,14 @@ class Predictor:
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise DesireEdgeError(
                 f"{where} is not a model adapted by desire-edge (its metadata: {error}); "
-                "make one with `desire-edge adapt`"
+                "make one with `desire-edge adapt`",
+                "model",
             ) from error
-        self.input = InputSpec.from_json(values["input"], where)
+        self.input = input_from_json(values["input"], where, "model")
         if self.input.features != self._session.features:
             raise DesireEdgeError(
-                f"{where} takes {self._session.features} features, but its metadata says {self.input.features}"
+                f"{where} takes {self._session.features} features, but its metadata says {self.input.features}",
+                "model",
             )
 
     @property

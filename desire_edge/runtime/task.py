@@ -1,80 +1,35 @@
-"""An adapted task: the model file an app runs, and what it was taught."""
+"""A task: labels taught to a bundle's model, the file an app runs, and what it was taught."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+import reprlib
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from desire_edge.errors import DesireEdgeError
 from desire_edge.files import atomic_folder
-from desire_edge.runtime.adaptation import AdaptedHead
-from desire_edge.runtime.features import RawInput
-from desire_edge.runtime.predictor import METADATA_PREFIX, Predictor
-from desire_edge.runtime.support import Missing, Support
-from desire_edge.runtime.taught import TASK, Taught
-
-if TYPE_CHECKING:
-    from desire_edge.runtime.bundle import Bundle
+from desire_edge.inputs.names import check_names, columns
+from desire_edge.inputs.spec import Features, RawInput, unknown_texts
+from desire_edge.runtime.adaptation import AdaptedHead, learn
+from desire_edge.runtime.fragment import model_fragment
+from desire_edge.runtime.known import known_rows
+from desire_edge.runtime.manifest import BASE_FRAGMENT, EXTRACTOR, HEAD_FRAGMENT
+from desire_edge.runtime.opened import OpenedBundle
+from desire_edge.runtime.predictor import METADATA_PREFIX, Predictor, encode_metadata
+from desire_edge.runtime.report import AdaptReport, label_reports, task_warnings
+from desire_edge.runtime.support import Example, Missing, Support
+from desire_edge.runtime.taught import REMOVED, Taught
+from desire_edge.runtime.taught_file import TASK, task_bytes
 
 MODEL = "model.onnx"
 
-
-@dataclass(frozen=True)
-class LabelReport:
-    """How one label was taught: support counts, the probability from which it is said, and its name's words."""
-
-    name: str
-    positives: int
-    negatives: int
-    unknown: int
-    threshold: float
-    how: str
-    known_words: tuple[str, ...]
-    unknown_words: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class AdaptReport:
-    """What adapting did.
-
-    Attributes:
-        labels: one entry a label.
-        examples: S.
-        new_examples: how many of them the extractor was run on: all but those of an earlier task.
-        known_labels: how many of them came with known base labels.
-        loss_before, loss_after: the support loss (0 where there are no examples).
-        text_words, known_text_words: words over all texts among the new examples, each counted once a text, and those
-            the model knows; 0 if none of them is text.
-        extract_seconds, adapt_seconds: time in the extractor, and from its features to the folded head and
-            its thresholds.
-        provider: the execution provider that ran the extractor.
-        conditioning: κ; see `Manifest`.
-        warnings: what a user should look at.
-    """
-
-    labels: tuple[LabelReport, ...]
-    examples: int
-    new_examples: int
-    known_labels: int
-    loss_before: float
-    loss_after: float
-    text_words: int
-    known_text_words: int
-    extract_seconds: float
-    adapt_seconds: float
-    provider: str
-    conditioning: float
-    warnings: tuple[str, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        """The report as JSON values."""
-        return asdict(self)
+Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +45,7 @@ class Task:
     head: AdaptedHead
     taught: Taught
     report: AdaptReport
-    bundle: Bundle
+    bundle: OpenedBundle
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -129,15 +84,15 @@ class Task:
             earlier: what it means that the earlier examples do not carry a label that is new: nobody asked them, so by
                 default nothing.
         """
-        return self.bundle.adapt(support, labels=labels, missing=missing, after=self.taught, earlier=earlier)
+        return teach(self.bundle, self.taught, support, labels=labels, missing=missing, earlier=earlier)
 
     def remove(self, *, labels: Sequence[str] = (), examples: Sequence[int] = ()) -> Task:
         """The task without these labels and examples, which are numbered from 0. An example stays without its label."""
-        return self.bundle.replay(self.taught.removed(labels, examples))
+        return replay(self.bundle, self.taught.removed(labels, examples))
 
     def undo(self) -> Task:
         """The task as it was before the last change."""
-        return self.bundle.replay(self.taught.undone())
+        return replay(self.bundle, self.taught.undone())
 
     def settle(self) -> Task:
         """The same task with nothing to undo: what the last change removed is gone."""
@@ -153,8 +108,192 @@ class Task:
         with atomic_folder(out) as folder:
             (folder / MODEL).write_bytes(self.model)
             if not forget_support:
-                (folder / TASK).write_bytes(self.taught.serialize())
+                (folder / TASK).write_bytes(task_bytes(self.taught))
         return out
+
+
+def teach(
+    bundle: OpenedBundle,
+    before: Taught,
+    support: Support | None,
+    *,
+    labels: Sequence[str] | None,
+    missing: Missing,
+    earlier: Missing,
+) -> Task:
+    """The task of what was taught `before`, with more examples, more labels, or both. See `Bundle.adapt`."""
+    for name, value in (("missing", missing), ("earlier", earlier)):
+        if value not in ("negative", "unknown"):
+            raise DesireEdgeError(
+                f'{name} is {reprlib.repr(value)}; it must be "negative" or "unknown"', "missing-value"
+            )
+    support = support or Support(())
+    names = check_names(labels, "the labels asked for") if labels is not None else support.names()
+    _check_origin(bundle, before)
+    earlier_names = before.current.labels
+    known = columns(earlier_names)
+    new = [name for name in names if name not in known]
+    if earlier_names and not new and not support.examples:
+        raise DesireEdgeError("there is nothing to add; give examples or new labels", "nothing-new")
+    names = (*earlier_names, *new)
+    _check_labels(bundle, names, support)
+    targets, mask = (array.astype(np.uint8) for array in support.targets(names, missing))
+    known_labels = _known_rows(bundle, support).astype(np.uint8)
+
+    _ = bundle.lexicon, bundle.extractor  # opened before the clock starts
+    started = time.perf_counter()
+    features = [bundle.manifest.input.features_of(example.raw, example.name) for example in support.examples]
+    # What is stored is what is used: replaying it gives the same bits.
+    z = _half(bundle.extract(features), "the extractor's features")
+    seconds = time.perf_counter() - started
+    return _adapted(
+        bundle,
+        before.added(new, z, targets, mask, known_labels, earlier),
+        features,
+        support.examples,
+        seconds,
+    )
+
+
+def replay(bundle: OpenedBundle, taught: Taught) -> Task:
+    """Adapt to what a task holds, from the meta-learned weights."""
+    _check_origin(bundle, taught)
+    _check_labels(bundle, taught.current.labels, Support(()))
+    return _adapted(bundle, taught, (), (), 0)
+
+
+def _adapted(
+    bundle: OpenedBundle,
+    taught: Taught,
+    features: Sequence[Features],
+    examples: Sequence[Example],
+    extract_seconds: float,
+) -> Task:
+    """Adapt to `taught`, of which `features` and `examples` are new, and give its labels their vectors."""
+    current = taught.current
+    matrix = bundle.lexicon.label_matrix(current.labels)
+    stored = _half(matrix.vectors, "the lexicon's vectors")
+    vectors = taught.vectors.copy()
+    vectors[:, taught.label_changes != REMOVED] = stored
+
+    provider, model = bundle.extractor.provider, bundle.model  # opened before the clock starts
+    started = time.perf_counter()
+    z, w_novel, targets, mask, known = (
+        array.astype(np.float32)
+        for array in (current.z, stored, current.targets, current.mask, current.known_labels)
+    )
+    known_labels = known if bundle.manifest.known_labels else None
+    adapted = learn(model, z, targets, mask, w_novel, known_labels, ways=bundle.manifest.ways)
+    finished = time.perf_counter()
+
+    thresholds = adapted.thresholds.tolist()
+    report = AdaptReport(
+        labels=label_reports(matrix, targets, mask, thresholds),
+        examples=len(z),
+        new_examples=len(examples),
+        known_labels=int(known.any(axis=1).sum()),
+        loss_before=adapted.losses[0],
+        loss_after=adapted.losses[-1],
+        text_words=sum(item.words for item in features),
+        known_text_words=sum(item.known_words for item in features),
+        extract_seconds=extract_seconds,
+        adapt_seconds=finished - started,
+        provider=provider,
+        conditioning=adapted.conditioning,
+        warnings=(
+            *matrix.warnings,
+            *unknown_texts(features, [example.name for example in examples]),
+            *task_warnings(matrix, targets, mask, adapted),
+        ),
+    )
+    return Task(
+        _complete(bundle, adapted.weights, current.labels, thresholds, taught.keep_base),
+        adapted,
+        replace(taught, vectors=vectors, origin=bundle.origin),
+        report,
+        bundle,
+    )
+
+
+def _check_origin(bundle: OpenedBundle, taught: Taught) -> None:
+    if taught.origin != replace(bundle.origin, bundle=taught.origin.bundle):
+        raise DesireEdgeError(
+            f"the task was taught with another bundle, {taught.origin.bundle}, not with this {bundle.manifest.name}; "
+            "name that one, or teach the task afresh",
+            "task-bundle",
+        )
+    widths = (taught.z.shape[1], taught.known_labels.shape[1])
+    if widths != bundle.widths:
+        raise DesireEdgeError(
+            f"the task's features and known labels are {widths[0]} and {widths[1]} wide, but those of the bundle "
+            f"{bundle.widths[0]} and {bundle.widths[1]}; teach the task afresh",
+            "task-bundle",
+        )
+
+
+def _known_rows(bundle: OpenedBundle, support: Support) -> Array:
+    """The known labels of the support's examples, [S, B] of 0 and 1; [S, 0] if the model does not use them."""
+    return known_rows(
+        [example.known_labels for example in support.examples],
+        [example.name for example in support.examples],
+        bundle.manifest.base_labels if bundle.manifest.known_labels else (),
+        f"the bundle {bundle.manifest.name}",
+    )
+
+
+def _check_labels(bundle: OpenedBundle, names: Sequence[str], support: Support) -> None:
+    if not names:
+        raise DesireEdgeError(
+            "there is no label to learn: no example carries one; name some with --labels", "labels-none"
+        )
+    if len(names) > bundle.manifest.ways:
+        raise DesireEdgeError(
+            f"{len(names)} labels, but this bundle holds at most {bundle.manifest.ways}; "
+            f"teach fewer, or export it with --ways {len(names)}",
+            "labels-many",
+        )
+    asked = columns(names)
+    unnamed = [name for name in support.names() if name not in asked]
+    if unnamed:
+        raise DesireEdgeError(
+            f"the support set has the label '{unnamed[0]}', which is not among the labels asked for; "
+            "add it to --labels",
+            "label-unasked",
+        )
+
+
+def _complete(
+    bundle: OpenedBundle,
+    weights: Mapping[str, Array],
+    names: Sequence[str],
+    thresholds: Sequence[float],
+    keep_base: bool,
+) -> bytes:
+    """The extractor without its output, the head, the task's weights and metadata: a whole model."""
+    content = (bundle.path / EXTRACTOR).read_bytes()[: bundle.manifest.extractor_body]
+    content += (bundle.path / HEAD_FRAGMENT).read_bytes()
+    weights = {f"task.{name}": value for name, value in weights.items()}
+    if keep_base:
+        content += (bundle.path / BASE_FRAGMENT).read_bytes()
+        weights |= {"base.w": bundle.semantics["w_base"], "base.b": bundle.semantics["base_bias"]}
+    metadata = encode_metadata(
+        names,
+        thresholds,
+        bundle.manifest.input,
+        bundle.manifest.name,
+        bundle.manifest.base_labels if keep_base else None,
+        bundle.manifest.base_labels if bundle.manifest.known_labels else None,
+    )
+    return content + model_fragment(weights, metadata)
+
+
+def _half(values: Array, what: str) -> NDArray[np.float16]:
+    """The values in half precision; `what` names them where they do not fit."""
+    with np.errstate(over="ignore"):  # refused below
+        half = values.astype(np.float16)
+    if not np.isfinite(half).all():
+        raise DesireEdgeError(f"{what} do not fit half precision; the bundle cannot be adapted")
+    return half
 
 
 def check_replaceable(out: Path) -> None:

@@ -1,28 +1,19 @@
-"""What a task was taught: stored in `task.safetensors`, and changed by additions, removals and undo."""
+"""What a task was taught, and how additions, removals and undo change it."""
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import compress
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load, save
 
 from desire_edge.errors import DesireEdgeError
-from desire_edge.files import parse_json
-from desire_edge.runtime.manifest import MAX_WAYS
-from desire_edge.runtime.support import MAX_EXAMPLES, Missing, check_names
+from desire_edge.inputs.names import check_names, columns
+from desire_edge.runtime.support import MAX_EXAMPLES, Missing
 
-TASK = "task.safetensors"
-SCHEMA_VERSION = 2
-MAX_BYTES = 16 * 2**20  # a task comes from anyone: what is read of it is bounded
 STAYS, ADDED, REMOVED = 0, 1, 2
 
 Bits = NDArray[np.uint8]
@@ -123,7 +114,8 @@ class Taught:
         below, right = (0, len(z)), (0, len(labels))
         if len(old.z) + len(z) > MAX_EXAMPLES:
             raise DesireEdgeError(
-                f"{len(old.z) + len(z)} examples are too many; a task holds at most {MAX_EXAMPLES}"
+                f"{len(old.z) + len(z)} examples are too many; a task holds at most {MAX_EXAMPLES}",
+                "examples-many",
             )
         before = np.pad(old.mask, ((0, 0), right), constant_values=earlier == "negative")
         return replace(
@@ -144,21 +136,23 @@ class Taught:
         Raises:
             DesireEdgeError: a label or example that is not there, nothing to remove, or no label left.
         """
-        old = self.settled
-        for name in labels:
-            if name not in old.labels:
+        old, names = self.settled, check_names(labels, "the labels to remove")
+        column = columns(old.labels)
+        for name in names:
+            if name not in column:
                 raise DesireEdgeError(
-                    f"there is no label '{name}' to remove; the task has {', '.join(old.labels)}"
+                    f"there is no label '{name}' to remove; the task has {', '.join(old.labels)}", "not-there"
                 )
         for index in examples:
             if not 0 <= index < len(old.z):
                 raise DesireEdgeError(
-                    f"there is no example {index} to remove; the task has {len(old.z)}, numbered from 0"
+                    f"there is no example {index} to remove; the task has {len(old.z)}, numbered from 0",
+                    "not-there",
                 )
-        if not labels and not examples:
+        if not names and not examples:
             raise DesireEdgeError("there is nothing to remove; name labels or examples")
         label_changes, example_changes = old.label_changes.copy(), old.example_changes.copy()
-        label_changes[[old.labels.index(name) for name in labels]] = REMOVED
+        label_changes[[column[name] for name in names]] = REMOVED
         example_changes[list(examples)] = REMOVED
         if (label_changes == REMOVED).all():
             raise DesireEdgeError("no label would be left; teach a new task instead")
@@ -178,7 +172,7 @@ class Taught:
         return self._kept(self.example_changes != ADDED, self.label_changes != ADDED)._unmarked()
 
     def describe(self) -> dict[str, Any]:
-        """What the task holds, how large it is stored, and what the last change did, as JSON values."""
+        """What the task holds, and what the last change did, as JSON values."""
         now = self.current
         positive, negative = now.targets & now.mask, (1 - now.targets) & now.mask
 
@@ -187,7 +181,6 @@ class Taught:
 
         return {
             "bundle": self.origin.bundle,
-            "bytes": len(self.serialize()),
             "keep_base": self.keep_base,
             "labels": [
                 {
@@ -215,60 +208,6 @@ class Taught:
             },
         }
 
-    def serialize(self) -> bytes:
-        """As safetensors, with a JSON object in the metadata. Raw input is not in it, nor file names."""
-        arrays: dict[str, NDArray[Any]] = {
-            "vectors": self.vectors,
-            "z": self.z,
-            "targets": _packed(self.targets),
-            "mask": _packed(self.mask),
-            "label_changes": self.label_changes,
-            "example_changes": self.example_changes,
-        }
-        if self.known_labels.shape[1]:
-            arrays["known_labels"] = _packed(self.known_labels)
-        settings = {
-            "schema_version": SCHEMA_VERSION,
-            "bundle": self.origin.bundle,
-            "extractor": self.origin.extractor,
-            "semantics": self.origin.semantics,
-            "base_labels": self.known_labels.shape[1],
-            "keep_base": self.keep_base,
-            "labels": list(self.labels),
-        }
-        contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-        content = save(contiguous, {"desire_edge": json.dumps(settings, ensure_ascii=False)})
-        if len(content) > MAX_BYTES:
-            raise DesireEdgeError(
-                f"what the task was taught is larger than {MAX_BYTES // 2**20} MiB, so nothing could be added to it "
-                "later; teach it fewer examples, or leave them away with --forget-support"
-            )
-        return content
-
-    @classmethod
-    def read(cls, path: Path | str) -> Taught:
-        """Read `task.safetensors` at `path`, the file or the folder it is in.
-
-        Raises:
-            DesireEdgeError: not there, larger than 16 MiB, or not what `serialize` writes.
-        """
-        path = task_file(Path(path))
-        try:
-            if path.stat().st_size > MAX_BYTES:
-                raise DesireEdgeError(f"{path} is larger than {MAX_BYTES // 2**20} MiB, so it is not read")
-            content = path.read_bytes()
-        except OSError as error:
-            raise DesireEdgeError(f"cannot read {path}: {error.strerror or error}") from error
-        try:
-            return _parse(content)
-        except (
-            *(DesireEdgeError, SafetensorError),
-            *(AttributeError, ImportError, KeyError, OverflowError, TypeError, ValueError),  # of its header
-        ) as error:
-            raise DesireEdgeError(
-                f"{path} is not what `desire-edge adapt` wrote ({error}); copy it again, or teach the task afresh"
-            ) from error
-
     def _kept(self, examples: NDArray[np.bool_], labels: NDArray[np.bool_]) -> Taught:
         """Only the examples and labels marked, [S] and [N]."""
         both = np.ix_(examples, labels)
@@ -291,73 +230,3 @@ class Taught:
             label_changes=np.zeros_like(self.label_changes),
             example_changes=np.zeros_like(self.example_changes),
         )
-
-
-def task_file(path: Path) -> Path:
-    """The `task.safetensors` that `path` is or holds."""
-    if not path.exists():
-        raise DesireEdgeError(f"there is no task {path}")
-    if path.is_dir():
-        path = path / TASK
-        if not path.is_file():
-            raise DesireEdgeError(
-                f"{path.parent} holds no {TASK}, which --forget-support leaves away; teach the task afresh"
-            )
-    return path
-
-
-def _parse(content: bytes) -> Taught:
-    arrays = load(content)
-    length = int.from_bytes(content[:8], "little")  # of the header; `load` has checked it
-    settings = parse_json(parse_json(content[8 : 8 + length])["__metadata__"]["desire_edge"])
-    if settings["schema_version"] != SCHEMA_VERSION:
-        raise ValueError(f"its schema version is {settings['schema_version']!r}, not {SCHEMA_VERSION}")
-    if len(settings["labels"]) > MAX_WAYS:
-        raise ValueError(f"it has {len(settings['labels'])} labels, more than {MAX_WAYS}")
-    labels = check_names(settings["labels"], "its labels")
-    base_labels, keep_base, bundle = settings["base_labels"], settings["keep_base"], settings["bundle"]
-    digests = [settings["extractor"], settings["semantics"]]
-    if not (isinstance(base_labels, int) and isinstance(keep_base, bool) and isinstance(bundle, str)):
-        raise TypeError("base_labels, keep_base or bundle has the wrong type")
-    if not all(re.fullmatch("[0-9a-f]{64}", digest) for digest in digests):
-        raise ValueError("its digests are no SHA-256")
-    examples, dimension = arrays["z"].shape
-    if examples > MAX_EXAMPLES:
-        raise ValueError(f"it has {examples} examples, more than {MAX_EXAMPLES}")
-    names = ("vectors", "z", "targets", "mask", "label_changes", "example_changes")
-    if set(arrays) != {*names, *(["known_labels"] if base_labels else [])}:
-        raise ValueError(f"its arrays are {sorted(arrays)}")
-    for name in ("vectors", "z"):
-        if arrays[name].dtype != np.float16 or not np.isfinite(arrays[name]).all():
-            raise ValueError(f"{name} is not finite float16")
-    if arrays["vectors"].shape != (dimension, len(labels)):
-        raise ValueError(f"vectors has shape {list(arrays['vectors'].shape)}")
-    for name, size in (("label_changes", len(labels)), ("example_changes", examples)):
-        if arrays[name].dtype != np.uint8 or arrays[name].shape != (size,) or (arrays[name] > REMOVED).any():
-            raise ValueError(f"{name} is not {size} of 0, 1 and 2")
-    bits = {"targets": len(labels), "mask": len(labels), "known_labels": base_labels}
-    return Taught(
-        Origin(bundle, *digests),
-        keep_base,
-        labels,
-        arrays["vectors"],
-        arrays["z"],
-        label_changes=arrays["label_changes"],
-        example_changes=arrays["example_changes"],
-        **{
-            name: _unpacked(arrays.get(name, np.zeros((examples, 0), np.uint8)), examples, columns, name)
-            for name, columns in bits.items()
-        },
-    )
-
-
-def _packed(rows: Bits) -> Bits:
-    """Rows of 0 and 1 [n, columns] as bits: column c is bit c % 8 of byte c // 8, the lowest first."""
-    return np.packbits(rows, axis=1, bitorder="little")
-
-
-def _unpacked(packed: NDArray[Any], rows: int, columns: int, name: str) -> Bits:
-    """What `_packed` packed."""
-    if columns < 0 or packed.dtype != np.uint8 or packed.shape != (rows, -(-columns // 8)):
-        raise ValueError(f"{name} is not {rows} rows of {columns} bits")
-    return np.unpackbits(packed, axis=1, count=columns, bitorder="little")

@@ -14,8 +14,8 @@ from drivers.web import install_packages, program, same_task_in_python
 from trained import Trained
 
 from desire_edge import Bundle, Predictor, Support
+from desire_edge.inputs.files import MAX_FILE_BYTES, read_input
 from desire_edge.runtime.archive import pack
-from desire_edge.runtime.support import MAX_FILE_BYTES, read_input
 from desire_edge.serving import page_folder
 
 pytestmark = pytest.mark.slow
@@ -29,12 +29,6 @@ def packages() -> None:
 def node(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
     command = [program("node"), str(page_folder() / "node.mjs"), *map(str, arguments)]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
-
-
-@pytest.fixture(params=["sample", "known"])
-def taught(request: pytest.FixtureRequest) -> Trained:
-    model: Trained = request.getfixturevalue(f"{request.param}_trained")
-    return model
 
 
 def test_the_script_learns_and_predicts_as_python_does(taught: Trained, tmp_path: Path) -> None:
@@ -155,9 +149,17 @@ BROKEN: dict[str, tuple[Break, str]] = {
         lambda _, support: (support / "metadata.jsonl").write_bytes(b" " * (MAX_FILE_BYTES + 1)),
         "metadata.jsonl is larger than 16 MiB",
     ),
-    "metadata in CSV": (
+    "no table": (
         lambda _, support: (support / "metadata.jsonl").rename(support / "metadata.csv"),
-        "this client reads metadata.jsonl alone",
+        "needs a first line with the columns file_name and labels",
+    ),
+    "no folder of examples": (
+        lambda _, support: shutil.rmtree(support),
+        "does not exist or is not a folder",
+    ),
+    "a name too long for the system": (
+        lambda _, support: one_example(support, file_name="é" * 200, labels=["jazz"]),
+        "metadata.jsonl, line 1: 'é",
     ),
 }
 

@@ -13,9 +13,9 @@ from drivers.web import CLIENT, ask, install_packages
 from trained import Trained
 
 from desire_edge import Bundle
-from desire_edge.lexicon import Lexicon, tokenize
-from desire_edge.lexicon.text import fold, split_camel_case, split_name
-from desire_edge.runtime.features import InputSpec
+from desire_edge.inputs import VectorInput, WordsInput
+from desire_edge.lexicon import Lexicon, fold, tokenize
+from desire_edge.lexicon.text import split_camel_case, split_name
 from desire_edge.serving import ORT_FILES, find_ort, page_folder
 
 pytestmark = pytest.mark.slow
@@ -31,6 +31,7 @@ TRICKY_TEXTS = (
     "\ufeffBOM\u0085next\u2028line\u3000wide\ttab\x1fend",
     "",
     "… – !?",
+    "a\u0897\u0323 \U000105d2\u0307 \U0001fae8x bread\U00010d50oven ΑΣ\U00010d50Σ",  # of later versions of Unicode
 )
 TRICKY_NAMES = (
     *(
@@ -170,7 +171,7 @@ def test_numbers_are_rounded_to_half_precision_as_in_numpy() -> None:
 def test_vectors_in_files_are_read(kind: str, tmp_path: Path) -> None:
     array = np.array([0, 1, 250, 3, 77]).astype(kind)
     np.save(tmp_path / "x.npy", array)
-    spec = InputSpec("vector", 5)
+    spec = VectorInput(5)
     (answer,) = ask("features", input=spec.to_json(), files=[str(tmp_path / "x.npy")])
     assert answer == {"x": array.astype(float).tolist()}
 
@@ -193,7 +194,7 @@ def test_raw_input_that_a_model_cannot_take_is_refused(tmp_path: Path) -> None:
     np.save(tmp_path / "wide.npy", np.zeros(3))
     np.save(tmp_path / "infinite.npy", np.array([np.inf, 0]))
     paths = sorted(tmp_path.iterdir())
-    spec = InputSpec("bag-of-words", 2, ("a", "b"))
+    spec = WordsInput(("a", "b"))
     for path, answer in zip(
         paths, ask("features", input=spec.to_json(), files=[str(p) for p in paths]), strict=True
     ):
@@ -201,7 +202,7 @@ def test_raw_input_that_a_model_cannot_take_is_refused(tmp_path: Path) -> None:
 
 
 def test_values_that_are_no_raw_input_are_refused() -> None:
-    spec = InputSpec("bag-of-words", 2, ("a", "b"))
+    spec = WordsInput(("a", "b"))
     answers = ask("noRawInput", input=spec.to_json())
     said = "example 0 is no text, vector or object from feature to number"
     assert answers == [{"refused": said}] * 5

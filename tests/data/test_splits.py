@@ -176,3 +176,19 @@ def test_a_data_set_that_does_not_fit_together_is_refused() -> None:
             texts=None,
             source="written here",
         )
+
+
+def test_texts_with_one_x_count_as_one_input() -> None:
+    texts = ("dont stop the ｊａｚｚ", "don't stop the jazz", "c# notes", "c notes")
+    dataset = Dataset(
+        name="texts",
+        labels=("a",),
+        targets=np.ones((4, 1), np.bool_),
+        test_rows=np.array([False, True, False, True]),
+        features=None,
+        feature_names=(),
+        texts=texts,
+        source="",
+    )
+    rows = protocol_rows(dataset, "example-disjoint", hold_out=False, seed=0)
+    assert rows.query.tolist() == [3]

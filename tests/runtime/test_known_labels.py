@@ -12,8 +12,9 @@ from safetensors import safe_open
 from trained import Trained
 
 from desire_edge import Bundle, DesireEdgeError, Example, Predictor, Support, Task
+from desire_edge.inputs.folder import read_known_labels
 from desire_edge.runtime.known import known_rows
-from desire_edge.runtime.support import read_known_labels
+from desire_edge.runtime.taught_file import task_bytes
 
 BASE = ("linux", "music", "travel")
 
@@ -54,7 +55,7 @@ def test_where_nothing_is_known_any_model_will_do() -> None:
         (["linux", "Music"], BASE, "a: the known label 'Music' is no base label of m; `desire-edge info BUNDLE"),
         (["linux"], (), "a has known labels, but m does not use them; leave them away, or train with --set meta.known"),
         (["linux", "linux"], BASE, "the known labels of a: the label 'linux' is named twice"),
-        ("linux", BASE, "the known labels of a are one string, 'linux'; give a list of names"),
+        ("linux", BASE, "the known labels of a must be a list of names, and are 'linux'"),
         ([7], BASE, "the known labels of a: a label is 7, not a name"),
     ],
 )  # fmt: skip
@@ -146,7 +147,7 @@ def test_a_bundle_without_known_labels_stores_none(sample_trained: Trained, tmp_
 def test_the_same_support_gives_the_same_bytes(bundle: Bundle, task: Task, known_trained: Trained) -> None:
     again = bundle.adapt(Support.read(known_trained.support), labels=known_trained.labels)
     assert again.model == task.model
-    assert again.taught.serialize() == task.taught.serialize()
+    assert task_bytes(again.taught) == task_bytes(task.taught)
 
 
 def test_what_is_not_needed_is_not_in_the_bundle(bundle: Bundle, sample_trained: Trained) -> None:

@@ -11,12 +11,11 @@ from hypothesis import strategies as st
 from trained import Trained
 
 from desire_edge import Bundle, DesireEdgeError, Example, Support
-from desire_edge.runtime.features import InputSpec
-from desire_edge.runtime.support import read_input
+from desire_edge.inputs import VectorInput, WordsInput, read_input
 
 WORDS = ("bread", "c++", "diseño", "7", "oven")
-SPEC = InputSpec("bag-of-words", len(WORDS), WORDS)
-VECTOR = InputSpec("vector", 3)
+SPEC = WordsInput(WORDS)
+VECTOR = VectorInput(3)
 
 
 def test_a_text_file_gives_what_training_saw(sample_trained: Trained, tmp_path: Path) -> None:

@@ -1,0 +1,79 @@
+"""What an extractor takes: raw input -> x, its feature vector, the same way at training and on the device.
+
+Each kind of input is one file beside this one and one line of `kinds.py`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from desire_edge.errors import DesireEdgeError
+
+RawInput = str | Mapping[str, float] | Sequence[float] | NDArray[Any]
+"""Text; sparse features by name (or by index, as a string); or a whole feature vector."""
+
+
+@dataclass(frozen=True)
+class Features:
+    """One example's x [features] float32 and, for text, how many of its distinct words the model knows."""
+
+    x: NDArray[np.float32]
+    known_words: int = 0
+    words: int = 0
+
+
+class InputSpec(ABC):
+    """What an extractor takes; a subclass a kind of input.
+
+    Class attributes:
+        kind: what a bundle calls the kind.
+    """
+
+    kind: ClassVar[str]
+
+    @property
+    @abstractmethod
+    def features(self) -> int:
+        """The length of x."""
+
+    @classmethod
+    @abstractmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """Read what `to_json` wrote; a KeyError, TypeError or ValueError where it is something else."""
+
+    @abstractmethod
+    def to_json(self) -> dict[str, Any]:
+        """The spec as JSON values, its `kind` among them."""
+
+    @abstractmethod
+    def features_of(self, raw: RawInput, where: str) -> Features:
+        """x of one example; `where` names it in errors.
+
+        Raises:
+            DesireEdgeError: an input of another kind, an unknown feature, a wrong count, or a value that is not finite.
+        """
+
+
+def finite(x: NDArray[np.float32], where: str) -> NDArray[np.float32]:
+    """`x` [features] as it is; one with NaN or infinity is refused."""
+    bad = np.flatnonzero(~np.isfinite(x))
+    if len(bad):
+        raise DesireEdgeError(
+            f"{where}: feature {bad[0]} is {x[bad[0]]}; every feature must be a finite number", "input-finite"
+        )
+    return x
+
+
+def unknown_texts(features: Sequence[Features], names: Sequence[str]) -> list[str]:
+    """A warning for each text of whose words the model knows none; `names` are the examples'."""
+    return [
+        f"{name}: 0 of its {item.words} words are known to the model, so it looks like any other such text"
+        for item, name in zip(features, names, strict=True)
+        if item.words and not item.known_words
+    ]

@@ -1,0 +1,179 @@
+"""A bundle's files, opened and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load
+
+from desire_edge import _core
+from desire_edge.errors import DesireEdgeError
+from desire_edge.inputs.spec import Features
+from desire_edge.lexicon import Lexicon
+from desire_edge.runtime.adaptation import packed_model
+from desire_edge.runtime.archive import unpack
+from desire_edge.runtime.manifest import (
+    EXTRACTOR,
+    LEXICON,
+    MANIFEST,
+    SEMANTICS,
+    FileRecord,
+    Manifest,
+)
+from desire_edge.runtime.session import Session, check_provider
+from desire_edge.runtime.taught import Origin
+
+Array = NDArray[np.float32]
+
+
+class OpenedBundle:
+    """A bundle's files, each opened when it is first needed and checked then; `open` checks what they are."""
+
+    def __init__(self, path: Path, manifest: Manifest, provider: str) -> None:
+        self.path = path
+        self.manifest = manifest
+        self.provider = provider
+        self._unpacked: TemporaryDirectory[str] | None = None  # kept for as long as the bundle is
+
+    @classmethod
+    def open(cls, path: Path | str, provider: str = "auto") -> Self:
+        """Open the bundle at `path`, a folder or a zip; `provider` (auto, cpu, cuda) is what its models will run on.
+
+        Raises:
+            DesireEdgeError: not a bundle, another schema version, or a file missing or changed since export.
+        """
+        check_provider(provider)
+        path = Path(path)
+        if path.is_file():
+            unpacked = unpack(path)
+            try:
+                bundle = cls.open(unpacked.name, provider)
+            except DesireEdgeError as error:  # the user knows the zip, not where it was unpacked
+                sentence = str(error).replace(unpacked.name, str(path))
+                raise DesireEdgeError(sentence, error.code) from error
+            bundle._unpacked = unpacked
+            return bundle
+        if not (path / MANIFEST).is_file():
+            raise DesireEdgeError(
+                f"{path} is not a bundle: it holds no {MANIFEST}; make one with `desire-edge export --out NAME.desire`",
+                "bundle-none",
+            )
+        manifest = Manifest.read(path / MANIFEST)
+        for name, record in manifest.files.items():
+            file = path / name
+            if not file.is_file():
+                raise DesireEdgeError(
+                    f"the bundle {path} lacks its file {name}; copy it again", "bundle-file"
+                )
+            try:
+                same = FileRecord.of(file) == record
+            except OSError as error:
+                raise DesireEdgeError(f"cannot read {file}: {error.strerror or error}") from error
+            if not same:
+                raise DesireEdgeError(
+                    f"{file} is not what was exported (its SHA-256 differs); copy the bundle again",
+                    "bundle-changed",
+                )
+        return cls(path, manifest, provider)
+
+    @cached_property
+    def lexicon(self) -> Lexicon:
+        """Words to vectors, memory-mapped."""
+        lexicon = Lexicon.open(self.path / LEXICON)
+        if lexicon.dim != self.manifest.dimension:
+            raise DesireEdgeError(
+                f"{self.path}: the lexicon has {lexicon.dim} dimensions, but the model {self.manifest.dimension}"
+            )
+        return lexicon
+
+    @cached_property
+    def extractor(self) -> Session:
+        """F, opened in ONNX Runtime."""
+        session = Session(self.path / EXTRACTOR, self.provider)
+        if session.features != self.manifest.input.features:
+            raise DesireEdgeError(
+                f"{self.path}: the extractor takes {session.features} features, but the manifest says "
+                f"{self.manifest.input.features}"
+            )
+        if session.columns.get("z") != self.manifest.dimension:
+            raise DesireEdgeError(
+                f"{self.path / EXTRACTOR} has no output z of {self.manifest.dimension} numbers a row"
+            )
+        if self.manifest.extractor_body >= self.manifest.files[EXTRACTOR].bytes:
+            raise DesireEdgeError(
+                f"{self.path / EXTRACTOR} is shorter than the manifest's extractor_body; export the bundle again"
+            )
+        return session
+
+    @cached_property
+    def semantics(self) -> dict[str, Array]:
+        """W_base, W_I, W_Z, γ, step sizes, the base labels' bias, the thresholds' weights, Q0 and, but for known
+        labels, P and R.
+
+        All are float32 arrays of the shapes the manifest implies. w_base, w1 and p are for features along the axes
+        that the extractor gives them, the principal axes of the base labels' vectors, where R is diagonal.
+        """
+        path = self.path / SEMANTICS
+        try:
+            arrays = load(path.read_bytes())
+        except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+            raise DesireEdgeError(f"{path} is not a readable safetensors file: {error}") from error
+        d, h, b = self.manifest.dimension, self.manifest.hidden, len(self.manifest.base_labels)
+        shapes: dict[str, tuple[int, ...]] = {
+            "w_base": (d, b),
+            "w_i": (b, d),
+            "w1": (d, h),
+            "b1": (h,),
+            "w2": (h, d),
+            "b2": (d,),
+            "gamma1": (),
+            "gamma2": (),
+            "q0": (h + 1, h + 1),
+            "base_bias": (b,),
+            "threshold_weights": (_core.THRESHOLD_WEIGHTS,),
+        }
+        if not self.manifest.known_labels:
+            shapes |= {"p": (d, d), "r": (d, d)}
+        steps = arrays.get("step_sizes")
+        shapes["step_sizes"] = (len(steps) if steps is not None and steps.ndim else 0, 5)
+        for name, shape in shapes.items():
+            _check(arrays, name, shape, path)
+        return arrays
+
+    @cached_property
+    def model(self) -> _core.Model:
+        """The semantics packed for adaptation, a second copy of them."""
+        return packed_model(self.semantics, known_labels=self.manifest.known_labels)
+
+    def extract(self, features: Sequence[Features]) -> Array:
+        """z [S, d] of S examples' features."""
+        x = np.zeros((len(features), self.manifest.input.features), np.float32)
+        for row, item in enumerate(features):
+            x[row] = item.x
+        return self.extractor.run(x)["z"]
+
+    @property
+    def origin(self) -> Origin:
+        """What a task says of the bundle it was taught with."""
+        files = self.manifest.files
+        return Origin(self.manifest.name, files[EXTRACTOR].sha256, files[SEMANTICS].sha256)
+
+    @property
+    def widths(self) -> tuple[int, int]:
+        """How wide features and known labels are: d, and B or 0."""
+        return self.manifest.dimension, len(self.manifest.base_labels) if self.manifest.known_labels else 0
+
+
+def _check(arrays: dict[str, Array], name: str, shape: tuple[int, ...], path: Path) -> None:
+    array = arrays.get(name)
+    if array is None or array.dtype != np.float32 or array.shape != shape or not np.isfinite(array).all():
+        raise DesireEdgeError(
+            f"{path}: {name} is not a finite float32 array of shape {list(shape)}; export the bundle again"
+        )
