@@ -119,17 +119,20 @@ def parse_json(content: str | bytes) -> Any:
         raise ValueError("it holds half a character, an unpaired \\ud800–\\udfff") from None
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
-    level = [value]
-    for _ in range(MAX_DEPTH):
-        parents = (
-            item.values() if isinstance(item, dict) else item
-            for item in level
-            if isinstance(item, dict | list)
-        )
-        level = [item for parent in parents for item in parent]
-    if level:
+    if not _is_shallow(value):
         raise ValueError("it is nested too deeply")
     return value
+
+
+def _is_shallow(value: Any) -> bool:
+    """Whether a JSON value has at most `MAX_DEPTH` levels: Python's own bound changes with its version."""
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        parents = [item for item in level if isinstance(item, dict | list)]
+        level = [
+            item for parent in parents for item in (parent.values() if isinstance(parent, dict) else parent)
+        ]
+    return not any(isinstance(item, dict | list) for item in level)
 
 
 def _integer(digits: str) -> int | float:

@@ -1,19 +1,65 @@
-"""What the tests of the C++ client share: its programs, built, and ways to run them."""
+"""What tests of the clients share: npm's packages, a browser, the page in it; the C++ programs, built; small models."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from drivers.cpp import TOOLS, build_programs, finished
+from drivers.web import chromium, install_packages, opened, serving
+from playwright.sync_api import Browser, BrowserContext, Page
+from trained import Trained
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    install_packages()
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def url(browser: Browser, sample_trained: Trained) -> Iterator[str]:
+    with serving(sample_trained.bundle) as address:
+        yield address
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """A fresh profile. A request to anything but this machine fails the test, and so does any error of a script's."""
+    fresh = browser.new_context(accept_downloads=True)
+    hosts: set[str] = set()
+    errors: list[str] = []
+    fresh.on("request", lambda request: hosts.add(re.sub(r"^(\w+://[^/:]*).*", r"\1", request.url)))
+    fresh.on("weberror", lambda error: errors.append(str(error.error)))
+    fresh.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    yield fresh
+    fresh.close()
+    assert {host for host in hosts if not host.startswith("blob:")} <= {"http://127.0.0.1"}
+    assert errors == []
+
+
+@pytest.fixture
+def page(context: BrowserContext, url: str) -> Page:
+    """The page with the sample's bundle open."""
+    fresh = context.new_page()
+    opened(fresh, url)
+    return fresh
+
+
+@pytest.fixture(params=["sample", "known"])
+def taught(request: pytest.FixtureRequest) -> Trained:
+    model: Trained = request.getfixturevalue(f"{request.param}_trained")
+    return model
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import shutil
 from collections.abc import Callable
@@ -11,29 +10,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from vectors.refusals.content import merged, write
+from vectors.tiny import FOLDER
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
-VECTORS = Path(__file__).parents[1] / "vectors"
-CASES: dict[str, list[dict[str, Any]]] = json.loads((VECTORS / "refusals.json").read_bytes())
+CASES: dict[str, list[dict[str, Any]]] = json.loads((FOLDER / "refusals.json").read_bytes())
 
 Probe = Callable[[dict[str, Any]], dict[str, Any]]
-
-
-def write(file: Path, content: dict[str, str]) -> Path:
-    """Write a file as the cases give its content."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(content["text"].encode() if "text" in content else base64.b64decode(content["base64"]))
-    return file
-
-
-def merged(value: Any, patch: Any) -> Any:
-    """The value after a JSON merge patch (RFC 7396)."""
-    if not isinstance(patch, dict):
-        return patch
-    old = value if isinstance(value, dict) else {}
-    new = {key: merged(old.get(key), part) for key, part in patch.items() if part is not None}
-    return {key: part for key, part in old.items() if key not in patch} | new
 
 
 def question(kind: str, case: dict[str, Any], folder: Path) -> tuple[str, Any]:
@@ -50,11 +34,11 @@ def question(kind: str, case: dict[str, Any], folder: Path) -> tuple[str, Any]:
     if kind == "lexicons":
         return kind, str(write(folder / "lexicon.safetensors", case["content"]))
     if kind == "manifests":
-        bundle = Path(shutil.copytree(VECTORS / case["bundle"], folder / case["bundle"]))
+        bundle = Path(shutil.copytree(FOLDER / case["bundle"], folder / case["bundle"]))
         manifest = merged(json.loads((bundle / "manifest.json").read_bytes()), case["patch"])
         (bundle / "manifest.json").write_text(json.dumps(manifest))
         return "bundles", str(bundle)
-    return kind, {**case, "bundle": str(VECTORS / case["bundle"])}
+    return kind, {**case, "bundle": str(FOLDER / case["bundle"])}
 
 
 def same(found: Any, expected: Any) -> bool:

@@ -31,6 +31,7 @@ TRICKY_TEXTS = (
     "\ufeffBOM\u0085next\u2028line\u3000wide\ttab\x1fend",
     "",
     "… – !?",
+    "a\u0897\u0323 \U000105d2\u0307 \U0001fae8x bread\U00010d50oven ΑΣ\U00010d50Σ",  # of later versions of Unicode
 )
 TRICKY_NAMES = (
     *(

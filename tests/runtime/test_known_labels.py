@@ -56,7 +56,7 @@ def test_where_nothing_is_known_any_model_will_do() -> None:
         (["linux", "Music"], BASE, "a: the known label 'Music' is no base label of m; `desire-edge info BUNDLE"),
         (["linux"], (), "a has known labels, but m does not use them; leave them away, or train with --set meta.known"),
         (["linux", "linux"], BASE, "the known labels of a: the label 'linux' is named twice"),
-        ("linux", BASE, "the known labels of a are one string, 'linux'; give a list of names"),
+        ("linux", BASE, "the known labels of a must be a list of names, and are 'linux'"),
         ([7], BASE, "the known labels of a: a label is 7, not a name"),
     ],
 )  # fmt: skip

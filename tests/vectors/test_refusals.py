@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import base64
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from vectors.refusals.content import merged, write
 from vectors.tiny import FOLDER
 
 from desire_edge import Bundle, DesireEdgeError, Support
@@ -20,14 +21,8 @@ from desire_edge.runtime.manifest import MANIFEST
 
 Case = dict[str, Any]
 REFUSALS: dict[str, list[Case]] = json.loads((FOLDER / "refusals.json").read_text(encoding="utf-8"))
+PACKAGE = FOLDER.parents[1] / "desire_edge"
 CODES = {case["refuses"] for cases in REFUSALS.values() for case in cases if "refuses" in case}
-
-
-def write(path: Path, content: dict[str, str]) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = content.get("text")
-    path.write_bytes(base64.b64decode(content["base64"]) if text is None else text.encode())
-    return path
 
 
 def said(raw: RawInput) -> dict[str, Any]:
@@ -72,19 +67,6 @@ def manifests(case: Case, folder: Path) -> Any:
     return Bundle.open(bundle, "cpu").path == bundle
 
 
-def merged(value: Any, patch: Any) -> Any:
-    """A JSON value after a merge patch (RFC 7396)."""
-    if not isinstance(patch, dict):
-        return patch
-    result = dict(value) if isinstance(value, dict) else {}
-    for key, item in patch.items():
-        if item is None:
-            result.pop(key, None)
-        else:
-            result[key] = merged(result.get(key), item)
-    return result
-
-
 def tasks(case: Case, folder: Path) -> Any:
     items = case["support"]
     support = Support.of(
@@ -120,3 +102,13 @@ def test_a_case_gives_what_it_says(topic: str, case: Case, tmp_path: Path) -> No
         assert refused.value.code == case["refuses"], refused.value
     else:
         assert answer(case, tmp_path) == case["gives"]
+
+
+def test_the_codes_listed_are_those_that_python_gives() -> None:
+    table = (FOLDER / "README.md").read_text(encoding="utf-8").partition("## Codes")[2]
+    listed = {
+        code for row in re.findall(r"^\|([^|]+)\|", table, re.M) for code in re.findall("`([a-z-]+)`", row)
+    }
+    sources = [path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py")]
+    strings = {value for source in sources for value in re.findall('"([a-z]+(?:-[a-z]+)*)"', source)}
+    assert CODES <= listed <= strings

@@ -1,9 +1,10 @@
-"""Content of files, and cases, as they stand in refusals.json."""
+"""Content of files, and cases, as they stand in refusals.json, and what is made of them to run them."""
 
 from __future__ import annotations
 
 import base64
 import json
+from pathlib import Path
 from typing import Any
 
 
@@ -32,3 +33,24 @@ def lines(*entries: Any) -> str:
 def titled(topic: str, cases: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The cases, of which each says what topic it is about."""
     return [{**case, "about": f"{topic}: {case['about']}"} for case in cases]
+
+
+def write(path: Path, content: dict[str, str]) -> Path:
+    """Write a file as the cases give its content."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = content.get("text")
+    path.write_bytes(base64.b64decode(content["base64"]) if text is None else text.encode())
+    return path
+
+
+def merged(value: Any, patch: Any) -> Any:
+    """A JSON value after a merge patch (RFC 7396)."""
+    if not isinstance(patch, dict):
+        return patch
+    result = dict(value) if isinstance(value, dict) else {}
+    for key, item in patch.items():
+        if item is None:
+            result.pop(key, None)
+        else:
+            result[key] = merged(result.get(key), item)
+    return result
