@@ -106,10 +106,6 @@ class OpenedBundle:
             raise DesireEdgeError(
                 f"{self.path / EXTRACTOR} has no output z of {self.manifest.dimension} numbers a row"
             )
-        if self.manifest.extractor_body >= self.manifest.files[EXTRACTOR].bytes:
-            raise DesireEdgeError(
-                f"{self.path / EXTRACTOR} is shorter than the manifest's extractor_body; export the bundle again"
-            )
         return session
 
     @cached_property

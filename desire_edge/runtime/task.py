@@ -17,9 +17,9 @@ from desire_edge.files import atomic_folder
 from desire_edge.inputs.names import check_names, columns
 from desire_edge.inputs.spec import Features, RawInput, unknown_texts
 from desire_edge.runtime.adaptation import AdaptedHead, learn
-from desire_edge.runtime.fragment import model_fragment
 from desire_edge.runtime.known import known_rows
 from desire_edge.runtime.manifest import BASE_FRAGMENT, EXTRACTOR, HEAD_FRAGMENT
+from desire_edge.runtime.model_file import complete_model
 from desire_edge.runtime.opened import OpenedBundle
 from desire_edge.runtime.predictor import METADATA_PREFIX, Predictor, encode_metadata
 from desire_edge.runtime.report import AdaptReport, label_reports, task_warnings
@@ -270,11 +270,10 @@ def _complete(
     keep_base: bool,
 ) -> bytes:
     """The extractor without its output, the head, the task's weights and metadata: a whole model."""
-    content = (bundle.path / EXTRACTOR).read_bytes()[: bundle.manifest.extractor_body]
-    content += (bundle.path / HEAD_FRAGMENT).read_bytes()
+    files = [EXTRACTOR, HEAD_FRAGMENT]
     weights = {f"task.{name}": value for name, value in weights.items()}
     if keep_base:
-        content += (bundle.path / BASE_FRAGMENT).read_bytes()
+        files.append(BASE_FRAGMENT)
         weights |= {"base.w": bundle.semantics["w_base"], "base.b": bundle.semantics["base_bias"]}
     metadata = encode_metadata(
         names,
@@ -284,7 +283,8 @@ def _complete(
         bundle.manifest.base_labels if keep_base else None,
         bundle.manifest.base_labels if bundle.manifest.known_labels else None,
     )
-    return content + model_fragment(weights, metadata)
+    parts = {str(bundle.path / name): (bundle.path / name).read_bytes() for name in files}
+    return complete_model(parts, weights, metadata)
 
 
 def _half(values: Array, what: str) -> NDArray[np.float16]:

@@ -16,6 +16,7 @@ from onnx import TensorProto, helper
 from trained import Trained
 
 from desire_edge import Bundle, DesireEdgeError, Predictor, Support
+from desire_edge.runtime.model_file import complete_model
 
 Refused = Callable[..., str]
 
@@ -60,10 +61,9 @@ def test_an_empty_model_is_refused(refused_model: Callable[[bytes], str]) -> Non
 def test_extractor_and_head_without_the_weights_are_refused(
     sample_trained: Trained, refused_model: Callable[[bytes], str]
 ) -> None:
-    body = Bundle.open(sample_trained.bundle).manifest.extractor_body
-    content = (sample_trained.bundle / "extractor.onnx").read_bytes()[:body]
-    fragment = (sample_trained.bundle / "head.fragment.onnx").read_bytes()
-    assert "is not a whole ONNX model" in refused_model(content + fragment)
+    names = ("extractor.onnx", "head.fragment.onnx")
+    parts = {name: (sample_trained.bundle / name).read_bytes() for name in names}
+    assert "is not a whole ONNX model" in refused_model(complete_model(parts, {}, {}))
 
 
 @pytest.mark.parametrize(
