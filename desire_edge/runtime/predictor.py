@@ -15,11 +15,15 @@ from numpy.typing import NDArray
 from desire_edge.errors import DesireEdgeError
 from desire_edge.files import parse_json
 from desire_edge.inputs.kinds import input_from_json
-from desire_edge.inputs.spec import Features, InputSpec, RawInput, unknown_texts
+from desire_edge.inputs.rows import Inputs, NameLists, input_rows, name_rows
+from desire_edge.inputs.spec import Features, InputSpec, unknown_texts
 from desire_edge.runtime.known import known_rows
 from desire_edge.runtime.session import Session
 
 METADATA_PREFIX = "desire_edge."
+AT_ONCE = 256  # about how many inputs `predict` has the features of in memory
+
+Array = NDArray[np.float32]
 
 
 def encode_metadata(
@@ -95,12 +99,11 @@ class Predictor:
         """The execution provider in use, "cpu" or "cuda"."""
         return self._session.provider
 
-    def features(self, inputs: Sequence[RawInput], names: Sequence[str] | None = None) -> list[Features]:
+    def features(self, inputs: Inputs, names: Sequence[str] | None = None) -> list[Features]:
         """The features of raw inputs; `names` are what errors and warnings call them."""
-        if isinstance(inputs, str | Mapping):
-            raise DesireEdgeError("predict takes a list of inputs, and this is one; put it into a list")
-        names = names or [f"input {index}" for index in range(len(inputs))]
-        features = [self.input.features_of(raw, name) for raw, name in zip(inputs, names, strict=True)]
+        rows = input_rows(inputs, "predict", "input")
+        names = names or [f"input {index}" for index in range(len(rows))]
+        features = [self.input.features_of(raw, name) for raw, name in zip(rows, names, strict=True)]
         for warning in unknown_texts(features, names):
             warnings.warn(warning, stacklevel=3)
         return features
@@ -126,26 +129,36 @@ class Predictor:
         outputs["probabilities"] = outputs["probabilities"][:, : len(self.labels)]
         return outputs
 
-    def predict(
-        self, inputs: Sequence[RawInput], known_labels: Sequence[Iterable[str]] | None = None
-    ) -> NDArray[np.float32]:
+    def predict(self, inputs: Inputs, known_labels: NameLists | None = None) -> Array:
         """Probabilities [n, N] of the taught labels for n raw inputs.
 
-        `known_labels` are the base labels that each input is known to carry, a list an input, empty where none is. They
-        stand in for what the model sees of the base labels in it.
+        Args:
+            inputs: texts, sparse features or vectors in a list, an iterator or a pandas Series; or the rows of an
+                array, of a sparse matrix or of a DataFrame of numbers, their columns as the model's features stand.
+            known_labels: the base labels that each input is known to carry, a list an input, empty where none is, or a
+                DataFrame of 0 and 1 whose columns are labels. They stand in for what the model sees of the base labels
+                in it.
 
         Raises:
             DesireEdgeError: an input the model cannot take, a known label that is no base label, or known labels for a
                 model that does not use them.
         """
-        features = self.features(inputs)
-        if known_labels is None:
-            return self.outputs(features)["probabilities"]
-        if isinstance(known_labels, str) or len(known_labels) != len(inputs):
+        rows = input_rows(inputs, "predict", "input")
+        names = [f"input {index}" for index in range(len(rows))]
+        known = None if known_labels is None else name_rows(known_labels, "known_labels", "input")
+        if known is not None and len(known) != len(rows):
             raise DesireEdgeError(
-                f"there must be one list of known labels an input, and there are {len(inputs)} inputs"
+                f"there must be one list of known labels an input, and there are {len(rows)} inputs"
             )
-        return self.outputs(features, self.known_rows(known_labels))["probabilities"]
+        # The model's own batches, so that as many at once as may be give the same bits.
+        size = self._session.batch * max(1, AT_ONCE // self._session.batch)
+        found = []
+        for start in range(0, max(1, len(rows)), size):
+            part = slice(start, start + size)
+            features = self.features(rows[part], names[part])
+            told = None if known is None else self.known_rows(known[part], names[part])
+            found.append(self.outputs(features, told)["probabilities"])
+        return np.concatenate(found)
 
     def decide(self, probabilities: NDArray[np.float32]) -> list[str]:
         """The labels whose probability [N] reaches their threshold."""

@@ -15,7 +15,8 @@ from desire_edge import _core
 from desire_edge.errors import DesireEdgeError
 from desire_edge.files import atomic_folder
 from desire_edge.inputs.names import check_names
-from desire_edge.inputs.spec import Features, RawInput, unknown_texts
+from desire_edge.inputs.rows import Inputs, NameLists
+from desire_edge.inputs.spec import Features, unknown_texts
 from desire_edge.runtime.adaptation import AdaptedHead, adapt_head
 from desire_edge.runtime.fragment import model_fragment
 from desire_edge.runtime.known import known_rows
@@ -57,12 +58,10 @@ class Task:
         """The adapted model, opened."""
         return Predictor(self.model, self.bundle.provider, name="the adapted model")
 
-    def predict(
-        self, inputs: Sequence[RawInput], known_labels: Sequence[Iterable[str]] | None = None
-    ) -> NDArray[np.float32]:
+    def predict(self, inputs: Inputs, known_labels: NameLists | None = None) -> Array:
         """Probabilities [n, N] of the taught labels for n raw inputs (texts, sparse features, vectors).
 
-        `known_labels` as for `Predictor.predict`.
+        Both as for `Predictor.predict`.
         """
         return self.predictor.predict(inputs, known_labels)
 
@@ -70,7 +69,7 @@ class Task:
         self,
         support: Support | None = None,
         *,
-        labels: Sequence[str] | None = None,
+        labels: Iterable[str] | None = None,
         missing: Missing = "negative",
         earlier: Missing = "unknown",
     ) -> Task:
@@ -86,7 +85,7 @@ class Task:
         """
         return teach(self.bundle, self.taught, support, labels=labels, missing=missing, earlier=earlier)
 
-    def remove(self, *, labels: Sequence[str] = (), examples: Sequence[int] = ()) -> Task:
+    def remove(self, *, labels: Iterable[str] = (), examples: Iterable[int] = ()) -> Task:
         """The task without these labels and examples, which are numbered from 0. An example stays without its label."""
         return replay(self.bundle, self.taught.removed(labels, examples))
 
@@ -117,7 +116,7 @@ def teach(
     before: Taught,
     support: Support | None,
     *,
-    labels: Sequence[str] | None,
+    labels: Iterable[str] | None,
     missing: Missing,
     earlier: Missing,
 ) -> Task:

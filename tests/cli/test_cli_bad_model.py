@@ -200,9 +200,9 @@ def test_one_input_is_no_list_of_inputs(model: bytes) -> None:
     predictor = Predictor(model, "cpu")
     for raw in ("fresh bread", {"0": 1.0}):
         with pytest.raises(DesireEdgeError, match="put it into a list"):
-            predictor.predict(raw)  # type: ignore[arg-type]
+            predictor.predict(raw)
         with pytest.raises(DesireEdgeError, match="put it into a list"):
-            Support.of(raw, [["bread"]])  # type: ignore[arg-type]
+            Support.of(raw, [["bread"]])
 
 
 def test_vectors_need_no_names(model: bytes) -> None:
