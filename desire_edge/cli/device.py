@@ -20,8 +20,9 @@ from desire_edge.inputs.files import READERS, read_input
 from desire_edge.inputs.folder import read_known_labels
 from desire_edge.inputs.names import check_names
 from desire_edge.runtime.contents import bundle_contents
+from desire_edge.runtime.predictor import MODEL
 from desire_edge.runtime.support import Missing
-from desire_edge.runtime.task import MODEL, check_replaceable
+from desire_edge.runtime.task import check_replaceable
 from desire_edge.runtime.taught_file import TASK, read_task, task_bytes
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,9 @@ from desire_edge.inputs.kinds import input_from_json
 from desire_edge.inputs.rows import Inputs, NameLists, input_rows, name_rows
 from desire_edge.inputs.spec import Features, InputSpec, unknown_texts
 from desire_edge.runtime.known import known_rows
-from desire_edge.runtime.session import Session
+from desire_edge.runtime.session import Session, read_model
 
+MODEL = "model.onnx"
 METADATA_PREFIX = "desire_edge."
 AT_ONCE = 256  # about how many inputs `predict` has the features of in memory
 
@@ -50,6 +52,8 @@ def encode_metadata(
 class Predictor:
     """An adapted model, opened.
 
+    It is pickled and copied as its path, and opened anew from there; as its bytes if it was opened from bytes.
+
     Attributes:
         labels: the N labels it was taught.
         thresholds: the probability from which each is said to hold.
@@ -59,10 +63,20 @@ class Predictor:
     """
 
     def __init__(self, model: Path | str | bytes, provider: str = "auto", *, name: str | None = None) -> None:
-        """Open `model`, a file or its bytes. Raises `DesireEdgeError` if it is not an adapted model."""
-        model = Path(model) if isinstance(model, str) else model
-        self._where = where = name or str(model)
-        self._session = Session(model, provider, name=where)
+        """Open `model`: a file, the folder that holds it as `model.onnx`, or its bytes, called `name` in errors.
+
+        Raises:
+            DesireEdgeError: not an adapted model, or a folder without one.
+        """
+        self._model: Path | bytes = model if isinstance(model, bytes) else model_file(Path(model))
+        self._where = where = name or ("the model" if isinstance(self._model, bytes) else str(self._model))
+        self._asked = provider
+        content, self._digest = self._model, ""
+        if isinstance(content, Path):
+            self._model = content.absolute()  # wherever this process goes
+            content = read_model(content)
+            self._digest = hashlib.sha256(content).hexdigest()
+        self._session = Session(content, provider, name=where)
         metadata = self._session.metadata
         try:
             values = {
@@ -93,6 +107,10 @@ class Predictor:
             raise DesireEdgeError(
                 f"{where} takes {self._session.features} features, but its metadata says {self.input.features}"
             )
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[object, ...]]:
+        """Where the model is and what it was, or its bytes; the session stays here."""
+        return _reopened, (type(self), self._model, self._asked, self._where, self._digest)
 
     @property
     def provider(self) -> str:
@@ -160,8 +178,8 @@ class Predictor:
             found.append(self.outputs(features, told)["probabilities"])
         return np.concatenate(found)
 
-    def decide(self, probabilities: NDArray[np.float32]) -> list[str]:
-        """The labels whose probability [N] reaches their threshold."""
+    def decide(self, probabilities: Array) -> list[str]:
+        """The labels whose probability reaches their threshold, of one input's probabilities [N]."""
         decided = zip(self.labels, probabilities, self.thresholds, strict=True)
         return [label for label, probability, threshold in decided if probability >= threshold]
 
@@ -176,6 +194,32 @@ class Predictor:
             "features": self.input.features,
             "batch": self._session.batch,
         }
+
+
+def model_file(path: Path) -> Path:
+    """The adapted model that `path` is, or that the folder `path` holds.
+
+    Raises:
+        DesireEdgeError: a folder without one.
+    """
+    if not path.is_dir():
+        return path
+    if not (path / MODEL).is_file():
+        raise DesireEdgeError(
+            f"the folder {path} holds no {MODEL}; name the folder that `desire-edge adapt --out` or Task.save wrote"
+        )
+    return path / MODEL
+
+
+def _reopened(kind: type[Predictor], model: Path | bytes, provider: str, name: str, digest: str) -> Predictor:
+    """The model that was pickled, opened anew."""
+    predictor = kind(model, provider, name=name)
+    if predictor._digest != digest:
+        raise DesireEdgeError(
+            f"{name} is not the model that was pickled or copied (its SHA-256 differs); put that one back, or open "
+            "this one with Predictor"
+        )
+    return predictor
 
 
 def _names(value: Any) -> tuple[str, ...]:

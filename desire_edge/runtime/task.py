@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,13 +23,11 @@ from desire_edge.runtime.fragment import model_fragment
 from desire_edge.runtime.known import known_rows
 from desire_edge.runtime.manifest import BASE_FRAGMENT, EXTRACTOR, HEAD_FRAGMENT
 from desire_edge.runtime.opened import OpenedBundle
-from desire_edge.runtime.predictor import METADATA_PREFIX, Predictor, encode_metadata
+from desire_edge.runtime.predictor import METADATA_PREFIX, MODEL, Predictor, encode_metadata
 from desire_edge.runtime.report import AdaptReport, label_reports, task_warnings
 from desire_edge.runtime.support import Example, Missing, Support
 from desire_edge.runtime.taught import REMOVED, Taught
 from desire_edge.runtime.taught_file import TASK, task_bytes
-
-MODEL = "model.onnx"
 
 Array = NDArray[np.float32]
 
@@ -40,6 +39,8 @@ class Task:
     `add`, `remove` and `undo` give a new task, adapted by `bundle` from the meta-learned weights: the very one that
     teaching these labels, examples, targets and mask from nothing gives. Only the last change can be undone, and what
     it removed is kept until the next one for that; `settle` lets it go at once.
+
+    It is pickled and copied as all of this, with the bundle as its path.
     """
 
     model: bytes
@@ -47,6 +48,10 @@ class Task:
     taught: Taught
     report: AdaptReport
     bundle: OpenedBundle
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What it is made of; the opened model stays here."""
+        return {name: value for name, value in self.__dict__.items() if name != "predictor"}
 
     @property
     def labels(self) -> tuple[str, ...]:
