@@ -185,7 +185,7 @@ def adapt(
 
 
 @click.command()
-@click.argument("model", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("model", type=ANY_PATH)
 @click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=ANY_PATH)
 @click.option(
     "--known-labels",
@@ -196,14 +196,14 @@ def adapt(
 def predict(
     model: Path, inputs: tuple[Path, ...], known_labels: str | None, provider: str, as_json: bool
 ) -> None:
-    """Predict with an adapted MODEL (OUT/model.onnx). INPUT: .txt, .npy or .json files, or folders of them.
+    """Predict with an adapted MODEL (OUT, or OUT/model.onnx). INPUT: .txt, .npy or .json files, or folders of them.
 
     A model whose bundle was made to use them can be told the base labels that an input is known to carry: with
     --known-labels, or in a folder's metadata.jsonl or metadata.csv, as for `adapt`.
 
     \b
-    desire-edge predict taught/model.onnx page.txt
-    desire-edge predict taught/model.onnx page.txt --known-labels "linux,programming"
+    desire-edge predict taught/ page.txt
+    desire-edge predict taught/ page.txt --known-labels "linux,programming"
     """
     predictor = Predictor(model, provider)
     files = [file for path in inputs for file in input_files(path)]

@@ -87,6 +87,14 @@ class OpenedBundle:
         """Where the bundle is and what it was; sessions and memory maps stay here."""
         return _reopened, (type(self), self._source, self.provider, self.digest)
 
+    def __repr__(self) -> str:
+        """The bundle in one line."""
+        said = self.manifest
+        return (
+            f"{type(self).__name__}({self._source.name!r}, input={said.input.kind!r}, features={said.input.features}, "
+            f"base_labels={len(said.base_labels)}, ways={said.ways})"
+        )
+
     @property
     def digest(self) -> str:
         """The SHA-256 of what the manifest says, every other file's SHA-256 included."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import reprlib
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -112,6 +113,10 @@ class Predictor:
         """Where the model is and what it was, or its bytes; the session stays here."""
         return _reopened, (type(self), self._model, self._asked, self._where, self._digest)
 
+    def __repr__(self) -> str:
+        """The model in one line."""
+        return f"{type(self).__name__}({self._where!r}, labels={reprlib.repr(list(self.labels))})"
+
     @property
     def provider(self) -> str:
         """The execution provider in use, "cpu" or "cuda"."""
@@ -180,8 +185,7 @@ class Predictor:
 
     def decide(self, probabilities: Array) -> list[str]:
         """The labels whose probability reaches their threshold, of one input's probabilities [N]."""
-        decided = zip(self.labels, probabilities, self.thresholds, strict=True)
-        return [label for label, probability, threshold in decided if probability >= threshold]
+        return decided(self.labels, self.thresholds, probabilities)
 
     def describe(self) -> dict[str, Any]:
         """What the model is, as JSON values."""
@@ -209,6 +213,21 @@ def model_file(path: Path) -> Path:
             f"the folder {path} holds no {MODEL}; name the folder that `desire-edge adapt --out` or Task.save wrote"
         )
     return path / MODEL
+
+
+def decided(labels: Sequence[str], thresholds: Sequence[float], probabilities: Array) -> list[str]:
+    """The labels whose probability reaches their threshold; N of each.
+
+    Raises:
+        DesireEdgeError: not N probabilities.
+    """
+    if np.shape(probabilities) != (len(labels),):
+        raise DesireEdgeError(
+            f"decide takes the {len(labels)} probabilities of one input, a row of what predict gives, and these have "
+            f"shape {list(np.shape(probabilities))}"
+        )
+    found = zip(labels, probabilities, thresholds, strict=True)
+    return [label for label, probability, threshold in found if probability >= threshold]
 
 
 def _reopened(kind: type[Predictor], model: Path | bytes, provider: str, name: str, digest: str) -> Predictor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -37,11 +38,15 @@ class Example:
     known_labels: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Support:
     """S examples. An example may carry any number of labels, none included."""
 
     examples: tuple[Example, ...]
+
+    def __repr__(self) -> str:
+        """The support set in one line."""
+        return f"Support(examples={len(self.examples)}, labels={reprlib.repr(list(self.names()))})"
 
     @classmethod
     def of(

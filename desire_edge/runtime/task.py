@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -23,7 +24,7 @@ from desire_edge.runtime.fragment import model_fragment
 from desire_edge.runtime.known import known_rows
 from desire_edge.runtime.manifest import BASE_FRAGMENT, EXTRACTOR, HEAD_FRAGMENT
 from desire_edge.runtime.opened import OpenedBundle
-from desire_edge.runtime.predictor import METADATA_PREFIX, MODEL, Predictor, encode_metadata
+from desire_edge.runtime.predictor import METADATA_PREFIX, MODEL, Predictor, decided, encode_metadata
 from desire_edge.runtime.report import AdaptReport, label_reports, task_warnings
 from desire_edge.runtime.support import Example, Missing, Support
 from desire_edge.runtime.taught import REMOVED, Taught
@@ -32,7 +33,7 @@ from desire_edge.runtime.taught_file import TASK, task_bytes
 Array = NDArray[np.float32]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Task:
     """The result of `Bundle.adapt`: the completed model's bytes, the adapted head in it, and what it was taught.
 
@@ -53,10 +54,20 @@ class Task:
         """What it is made of; the opened model stays here."""
         return {name: value for name, value in self.__dict__.items() if name != "predictor"}
 
+    def __repr__(self) -> str:
+        """The task in one line."""
+        labels = reprlib.repr(list(self.labels))
+        return f"Task(labels={labels}, examples={self.report.examples}, bundle={self.taught.origin.bundle!r})"
+
     @property
     def labels(self) -> tuple[str, ...]:
         """The labels it was taught, in the order of the columns of `predict`."""
         return self.taught.current.labels
+
+    @property
+    def thresholds(self) -> tuple[float, ...]:
+        """The probability from which each label is said to hold, in the order of `labels`."""
+        return tuple(label.threshold for label in self.report.labels)
 
     @cached_property
     def predictor(self) -> Predictor:
@@ -69,6 +80,10 @@ class Task:
         Both as for `Predictor.predict`.
         """
         return self.predictor.predict(inputs, known_labels)
+
+    def decide(self, probabilities: Array) -> list[str]:
+        """The labels whose probability reaches their threshold, of one input's probabilities [N]."""
+        return decided(self.labels, self.thresholds, probabilities)
 
     def add(
         self,
