@@ -168,8 +168,9 @@ class Predictor:
         """
         rows = input_rows(inputs, "predict", "input")
         names = [f"input {index}" for index in range(len(rows))]
-        known = None if known_labels is None else name_rows(known_labels, "known_labels", "input")
-        if known is not None and len(known) != len(rows):
+        one = isinstance(known_labels, str)
+        known = None if known_labels is None or one else name_rows(known_labels, "known_labels", "input")
+        if one or (known is not None and len(known) != len(rows)):
             raise DesireEdgeError(
                 f"there must be one list of known labels an input, and there are {len(rows)} inputs"
             )
