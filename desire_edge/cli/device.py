@@ -16,7 +16,7 @@ from desire_edge import Bundle, DesireEdgeError, Predictor, Support
 from desire_edge.cli import tables
 from desire_edge.cli.common import ANY_PATH, FOLDER, json_option, only_bundle, print_json, provider_option
 from desire_edge.files import read_json
-from desire_edge.inputs.files import READERS, read_input
+from desire_edge.inputs.files import READERS, is_input, read_input
 from desire_edge.inputs.folder import read_known_labels
 from desire_edge.inputs.names import check_names
 from desire_edge.runtime.contents import bundle_contents
@@ -304,7 +304,7 @@ def input_files(path: Path) -> list[Path]:
         raise DesireEdgeError(f"there is no file or folder {path}")
     if not path.is_dir():
         return [path]
-    files = sorted(file for file in path.iterdir() if file.suffix in READERS)
+    files = sorted(file for file in path.iterdir() if is_input(file))
     if not files:
         raise DesireEdgeError(f"the folder {path} holds no {', '.join(READERS)} files")
     return files

@@ -73,11 +73,14 @@ def input_rows(values: Inputs, what: str, noun: str) -> list[RawInput]:
         rows = _ordered(values, f"{what} takes a list of inputs")
     for number, row in enumerate(rows):
         if missing := _missing(row):
-            raise DesireEdgeError(f"{noun} {number} has no text ({missing}); drop it or give it one")
+            raise DesireEdgeError(
+                f"{noun} {number} has no text ({missing}); drop it or give it one", "input-missing"
+            )
         if isinstance(row, os.PathLike):
             raise DesireEdgeError(
                 f"{noun} {number} is a path, {os.fspath(row)!r}; give what the file holds, as "
-                "desire_edge.inputs.read_input reads it"
+                "desire_edge.inputs.read_input reads it",
+                "input-type",
             )
     return rows
 
@@ -95,9 +98,9 @@ def name_rows(values: NameLists, what: str, noun: str) -> list[Iterable[str]]:
     """
     wanted = f"{what} must be a list of names an {noun}, or a table of 0 and 1 whose columns are the names"
     if isinstance(values, SparseMatrix) or (isinstance(values, np.ndarray) and values.dtype.kind in NUMBERS):
-        raise DesireEdgeError(f"{wanted}, and are a matrix of numbers, without names")
+        raise DesireEdgeError(f"{wanted}, and are a matrix of numbers, without names", "names-type")
     if isinstance(values, str | bytes | Mapping):
-        raise DesireEdgeError(f"{wanted}, and are {reprlib.repr(values)}")
+        raise DesireEdgeError(f"{wanted}, and are {reprlib.repr(values)}", "names-type")
     if not isinstance(values, Table):
         return _ordered(values, wanted)
     names = list(values.columns)

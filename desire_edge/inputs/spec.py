@@ -82,7 +82,7 @@ def finite(x: NDArray[np.float32], where: str) -> NDArray[np.float32]:
     bad = np.flatnonzero(~np.isfinite(x))
     if len(bad):
         raise DesireEdgeError(
-            f"{where}: feature {bad[0]} is {x[bad[0]]}; every feature must be a finite number"
+            f"{where}: feature {bad[0]} is {x[bad[0]]}; every feature must be a finite number", "input-finite"
         )
     return x
 

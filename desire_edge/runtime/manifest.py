@@ -99,12 +99,13 @@ class Manifest:
         Raises:
             DesireEdgeError: not there, not JSON, another schema version, or a value that cannot be.
         """
-        values = read_json(path, limit=16 * 2**20)
+        values = read_json(path, limit=16 * 2**20, code="manifest")
         version = values.get("schema_version") if isinstance(values, dict) else None
         if version != SCHEMA_VERSION:
             raise DesireEdgeError(
                 f"{path} has schema version {version!r}, but this desire-edge reads version {SCHEMA_VERSION}; "
-                "export the bundle again, or install the desire-edge that matches it"
+                "export the bundle again, or install the desire-edge that matches it",
+                "schema",
             )
         try:
             sizes = {name: _size(values, name) for name in ("dimension", "hidden", "opset")}
@@ -115,9 +116,9 @@ class Manifest:
             known_labels = values["known_labels"]
             if not isinstance(known_labels, bool):
                 raise TypeError(f"known_labels is {reprlib.repr(known_labels)}, not true or false")
-            conditioning = float(values["conditioning"])
-            if not (math.isfinite(conditioning) and conditioning >= 0):
-                raise ValueError(f"conditioning is {conditioning}")
+            conditioning = values["conditioning"]
+            if isinstance(conditioning, bool) or not 0 <= conditioning < math.inf:
+                raise ValueError(f"conditioning is {reprlib.repr(conditioning)}")
             if not isinstance(values["name"], str) or not isinstance(values["training"], dict):
                 raise TypeError("name or training has the wrong type")
             precision = values["precision"]
@@ -130,16 +131,16 @@ class Manifest:
                 raise ValueError(f"files are {sorted(files)}, not {sorted(FILES)}")
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise DesireEdgeError(
-                f"{path} is not a manifest of desire-edge: {error!s}; export the bundle again"
+                f"{path} is not a manifest of desire-edge: {error!s}; export the bundle again", "manifest"
             ) from error
         return cls(
             **sizes,
             name=values["name"],
             base_labels=base_labels,
             known_labels=known_labels,
-            input=input_from_json(values.get("input"), str(path)),
+            input=input_from_json(values.get("input"), str(path), "manifest"),
             precision=precision,
-            conditioning=conditioning,
+            conditioning=float(conditioning),
             training=values["training"],
             files=files,
         )
@@ -161,7 +162,8 @@ def _strings(value: Any) -> tuple[str, ...]:
 def _record(value: Any) -> FileRecord:
     record = FileRecord(**value)
     if (
-        not isinstance(record.bytes, int)
+        isinstance(record.bytes, bool)
+        or not isinstance(record.bytes, int)
         or record.bytes < 0
         or not re.fullmatch("[0-9a-f]{64}", record.sha256)
     ):

@@ -29,7 +29,7 @@ from desire_edge.runtime.manifest import (
     FileRecord,
     Manifest,
 )
-from desire_edge.runtime.session import Session
+from desire_edge.runtime.session import Session, check_provider
 from desire_edge.runtime.taught import Origin
 
 Array = NDArray[np.float32]
@@ -55,31 +55,37 @@ class OpenedBundle:
         Raises:
             DesireEdgeError: not a bundle, another schema version, or a file missing or changed since export.
         """
+        check_provider(provider)
         path = Path(path)
         if path.is_file():
             unpacked = unpack(path)
             try:
                 bundle = cls.open(unpacked.name, provider)
             except DesireEdgeError as error:  # the user knows the zip, not where it was unpacked
-                raise DesireEdgeError(str(error).replace(unpacked.name, str(path))) from error
+                sentence = str(error).replace(unpacked.name, str(path))
+                raise DesireEdgeError(sentence, error.code) from error
             bundle._source, bundle._unpacked = path.absolute(), unpacked
             return bundle
         if not (path / MANIFEST).is_file():
             raise DesireEdgeError(
-                f"{path} is not a bundle: it holds no {MANIFEST}; make one with `desire-edge export --out NAME.desire`"
+                f"{path} is not a bundle: it holds no {MANIFEST}; make one with `desire-edge export --out NAME.desire`",
+                "bundle-none",
             )
         manifest = Manifest.read(path / MANIFEST)
         for name, record in manifest.files.items():
             file = path / name
             if not file.is_file():
-                raise DesireEdgeError(f"the bundle {path} lacks its file {name}; copy it again")
+                raise DesireEdgeError(
+                    f"the bundle {path} lacks its file {name}; copy it again", "bundle-file"
+                )
             try:
                 same = FileRecord.of(file) == record
             except OSError as error:
                 raise DesireEdgeError(f"cannot read {file}: {error.strerror or error}") from error
             if not same:
                 raise DesireEdgeError(
-                    f"{file} is not what was exported (its SHA-256 differs); copy the bundle again"
+                    f"{file} is not what was exported (its SHA-256 differs); copy the bundle again",
+                    "bundle-changed",
                 )
         return cls(path, manifest, provider)
 
@@ -195,7 +201,8 @@ def _reopened(kind: type[OpenedBundle], path: Path, provider: str, digest: str) 
     if bundle.digest != digest:
         raise DesireEdgeError(
             f"{path} is not the bundle that was pickled or copied (its SHA-256 differs); put that one back, or open "
-            "this one with Bundle.open"
+            "this one with Bundle.open",
+            "bundle-changed",
         )
     return bundle
 

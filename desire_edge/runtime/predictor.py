@@ -101,12 +101,14 @@ class Predictor:
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise DesireEdgeError(
                 f"{where} is not a model adapted by desire-edge (its metadata: {error}); "
-                "make one with `desire-edge adapt`"
+                "make one with `desire-edge adapt`",
+                "model",
             ) from error
-        self.input = input_from_json(values["input"], where)
+        self.input = input_from_json(values["input"], where, "model")
         if self.input.features != self._session.features:
             raise DesireEdgeError(
-                f"{where} takes {self._session.features} features, but its metadata says {self.input.features}"
+                f"{where} takes {self._session.features} features, but its metadata says {self.input.features}",
+                "model",
             )
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[object, ...]]:

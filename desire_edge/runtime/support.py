@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from desire_edge.errors import DesireEdgeError
 from desire_edge.inputs.files import read_input
-from desire_edge.inputs.folder import entries, file_of, metadata_of
-from desire_edge.inputs.names import list_of_names
+from desire_edge.inputs.folder import Folder, optional_names
+from desire_edge.inputs.names import columns, list_of_names
 from desire_edge.inputs.rows import Inputs, NameLists, input_rows, name_rows
 from desire_edge.inputs.spec import RawInput
 
@@ -96,33 +96,42 @@ class Support:
         """
         folder = Path(folder)
         if not folder.is_dir():
-            raise DesireEdgeError(f"the support folder {folder} does not exist or is not a folder")
-        metadata = metadata_of(folder)
-        if metadata is None:
+            raise DesireEdgeError(
+                f"the support folder {folder} does not exist or is not a folder", "folder-none"
+            )
+        opened = Folder(folder)
+        if opened.metadata is None:
             raise DesireEdgeError(
                 f"the support folder {folder} holds neither metadata.jsonl nor metadata.csv; "
-                "write one of them, with an entry an example"
+                "write one of them, with an entry an example",
+                "metadata-none",
             )
         examples: list[Example] = []
         left = MAX_FOLDER_BYTES
-        for where, entry in entries(metadata, ("file_name", "labels")):
+        for where, entry in opened.entries(("file_name", "labels")):
             if len(examples) == MAX_EXAMPLES:
-                raise DesireEdgeError(f"{metadata} names more than {MAX_EXAMPLES} examples")
-            path = file_of(entry, folder, where)
+                raise DesireEdgeError(
+                    f"{opened.metadata} names more than {MAX_EXAMPLES} examples", "examples-many"
+                )
+            path = opened.file_of(entry, where)
             raw = read_input(path)
             left -= path.stat().st_size
             if left < 0:
                 raise DesireEdgeError(
-                    f"{metadata} names files of more than {MAX_FOLDER_BYTES // 2**20} MiB in all; "
-                    "adapt with fewer or smaller ones"
+                    f"{opened.metadata} names files of more than {MAX_FOLDER_BYTES // 2**20} MiB in all; "
+                    "adapt with fewer or smaller ones",
+                    "folder-large",
                 )
-            negative, known = entry.get("negative_labels") or (), entry.get("known_labels") or ()
+            negative, known = (
+                optional_names(entry, field, where) for field in ("negative_labels", "known_labels")
+            )
             examples.append(
                 replace(_example(raw, entry.get("labels"), negative, known, where), name=str(path))
             )
         if not examples:
             raise DesireEdgeError(
-                f"{metadata} names no examples; add one, or use --shots 0 --labels to go by names alone"
+                f"{opened.metadata} names no examples; add one, or use --shots 0 --labels to go by names alone",
+                "examples-none",
             )
         return cls(tuple(examples))
 
@@ -159,7 +168,7 @@ class Support:
         A label an example carries is 1 and known, a negative label 0 and known. Any other is 0, and known only if
         `missing` is "negative": with "unknown" it does not count, for a user who did not look is not saying no.
         """
-        column = {name: index for index, name in enumerate(names)}
+        column = columns(names)
         targets = np.zeros((len(self.examples), len(names)), np.float32)
         mask = np.full_like(targets, float(missing == "negative"))
         for row, example in enumerate(self.examples):
@@ -176,5 +185,5 @@ def _example(raw: RawInput, labels: Any, negative_labels: Any, known_labels: Any
     known = list_of_names(known_labels, "known_labels", where)
     for name in negative:
         if name in positive:
-            raise DesireEdgeError(f"{where}: '{name}' is both a label and a negative label")
+            raise DesireEdgeError(f"{where}: '{name}' is both a label and a negative label", "name-both")
     return Example(raw, positive, negative, where, known)

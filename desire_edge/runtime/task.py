@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import reprlib
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -13,13 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from desire_edge import _core
 from desire_edge.errors import DesireEdgeError
 from desire_edge.files import atomic_folder
-from desire_edge.inputs.names import check_names
+from desire_edge.inputs.names import check_names, columns
 from desire_edge.inputs.rows import Inputs, NameLists
 from desire_edge.inputs.spec import Features, unknown_texts
-from desire_edge.runtime.adaptation import AdaptedHead, adapt_head
+from desire_edge.runtime.adaptation import AdaptedHead, learn
 from desire_edge.runtime.fragment import model_fragment
 from desire_edge.runtime.known import known_rows
 from desire_edge.runtime.manifest import BASE_FRAGMENT, EXTRACTOR, HEAD_FRAGMENT
@@ -141,17 +140,23 @@ def teach(
     earlier: Missing,
 ) -> Task:
     """The task of what was taught `before`, with more examples, more labels, or both. See `Bundle.adapt`."""
+    for name, value in (("missing", missing), ("earlier", earlier)):
+        if value not in ("negative", "unknown"):
+            raise DesireEdgeError(
+                f'{name} is {reprlib.repr(value)}; it must be "negative" or "unknown"', "missing-value"
+            )
     support = support or Support(())
     names = check_names(labels, "the labels asked for") if labels is not None else support.names()
     _check_origin(bundle, before)
     earlier_names = before.current.labels
-    new = [name for name in names if name not in earlier_names]
+    known = columns(earlier_names)
+    new = [name for name in names if name not in known]
     if earlier_names and not new and not support.examples:
-        raise DesireEdgeError("there is nothing to add; give examples or new labels")
+        raise DesireEdgeError("there is nothing to add; give examples or new labels", "nothing-new")
     names = (*earlier_names, *new)
     _check_labels(bundle, names, support)
     targets, mask = (array.astype(np.uint8) for array in support.targets(names, missing))
-    known = _known_rows(bundle, support).astype(np.uint8)
+    known_labels = _known_rows(bundle, support).astype(np.uint8)
 
     _ = bundle.lexicon, bundle.extractor  # opened before the clock starts
     started = time.perf_counter()
@@ -160,7 +165,11 @@ def teach(
     z = _half(bundle.extract(features), "the extractor's features")
     seconds = time.perf_counter() - started
     return _adapted(
-        bundle, before.added(new, z, targets, mask, known, earlier), features, support.examples, seconds
+        bundle,
+        before.added(new, z, targets, mask, known_labels, earlier),
+        features,
+        support.examples,
+        seconds,
     )
 
 
@@ -191,14 +200,11 @@ def _adapted(
         array.astype(np.float32)
         for array in (current.z, stored, current.targets, current.mask, current.known_labels)
     )
-    uses_known = bundle.manifest.known_labels
-    adapted = adapt_head(model, bundle.semantics, z, targets, mask, w_novel, known if uses_known else None)
-    thresholds = _core.thresholds(
-        logits=adapted.logits, targets=targets, mask=mask, weights=bundle.semantics["threshold_weights"]
-    ).tolist()
-    weights = adapted.task_weights(bundle.manifest.ways)
+    known_labels = known if bundle.manifest.known_labels else None
+    adapted = learn(model, z, targets, mask, w_novel, known_labels, ways=bundle.manifest.ways)
     finished = time.perf_counter()
 
+    thresholds = adapted.thresholds.tolist()
     report = AdaptReport(
         labels=label_reports(matrix, targets, mask, thresholds),
         examples=len(z),
@@ -219,7 +225,7 @@ def _adapted(
         ),
     )
     return Task(
-        _complete(bundle, weights, current.labels, thresholds, taught.keep_base),
+        _complete(bundle, adapted.weights, current.labels, thresholds, taught.keep_base),
         adapted,
         replace(taught, vectors=vectors, origin=bundle.origin),
         report,
@@ -231,13 +237,15 @@ def _check_origin(bundle: OpenedBundle, taught: Taught) -> None:
     if taught.origin != replace(bundle.origin, bundle=taught.origin.bundle):
         raise DesireEdgeError(
             f"the task was taught with another bundle, {taught.origin.bundle}, not with this {bundle.manifest.name}; "
-            "name that one, or teach the task afresh"
+            "name that one, or teach the task afresh",
+            "task-bundle",
         )
     widths = (taught.z.shape[1], taught.known_labels.shape[1])
     if widths != bundle.widths:
         raise DesireEdgeError(
             f"the task's features and known labels are {widths[0]} and {widths[1]} wide, but those of the bundle "
-            f"{bundle.widths[0]} and {bundle.widths[1]}; teach the task afresh"
+            f"{bundle.widths[0]} and {bundle.widths[1]}; teach the task afresh",
+            "task-bundle",
         )
 
 
@@ -253,23 +261,28 @@ def _known_rows(bundle: OpenedBundle, support: Support) -> Array:
 
 def _check_labels(bundle: OpenedBundle, names: Sequence[str], support: Support) -> None:
     if not names:
-        raise DesireEdgeError("there is no label to learn: no example carries one; name some with --labels")
+        raise DesireEdgeError(
+            "there is no label to learn: no example carries one; name some with --labels", "labels-none"
+        )
     if len(names) > bundle.manifest.ways:
         raise DesireEdgeError(
             f"{len(names)} labels, but this bundle holds at most {bundle.manifest.ways}; "
-            f"teach fewer, or export it with --ways {len(names)}"
+            f"teach fewer, or export it with --ways {len(names)}",
+            "labels-many",
         )
-    unnamed = [name for name in support.names() if name not in names]
+    asked = columns(names)
+    unnamed = [name for name in support.names() if name not in asked]
     if unnamed:
         raise DesireEdgeError(
             f"the support set has the label '{unnamed[0]}', which is not among the labels asked for; "
-            "add it to --labels"
+            "add it to --labels",
+            "label-unasked",
         )
 
 
 def _complete(
     bundle: OpenedBundle,
-    weights: dict[str, Array],
+    weights: Mapping[str, Array],
     names: Sequence[str],
     thresholds: Sequence[float],
     keep_base: bool,

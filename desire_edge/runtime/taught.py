@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from desire_edge.errors import DesireEdgeError
-from desire_edge.inputs.names import check_names
+from desire_edge.inputs.names import check_names, columns
 from desire_edge.inputs.rows import example_numbers
 from desire_edge.runtime.support import MAX_EXAMPLES, Missing
 
@@ -115,7 +115,8 @@ class Taught:
         below, right = (0, len(z)), (0, len(labels))
         if len(old.z) + len(z) > MAX_EXAMPLES:
             raise DesireEdgeError(
-                f"{len(old.z) + len(z)} examples are too many; a task holds at most {MAX_EXAMPLES}"
+                f"{len(old.z) + len(z)} examples are too many; a task holds at most {MAX_EXAMPLES}",
+                "examples-many",
             )
         before = np.pad(old.mask, ((0, 0), right), constant_values=earlier == "negative")
         return replace(
@@ -137,21 +138,23 @@ class Taught:
             DesireEdgeError: a label or example that is not there, nothing to remove, or no label left.
         """
         old = self.settled
+        column = columns(old.labels)
         names, numbers = check_names(labels, "the labels to remove"), example_numbers(examples)
         for name in names:
-            if name not in old.labels:
+            if name not in column:
                 raise DesireEdgeError(
-                    f"there is no label '{name}' to remove; the task has {', '.join(old.labels)}"
+                    f"there is no label '{name}' to remove; the task has {', '.join(old.labels)}", "not-there"
                 )
         for index in numbers:
             if not 0 <= index < len(old.z):
                 raise DesireEdgeError(
-                    f"there is no example {index} to remove; the task has {len(old.z)}, numbered from 0"
+                    f"there is no example {index} to remove; the task has {len(old.z)}, numbered from 0",
+                    "not-there",
                 )
         if not names and not numbers:
             raise DesireEdgeError("there is nothing to remove; name labels or examples")
         label_changes, example_changes = old.label_changes.copy(), old.example_changes.copy()
-        label_changes[[old.labels.index(name) for name in names]] = REMOVED
+        label_changes[[column[name] for name in names]] = REMOVED
         example_changes[numbers] = REMOVED
         if (label_changes == REMOVED).all():
             raise DesireEdgeError("no label would be left; teach a new task instead")

@@ -58,7 +58,6 @@ LISTS: dict[str, Callable[[list[Any]], Any]] = {
     "the values of a dictionary": lambda values: dict(enumerate(values)).values(),
     "an array of objects": lambda values: np.array([*values, None], object)[:-1],
     "a pandas Series": lambda values: pd.Series(values, index=range(7, 7 + len(values)), dtype=object),
-    "a sequence by number": OneByOne,
 }
 TEXT_LISTS = {
     **LISTS,
@@ -70,6 +69,7 @@ TEXT_LISTS = {
 }
 NAME_LISTS: dict[str, Callable[[list[list[str]]], Any]] = {
     **LISTS,
+    "a sequence by number": OneByOne,
     "generators": lambda values: once(map(once, values)),
     "arrays of strings": lambda values: [np.array(value, str) for value in values],
     "Series": lambda values: pd.Series([pd.Series(value, dtype="string") for value in values]),
@@ -81,7 +81,7 @@ NAME_LISTS: dict[str, Callable[[list[list[str]]], Any]] = {
 }
 
 
-@pytest.mark.parametrize("made", TEXT_LISTS.values(), ids=TEXT_LISTS)
+@pytest.mark.parametrize("made", [*TEXT_LISTS.values(), OneByOne], ids=[*TEXT_LISTS, "a sequence by number"])
 def test_texts_come_in_any_list(made: Callable[[list[Any]], Any], task: Task) -> None:
     assert Support.of(made(TEXTS), LABELS) == PLAIN
     assert np.array_equal(task.predict(made(TEXTS)), task.predict(TEXTS))
@@ -324,7 +324,7 @@ def test_numbers_that_cannot_be_are_refused(examples: Any, expected: str, task: 
 
 @pytest.mark.parametrize("taken", ["adapt", "add", "remove"])
 def test_one_name_is_no_list_of_names(taken: str, task: Task) -> None:
-    with pytest.raises(DesireEdgeError, match="are one string, 'jazz'; give a list of names"):
+    with pytest.raises(DesireEdgeError, match="must be a list of names, and are 'jazz'"):
         getattr(BUNDLE if taken == "adapt" else task, taken)(labels="jazz")
 
 
