@@ -147,8 +147,9 @@ def test_spawned_processes_do_and_refuse_what_this_one_does(folder: Path) -> Non
     things = [make(folder) for make in MAKERS]
     with multiprocessing.get_context("spawn").Pool(1, os.chdir, ("/",)) as pool:
         assert pool.map(answer, things) == [answer(thing) for thing in things]
-        with pytest.raises(DesireEdgeError, match="the label 'a' is named twice"):
+        with pytest.raises(DesireEdgeError, match="the label 'a' is named twice") as refused:
             pool.map(refuse, [fresh(folder)])
+    assert refused.value.code == "name-twice"
 
 
 def test_joblib_does_what_this_process_does(folder: Path) -> None:

@@ -217,8 +217,11 @@ def test_a_missing_text_is_named(inputs: Any, shown: str, task: Task) -> None:
         DesireEdgeError, match=f"^example 3 has no text \\({shown}\\); drop it or give it one$"
     ):
         Support.of(iter(inputs), [[]] * 4)
-    with pytest.raises(DesireEdgeError, match=f"^input 3 has no text \\({shown}\\); drop it or give it one$"):
+    with pytest.raises(
+        DesireEdgeError, match=f"^input 3 has no text \\({shown}\\); drop it or give it one$"
+    ) as refused:
         task.predict(iter(inputs))
+    assert refused.value.code == "input-missing"
 
 
 ONE = "takes a list of inputs, and this is one; put it into a list"
