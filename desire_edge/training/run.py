@@ -23,7 +23,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from desire_edge.data import Dataset, EpisodeSampler, load_dataset, split_labels
+from desire_edge.data import Dataset, EpisodeSampler, lasting_source, load_dataset, split_labels
 from desire_edge.errors import DesireEdgeError
 from desire_edge.files import atomic_path, read_json, write_json
 from desire_edge.lexicon import Lexicon
@@ -77,9 +77,8 @@ class Run:
                 f"{folder} already holds a run; continue it with --resume {folder}, or choose another --out"
             )
         dataset = load_dataset(config.data, data_dir)
-        # The run stays with the data it began with: "auto" may find others tomorrow, a path lead elsewhere.
-        path = str(Path(config.data).absolute()) if config.data.endswith(".jsonl") else dataset.name
-        config = config.model_copy(update={"data": path})
+        # The run stays with the data it began with.
+        config = config.model_copy(update={"data": lasting_source(config.data, dataset)})
         split = split_labels(len(dataset.labels), config.seed, config.label_sizes)
         rows = protocol_rows_of(config, dataset).train
         check_episodes(dataset.targets, split.base, rows, rows, config.meta)

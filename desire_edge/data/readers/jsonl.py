@@ -12,9 +12,20 @@ import numpy as np
 from desire_edge.data.dataset import Dataset
 from desire_edge.errors import DesireEdgeError
 
+SOURCE = "the path of a .jsonl file"
 # The share of a corpus that serves as its test part, drawn with a fixed seed: the same file, the same part.
 TEST_SHARE = 0.2
 TEST_SEED = 0
+
+
+def reads(source: str) -> bool:
+    """Whether `source` ends like a JSON Lines file."""
+    return source.endswith(".jsonl")
+
+
+def read(source: str, data_dir: Path | None) -> Dataset:
+    """Load the file at the path `source`."""
+    return load_jsonl(Path(source))
 
 
 def load_jsonl(path: Path) -> Dataset:
@@ -76,18 +87,23 @@ def _parse(line: bytes, place: str) -> tuple[str, list[str]]:
         raise DesireEdgeError(f'{place}: "text" must be there and be a non-empty string')
     if not isinstance(title, str):
         raise DesireEdgeError(f'{place}: "title" must be a string, or left out')
-    names = record.get("labels")
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise DesireEdgeError(
-            f'{place}: "labels" must be there and be a list of names, like ["python", "web"]'
-        )
-    names = [name.strip() for name in names]
-    if "" in names:
-        raise DesireEdgeError(f'{place}: a name in "labels" is empty; remove it')
-    if len(set(names)) < len(names):
-        raise DesireEdgeError(f'{place}: a name stands twice in "labels"; remove one')
+    names = _label_names(record.get("labels"), place)
     try:
         "".join([title, text, *names]).encode()
     except UnicodeEncodeError as error:
         raise DesireEdgeError(f"{place}: holds half a character (an unpaired \\ud800–\\udfff)") from error
     return (f"{title.strip()}\n{text}" if title.strip() else text), names
+
+
+def _label_names(value: Any, place: str) -> list[str]:
+    """The label names of one line, stripped, from what it has for `labels`."""
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        raise DesireEdgeError(
+            f'{place}: "labels" must be there and be a list of names, like ["python", "web"]'
+        )
+    names = [name.strip() for name in value]
+    if "" in names:
+        raise DesireEdgeError(f'{place}: a name in "labels" is empty; remove it')
+    if len(set(names)) < len(names):
+        raise DesireEdgeError(f'{place}: a name stands twice in "labels"; remove one')
+    return names
