@@ -20,6 +20,7 @@ from safetensors.numpy import save
 from desire_edge.errors import DesireEdgeError
 from desire_edge.files import atomic_folder, write_json
 from desire_edge.lexicon.build import shrink_lexicon
+from desire_edge.models import turned_extractor
 from desire_edge.runtime.archive import pack
 from desire_edge.runtime.manifest import (
     ADAPT,
@@ -46,7 +47,7 @@ from .adapt_graph import adapt_graph
 from .graphs import base_fragment, extractor_graph, head_fragment, head_graph, serialize, without_output
 from .parity import Parity, check_parity
 from .precision import in_precision
-from .weights import base_axes, conditioning, inference_product, output_gram, turned_extractor
+from .weights import base_axes, conditioning, inference_product, output_gram
 
 OPSETS = (18, 21)
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from desire_edge.baselines.desire import DesireConfig, DesireNet
-from desire_edge.models import Extractor
+from desire_edge.models import Extractor, Mlp
 from desire_edge.training.config import Positive
 from desire_edge.training.inner_loop import Episodes
 
@@ -35,7 +35,7 @@ class NoPretraining(DesireNet):
         self, rows: Tensor, w_base: Tensor, config: NoPretrainingConfig, trunk: Sequence[int] | None = None
     ) -> None:
         super().__init__(rows, w_base, config, trunk)
-        self.extractor = Extractor(rows.shape[1], config.extractor, len(w_base), dropout=0.0)
+        self.extractor = Extractor(Mlp(rows.shape[1], config.extractor, 0.0), len(w_base))
 
     def forward(self, episodes: Episodes) -> list[Tensor]:
         """Eq. (1) after 0 … T inner steps, on z = F(x)."""

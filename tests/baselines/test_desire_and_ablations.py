@@ -10,7 +10,7 @@ from baselines.cases import FEATURES, make, meta_trained, normal, random_episode
 
 from desire_edge.baselines import METHODS, DesireNet, NoInference, NoL2, NoPretraining, plain_classifier
 from desire_edge.baselines.method import query_loss
-from desire_edge.models import Extractor
+from desire_edge.models import Extractor, Mlp
 from desire_edge.training.config import ExtractorConfig, MetaConfig
 from desire_edge.training.inner_loop import inner_loop
 from desire_edge.training.metatrain import MetaLearner, meta_step
@@ -106,7 +106,7 @@ def test_step_sizes_stay_where_they_are_not_to_be_learned(name: str) -> None:
 
 def _extractor() -> Extractor:
     torch.manual_seed(0)
-    return Extractor(10, [16], 6, 0.0)
+    return Extractor(Mlp(10, [16], 0.0), 6)
 
 
 @pytest.mark.parametrize("name", ["no-l2", "no-inference"])

@@ -19,7 +19,7 @@ def test_a_run_trains_on_the_device(device: torch.device, tmp_path: Path) -> Non
     train(run)
     losses = [entry["loss"] for entry in run.progress.history if entry["stage"] == "pretrain"]
     assert losses[-1] < 0.9 * losses[0]
-    assert run.extractor.layers[0].weight.device.type == device.type
+    assert run.extractor.projection.weight.device.type == device.type
     assert Run.open(run.folder, torch.device("cpu")).progress.stage == "done"
 
 
