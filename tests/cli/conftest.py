@@ -11,6 +11,8 @@ import pytest
 from click.testing import Result
 from trained import Trained
 
+from desire_edge import Bundle, Support
+
 Cli = Callable[..., Result]
 
 
@@ -39,3 +41,14 @@ def here(sample_trained: Trained, tmp_path: Path) -> Path:
     (tmp_path / "runs").mkdir()
     (tmp_path / "runs" / "sample").symlink_to(sample_trained.run.folder)
     return tmp_path
+
+
+@pytest.fixture
+def taught(here: Path, sample_trained: Trained) -> Path:
+    """A model adapted to the sample's task, with the base labels."""
+    bundle = Bundle.open(sample_trained.bundle, "cpu")
+    support = Support.read(sample_trained.support)
+    return (
+        bundle.adapt(support, labels=sample_trained.labels, keep_base=True).save(here / "taught")
+        / "model.onnx"
+    )
