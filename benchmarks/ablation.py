@@ -22,9 +22,9 @@ from training_runs import finished_run, opened_run
 from desire_edge.data import EpisodeSampler
 from desire_edge.evaluation.comparison.parts import fingerprint
 from desire_edge.metrics import Estimate
+from desire_edge.models import extract
 from desire_edge.training.config import MetaConfig, load_config
 from desire_edge.training.episodes import EpisodeBatcher
-from desire_edge.training.pretrain import extract
 from desire_edge.training.progress import show_progress
 from desire_edge.training.run import Run
 from desire_edge.training.scoring import score_tasks
@@ -76,7 +76,7 @@ def trained(runs: Path, name: str) -> Run:
 def figures(run: Run, tasks: int) -> dict[str, list[float]]:
     """Micro AUC of each validation task, by cell, and those before any step of the first cell."""
     data = run.data
-    z = extract(run.extractor, torch.from_numpy(data.x))
+    z = extract(run.extractor, data.x)
     batcher = EpisodeBatcher(z, data.dataset.targets, data.w, data.split.base)
     found = {}
     for ways, shots in CELLS:

@@ -19,7 +19,7 @@ from desire_edge.errors import DesireEdgeError
 from desire_edge.training.config import Rate, Section
 from desire_edge.training.inner_loop import Episodes
 from desire_edge.training.loss import masked_bce
-from desire_edge.training.pretrain import schedule
+from desire_edge.training.schedule import schedule
 
 Features = Literal["semantic", "plain", "raw"]
 SEARCHES = 6

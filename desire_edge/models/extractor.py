@@ -49,6 +49,15 @@ def _with_todays_names(extractor: nn.Module, state: dict[str, Any], prefix: str,
             state[f"{prefix}backbone.{name.removeprefix(prefix)}"] = state.pop(name)
 
 
+@torch.no_grad()
+def extract(extractor: Extractor, x: NDArray[np.float32], batch: int = 4096) -> Tensor:
+    """z [rows, d] of all rows x [rows, features], without dropout; a batch at a time goes to the extractor's device."""
+    extractor.eval()
+    device = extractor.projection.weight.device
+    parts = (x[start : start + batch] for start in range(0, len(x), batch))
+    return torch.cat([extractor(torch.from_numpy(part).to(device)) for part in parts])
+
+
 def turned_extractor(extractor: Extractor, axes: NDArray[np.float64]) -> Extractor:
     """The extractor of z U, for an orthogonal U [d, d]."""
     turned = copy.deepcopy(extractor)

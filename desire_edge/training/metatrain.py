@@ -23,7 +23,7 @@ from desire_edge.training.episodes import EpisodeBatcher
 from desire_edge.training.folds import Fold
 from desire_edge.training.inner_loop import Episodes, inner_loop
 from desire_edge.training.loss import masked_bce
-from desire_edge.training.pretrain import schedule
+from desire_edge.training.schedule import schedule
 from desire_edge.training.thresholds import FEATURES
 
 

@@ -30,7 +30,7 @@ from desire_edge.lexicon import Lexicon
 from desire_edge.lexicon.build import build_lexicon
 from desire_edge.lexicon.sources import open_source
 from desire_edge.metrics import Estimate
-from desire_edge.models import Extractor
+from desire_edge.models import Extractor, extract
 from desire_edge.training.checkpoint import (
     Progress,
     Stage,
@@ -39,13 +39,14 @@ from desire_edge.training.checkpoint import (
     restore_optimizer,
     save_checkpoint,
 )
+from desire_edge.training.classifier import Classifier
 from desire_edge.training.config import TrainConfig, parse_config
 from desire_edge.training.device import one_thread
 from desire_edge.training.episodes import EpisodeBatcher
 from desire_edge.training.folds import Fold, folds_of
 from desire_edge.training.metatrain import EpisodeStream, MetaLearner, check_episodes, meta_step
 from desire_edge.training.prepare import Prepared, lexicon_path, new_extractor, prepare, protocol_rows_of
-from desire_edge.training.pretrain import Classifier, extract, pretrain, pretrain_epoch
+from desire_edge.training.pretrain import pretrain, pretrain_epoch
 from desire_edge.training.scoring import score_tasks
 from desire_edge.training.thresholds import learn_thresholds
 
@@ -144,7 +145,7 @@ class Run:
         """Pre-train F, then meta-train the head, from wherever the run stands to its end."""
         self.train_extractors(report)
         if self.progress.stage != "done":
-            z = extract(self.extractor, torch.from_numpy(self.data.x).to(self.device))
+            z = extract(self.extractor, self.data.x)
             with one_thread():
                 if self.progress.stage == "meta":
                     self._metatrain(z, report)
@@ -155,11 +156,10 @@ class Run:
 
     def train_extractors(self, report: Report) -> None:
         """Pre-train F, and each fold's, as far as the run has not."""
-        x = torch.from_numpy(self.data.x).to(self.device)
         if self.progress.stage == "pretrain":
-            self._pretrain(x, report)
+            self._pretrain(report)
         if self.progress.stage == "folds":
-            self._train_folds(x, report)
+            self._train_folds(report)
 
     def adopt_extractors(self, other: Run) -> None:
         """Take F, and the folds' features, from `other` in place of training them: the result is the same.
@@ -186,9 +186,8 @@ class Run:
         self.progress.stage, self.progress.finished = stage, 0
         self._save(None)
 
-    def _pretrain(self, x: Tensor, report: Report) -> None:
-        config, rows = self.config.extractor, self.data.rows.train
-        x = x[torch.from_numpy(rows).to(self.device)]
+    def _pretrain(self, report: Report) -> None:
+        config, x, rows = self.config.extractor, self.data.x, self.data.rows.train
         targets = torch.from_numpy(self.data.dataset.targets[np.ix_(rows, self.data.split.base)]).to(
             self.device
         )
@@ -197,7 +196,7 @@ class Run:
         clock = time.perf_counter()
         for epoch in range(self.progress.finished, config.epochs):
             loss = pretrain_epoch(
-                self.classifier, optimizer, x, targets, config, epoch=epoch, seed=self.config.seed
+                self.classifier, optimizer, x, rows, targets, config, epoch=epoch, seed=self.config.seed
             )
             clock = self._tick(clock)
             self.progress.finished = epoch + 1
@@ -216,7 +215,7 @@ class Run:
         """The folds of cross-fitting; empty where there is none."""
         return folds_of(self.config, self.data.split.base, self.data.rows.train)
 
-    def _train_folds(self, x: Tensor, report: Report) -> None:
+    def _train_folds(self, report: Report) -> None:
         """Train each fold's F, on the labels and rows the fold does not hold, and keep the features of all rows."""
         data, config = self.data, self.config
         clock = time.perf_counter()
@@ -230,10 +229,11 @@ class Run:
             targets = torch.from_numpy(data.dataset.targets[np.ix_(fold.rows, labels)])
             w = torch.from_numpy(data.w[:, labels])
             classifier = Classifier(extractor, w, targets, bias=config.extractor.label_bias).to(self.device)
-            rows = torch.from_numpy(fold.rows).to(self.device)
-            losses = pretrain(classifier, x[rows], targets.to(self.device), config.extractor, seed=seed)
+            losses = pretrain(
+                classifier, data.x, fold.rows, targets.to(self.device), config.extractor, seed=seed
+            )
             with atomic_path(self.fold_path(index)) as path:
-                save_file({"z": extract(extractor, x).cpu()}, path)
+                save_file({"z": extract(extractor, data.x).cpu()}, path)
             clock = self._tick(clock)
             self.progress.finished = index + 1
             self.progress.history.append({"stage": "folds", "finished": index + 1, "loss": losses[-1]})

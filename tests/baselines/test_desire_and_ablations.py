@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from baselines.cases import FEATURES, make, meta_trained, normal, random_episodes
@@ -135,7 +136,14 @@ def test_plain_pretraining_teaches_base_labels_and_repeats_itself() -> None:
     targets = x @ normal(1, 10, 8) > 0
     config = ExtractorConfig(epochs=15, batch=20, learning_rate=1e-2)
     losses = [
-        pretrain(plain_classifier(_extractor(), targets, bias=True, seed=seed), x, targets, config, seed=seed)
+        pretrain(
+            plain_classifier(_extractor(), targets, bias=True, seed=seed),
+            x.numpy(),
+            np.arange(len(x)),
+            targets,
+            config,
+            seed=seed,
+        )
         for seed in (0, 0, 1)
     ]
     assert len(losses[0]) == 15

@@ -16,8 +16,8 @@ from desire_edge import DesireEdgeError
 from desire_edge.data import EpisodeSampler
 from desire_edge.evaluation.evaluate import EvaluateOptions, evaluate
 from desire_edge.metrics import macro_auc, micro_auc
+from desire_edge.models import extract
 from desire_edge.training.episodes import EpisodeBatcher
-from desire_edge.training.pretrain import extract
 from desire_edge.training.thresholds import threshold_features
 
 OPTIONS = EvaluateOptions(tasks=23, queries=3, seed=5)
@@ -43,9 +43,7 @@ def tasks_one_by_one(trained: Trained, *, eligible_only: bool, known_labels: boo
         queries=3,
         eligible_only=eligible_only,
     )
-    batcher = EpisodeBatcher(
-        extract(run.extractor, torch.from_numpy(data.x)), data.dataset.targets, data.w, data.split.base
-    )
+    batcher = EpisodeBatcher(extract(run.extractor, data.x), data.dataset.targets, data.w, data.split.base)
     rng = np.random.default_rng([OPTIONS.seed, OPTIONS.ways, OPTIONS.shots])
     found: dict[str, list[Any]] = {name: [] for name in ("by_step", *MEANS)}
     for _ in range(OPTIONS.tasks):

@@ -37,9 +37,9 @@ from desire_edge.evaluation.comparison.plots import (
     steps,
 )
 from desire_edge.evaluation.comparison.summary import summarise
+from desire_edge.models import extract
 from desire_edge.training.episodes import EpisodeBatcher
 from desire_edge.training.inner_loop import Episodes
-from desire_edge.training.pretrain import extract
 from desire_edge.training.run import Run
 from desire_edge.training.thresholds import best_steps, chosen_logits
 
@@ -215,7 +215,7 @@ def one_task(run: Run, rng: np.random.Generator, *, shots: int, queries: int) ->
         eligible_only=False,
     )
     episode = sampler.sample(rng)
-    z = extract(run.extractor, torch.from_numpy(data.x))
+    z = extract(run.extractor, data.x)
     return episode, EpisodeBatcher(z, data.dataset.targets, data.w, data.split.base).stack([episode])
 
 

@@ -17,9 +17,9 @@ from trained import WAYS, Trained
 from desire_edge import Bundle, DesireEdgeError, Support, Task, _core
 from desire_edge.export import ExportOptions, export_bundle
 from desire_edge.export.parity import check_parity, head_logits
+from desire_edge.models import extract
 from desire_edge.runtime.adaptation import base_scores
 from desire_edge.training.inner_loop import Episodes
-from desire_edge.training.pretrain import extract
 
 
 def adapted(trained: Trained) -> Task:
@@ -44,7 +44,7 @@ def torch_logits(trained: Trained, task: Task, known: NDArray[np.float32]) -> ND
     """The query rows' logits by the differentiable inner loop in float64; `known` [Q, B] are the queries'."""
     run, episode = trained.run, trained.episode
     rows = np.concatenate([episode.support, episode.query])
-    z = extract(run.extractor, torch.from_numpy(run.data.x[rows])).double()
+    z = extract(run.extractor, run.data.x[rows]).double()
     shots = len(episode.support)
     z[:shots] = torch.from_numpy(task.taught.z.astype(np.float64) @ trained.axes.T)
     targets = torch.from_numpy(run.data.dataset.targets[np.ix_(rows, episode.labels)]).double()
@@ -92,7 +92,7 @@ def test_every_implementation_gives_the_same_adapted_logits(
     reference = torch_logits(trained, task, known)
 
     x = run.data.x[trained.episode.query]
-    z = (extract(run.extractor, torch.from_numpy(x)).double().numpy() @ trained.axes).astype(np.float32)
+    z = (extract(run.extractor, x).double().numpy() @ trained.axes).astype(np.float32)
     head = task.head
     core = _core.head_logits(
         z=z, w1=head.w1, b1=head.b1, v=head.v, q=head.q, m=head.m, gamma1=head.gamma1, gamma2=head.gamma2,
@@ -107,11 +107,11 @@ def test_every_implementation_gives_the_same_adapted_logits(
 def test_a_task_by_names_alone_uses_what_is_known_of_an_input(known_trained: Trained) -> None:
     run, task = known_trained.run, Bundle.open(known_trained.bundle, "cpu").adapt(labels=known_trained.labels)
     known = true_base_labels(known_trained, known_trained.episode.query)
-    x = torch.from_numpy(run.data.x[known_trained.episode.query])
+    x = run.data.x[known_trained.episode.query]
     z, w_novel = extract(run.extractor, x).double(), torch.from_numpy(task.taught.vectors).double()
     with torch.no_grad():
         logits = copy.deepcopy(run.learner.head).double()(z, w_novel, known_labels=torch.from_numpy(known))
-    found = task.predict(list(x.numpy()), names_of(known_trained, known))
+    found = task.predict(list(x), names_of(known_trained, known))
     assert relative_error(found, torch.sigmoid(logits)) <= 1e-5
 
 

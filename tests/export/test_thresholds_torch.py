@@ -13,9 +13,9 @@ from trained import Trained
 
 from desire_edge import Bundle, DesireEdgeError, Support, Task
 from desire_edge.export.parity import check_parity
+from desire_edge.models import extract
 from desire_edge.runtime.support import Missing
 from desire_edge.training.inner_loop import Episodes
-from desire_edge.training.pretrain import extract
 from desire_edge.training.thresholds import FEATURES, threshold_features
 
 
@@ -34,7 +34,7 @@ def torch_decisions(trained: Trained, task: Task) -> tuple[NDArray[np.float64], 
         The thresholds as probabilities [N], and which queries reach them [Q, N].
     """
     run, taught = trained.run, task.taught
-    query = extract(run.extractor, torch.from_numpy(run.data.x[trained.episode.query])).double()
+    query = extract(run.extractor, run.data.x[trained.episode.query]).double()
     shots = len(taught.z)
 
     def rows(array: NDArray[np.number]) -> Tensor:

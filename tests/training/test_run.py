@@ -11,8 +11,8 @@ from training.cases import small_config, train
 
 from desire_edge.errors import DesireEdgeError
 from desire_edge.metrics import micro_auc
+from desire_edge.models import extract
 from desire_edge.training.checkpoint import Stage, load_checkpoint
-from desire_edge.training.pretrain import extract
 from desire_edge.training.run import Run
 
 
@@ -155,7 +155,7 @@ def test_label_sizes_that_do_not_fit_are_refused(tmp_path: Path) -> None:
 def test_a_finished_run_opens_ready_to_use(unbroken: Run) -> None:
     opened = Run.open(unbroken.folder, torch.device("cpu"))
     assert opened.progress.stage == "done"
-    x = torch.from_numpy(opened.data.x[:3])
+    x = opened.data.x[:3]
     assert torch.equal(extract(opened.extractor, x), extract(unbroken.extractor, x))
     assert not opened.saved_optimizer
 
@@ -169,7 +169,7 @@ def test_pretraining_tells_base_labels_apart_on_rows_it_never_saw(tmp_path: Path
     with pytest.raises(KeyboardInterrupt):
         train(run, ("pretrain", 20))
     rows, base = run.data.rows.query, run.data.split.base
-    scores = extract(run.extractor, torch.from_numpy(run.data.x[rows])) @ run.learner.head.w_base
+    scores = extract(run.extractor, run.data.x[rows]) @ run.learner.head.w_base
     assert micro_auc(run.data.dataset.targets[rows][:, base], scores.numpy()) > 0.75
 
 

@@ -35,12 +35,11 @@ from desire_edge.evaluation.comparison.plan import (
 from desire_edge.evaluation.comparison.runner import Comparison
 from desire_edge.evaluation.comparison.tasks import task_sampler
 from desire_edge.files import atomic_path
-from desire_edge.models import SemanticInference
+from desire_edge.models import SemanticInference, extract
 from desire_edge.training.episodes import EpisodeBatcher
 from desire_edge.training.inner_loop import STEP_SIZE_GROUPS, Episodes
 from desire_edge.training.loss import inner_loss
 from desire_edge.training.metatrain import MetaLearner
-from desire_edge.training.pretrain import extract
 from desire_edge.training.run import Run
 from desire_edge.training.thresholds import best_steps
 
@@ -271,7 +270,7 @@ def infer(run: Run) -> Inference:
     targets, rows = data.dataset.targets, data.rows
     sampler = task_sampler(targets, data.split.novel, rows, ways=5, shots=1)
     episode = sampler.sample(np.random.default_rng([0, 5, 1]))
-    z = extract(run.extractor, torch.from_numpy(data.x))
+    z = extract(run.extractor, data.x)
     batch = EpisodeBatcher(z, targets, data.w, data.split.base).stack([episode])
     head, w_novel = adapted_head(run.learner, batch), batch.w_novel[0]
     truths = targets[np.ix_(episode.query, episode.labels)]

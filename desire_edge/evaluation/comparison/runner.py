@@ -31,11 +31,11 @@ from desire_edge.evaluation.comparison.plan import (
 )
 from desire_edge.evaluation.comparison.studio import Studio
 from desire_edge.evaluation.comparison.supervised import choose_supervised, supervised_figures
+from desire_edge.models import extract
 from desire_edge.training.config import MetaConfig, load_config
 from desire_edge.training.device import one_thread
 from desire_edge.training.episodes import EpisodeBatcher
 from desire_edge.training.metatrain import EpisodeStream
-from desire_edge.training.pretrain import extract
 from desire_edge.training.run import Run
 from desire_edge.training.scoring import TaskScores, score_tasks
 
@@ -310,7 +310,7 @@ class Comparison:
         config = self._recipe_config(job)
         run = self._opened_run(folder, config, device)
         run.train(lambda *_: None)
-        z = extract(run.extractor, torch.from_numpy(run.data.x))
+        z = extract(run.extractor, run.data.x)
         batcher = EpisodeBatcher(z, run.data.dataset.targets, run.data.w, run.data.split.base)
 
         def score(sampler: EpisodeSampler, tasks: int, rng: np.random.Generator) -> TaskScores:

@@ -19,9 +19,11 @@ from desire_edge.evaluation.comparison.tasks import task_sampler
 from desire_edge.lexicon import Lexicon
 from desire_edge.lexicon.build import build_lexicon
 from desire_edge.lexicon.sources import open_source
+from desire_edge.models import extract
+from desire_edge.training.classifier import Classifier
 from desire_edge.training.config import TrainConfig, load_config
 from desire_edge.training.prepare import Prepared, new_extractor, prepare
-from desire_edge.training.pretrain import Classifier, extract, pretrain
+from desire_edge.training.pretrain import pretrain
 
 
 class Studio:
@@ -83,9 +85,8 @@ class Studio:
     def features(self, world: World, kind: Features) -> Tensor:
         """Features [rows, …] of all rows: "semantic" z, "plain" z (F pre-trained without word vectors), or "raw" x."""
         data, config = self.prepared(world), self.config(world)
-        x = torch.from_numpy(data.x)
         if kind == "raw":
-            return x
+            return torch.from_numpy(data.x)
 
         def make() -> tuple[dict[str, Tensor], dict[str, float]]:
             started = time.perf_counter()
@@ -98,10 +99,8 @@ class Studio:
                 classifier = plain_classifier(extractor, targets, bias=bias, seed=world.seed)
             else:
                 classifier = Classifier(extractor, torch.from_numpy(data.w[:, base]), targets, bias=bias)
-            losses = pretrain(
-                classifier, x[torch.from_numpy(rows)], targets, config.extractor, seed=world.seed
-            )
-            return {"z": extract(extractor, x)}, {
+            losses = pretrain(classifier, data.x, rows, targets, config.extractor, seed=world.seed)
+            return {"z": extract(extractor, data.x)}, {
                 "loss": losses[-1],
                 "seconds": time.perf_counter() - started,
             }
