@@ -28,6 +28,7 @@ from desire_edge.training.episodes import EpisodeBatcher
 from desire_edge.training.progress import show_progress
 from desire_edge.training.run import Run
 from desire_edge.training.scoring import score_tasks
+from desire_edge.training.stages import train_extractors
 
 TABLE = Path(__file__).parents[1] / "docs" / "ablation.md"
 CELLS = ((5, 1), (5, 5), (10, 1), (10, 5), (2, 5))
@@ -68,7 +69,7 @@ def trained(runs: Path, name: str) -> Run:
     if run.progress.stage == "pretrain":
         giver = opened_run(runs / f"extractors-{key}", shared)
         with show_progress(Console(stderr=True), giver) as report:
-            giver.train_extractors(report)
+            train_extractors(giver, report)
         run.adopt_extractors(giver)
     return finished_run(runs / name, config)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from desire_edge.baselines.method import Method
 from desire_edge.training.config import Section
 from desire_edge.training.inner_loop import Episodes
+from desire_edge.training.method import Method
 
 
 class AllPositiveConfig(Section):

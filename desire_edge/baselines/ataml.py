@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from desire_edge.baselines.adaptation import Standardize, Weights, adapt, copies
-from desire_edge.baselines.method import MetaTrained, OuterConfig
 from desire_edge.training.config import Positive, Rate
 from desire_edge.training.inner_loop import Episodes
+from desire_edge.training.method import MetaTrained, OuterConfig
 
 
 class AtamlConfig(OuterConfig):

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from desire_edge.baselines.adaptation import Standardize, adapt, copies, label_logits, label_network
-from desire_edge.baselines.method import MetaTrained, OuterConfig
 from desire_edge.training.config import Positive, Rate
 from desire_edge.training.inner_loop import Episodes
+from desire_edge.training.method import MetaTrained, OuterConfig
 
 
 class MamlConfig(OuterConfig):

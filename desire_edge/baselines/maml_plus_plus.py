@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from desire_edge.baselines.adaptation import Standardize, adapt, copies, label_logits, label_network
-from desire_edge.baselines.method import MetaTrained, OuterConfig, query_loss
 from desire_edge.baselines.step_sizes import LearnedStepSizes
 from desire_edge.training.config import Fraction, Positive, Rate
 from desire_edge.training.inner_loop import Episodes
+from desire_edge.training.method import MetaTrained, OuterConfig, query_loss
 
 
 class MamlPlusPlusConfig(OuterConfig):

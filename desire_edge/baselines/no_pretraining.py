@@ -39,7 +39,7 @@ class NoPretraining(DesireNet):
 
     def forward(self, episodes: Episodes) -> list[Tensor]:
         """Eq. (1) after 0 … T inner steps, on z = F(x)."""
-        return super().forward(self._extracted(episodes))
+        return super().forward(replace(episodes, z=self.extractor(episodes.z)))
 
     def optimizer(self) -> torch.optim.Optimizer:
         """DESIRE-Net's, and F at the same learning rate."""
@@ -48,10 +48,3 @@ class NoPretraining(DesireNet):
             {"params": list(self.extractor.parameters()), "initial_lr": self.config.learning_rate}
         )
         return optimizer
-
-    def outer_step(self, optimizer: torch.optim.Optimizer, episodes: Episodes, progress: float) -> float:
-        """DESIRE-Net's, through F."""
-        return super().outer_step(optimizer, self._extracted(episodes), progress)
-
-    def _extracted(self, episodes: Episodes) -> Episodes:
-        return replace(episodes, z=self.extractor(episodes.z))

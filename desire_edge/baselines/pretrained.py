@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from desire_edge.baselines.adaptation import Standardize, adapt, label_logits
-from desire_edge.baselines.method import Method, without_trunk
 from desire_edge.training.config import Positive, Rate, Section
 from desire_edge.training.inner_loop import Episodes
+from desire_edge.training.method import Method, without_trunk
 
 
 class PretrainedConfig(Section):

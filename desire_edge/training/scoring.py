@@ -13,9 +13,9 @@ from desire_edge.data import Episode, EpisodeSampler
 from desire_edge.metrics import best_micro_f1, macro_auc, micro_auc, micro_f1
 from desire_edge.training.device import one_thread
 from desire_edge.training.episodes import EpisodeBatcher
-from desire_edge.training.inner_loop import Episodes
-from desire_edge.training.metatrain import MetaLearner
-from desire_edge.training.thresholds import best_steps, chosen_logits, threshold_features
+from desire_edge.training.inner_loop import Episodes, best_steps, chosen_logits
+from desire_edge.training.learner import MetaLearner
+from desire_edge.training.thresholds import threshold_features
 
 BATCH = 20
 Learner = Callable[[Episodes], list[Tensor]]

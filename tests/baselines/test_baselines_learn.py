@@ -15,8 +15,8 @@ from baselines.cases import META_TRAINED, normal
 from torch import Tensor
 
 from desire_edge.baselines import METHODS, MetaTrained
-from desire_edge.baselines.method import query_loss
 from desire_edge.training.inner_loop import Episodes
+from desire_edge.training.method import query_loss
 
 D, LABELS, BATCHES = 12, 20, 120
 WORDS = normal(1, D, LABELS)

@@ -10,11 +10,11 @@ import torch
 from baselines.cases import FEATURES, make, meta_trained, normal, random_episodes
 
 from desire_edge.baselines import METHODS, DesireNet, NoInference, NoL2, NoPretraining, plain_classifier
-from desire_edge.baselines.method import query_loss
 from desire_edge.models import Extractor, Mlp
 from desire_edge.training.config import ExtractorConfig, MetaConfig
 from desire_edge.training.inner_loop import inner_loop
-from desire_edge.training.metatrain import MetaLearner, meta_step
+from desire_edge.training.learner import MetaLearner
+from desire_edge.training.method import outer_loss, outer_step, query_loss
 from desire_edge.training.pretrain import pretrain
 
 DESIRES = pytest.mark.parametrize("name", ["desire-net", "plain-pretraining"])
@@ -41,8 +41,9 @@ def test_training_is_that_of_the_product(name: str) -> None:
     optimizer, own = learner.optimizer(config), method.optimizer()
     for index in range(3):
         episodes, progress = random_episodes(index), index / 3
-        loss = meta_step(learner, optimizer, episodes, config, progress)
-        assert method.outer_step(own, episodes, progress) == loss
+        loss = outer_loss(learner(episodes), episodes, config)
+        expected_loss = outer_step(optimizer, loss, clip=config.gradient_clip, progress=progress)
+        assert method.outer_step(own, episodes, progress) == expected_loss
     for parameter, expected in zip(method.learner.parameters(), learner.parameters(), strict=True):
         assert torch.equal(parameter, expected)
 

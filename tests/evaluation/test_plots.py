@@ -39,9 +39,8 @@ from desire_edge.evaluation.comparison.plots import (
 from desire_edge.evaluation.comparison.summary import summarise
 from desire_edge.models import extract
 from desire_edge.training.episodes import EpisodeBatcher
-from desire_edge.training.inner_loop import Episodes
+from desire_edge.training.inner_loop import Episodes, best_steps, chosen_logits
 from desire_edge.training.run import Run
-from desire_edge.training.thresholds import best_steps, chosen_logits
 
 NOTHING: dict[str, Any] = {"cells": {}, "curves": {}}
 STEPS = {"maml": 5, "pretrained": 20, "desire-net": 3, "protonet": 0, "best": 3}

@@ -16,7 +16,8 @@ from desire_edge.export.parity import check_parity
 from desire_edge.models import extract
 from desire_edge.runtime.support import Missing
 from desire_edge.training.inner_loop import Episodes
-from desire_edge.training.thresholds import FEATURES, threshold_features
+from desire_edge.training.learner import FEATURES
+from desire_edge.training.thresholds import threshold_features
 
 
 @pytest.fixture(params=["sample", "known", pytest.param("delicious", marks=pytest.mark.delicious)])

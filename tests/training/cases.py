@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from desire_edge.models import SemanticInference
+from desire_edge.training import stages
 from desire_edge.training.checkpoint import Stage
 from desire_edge.training.config import TrainConfig, load_config
 from desire_edge.training.inner_loop import Episodes
@@ -38,7 +39,7 @@ def train(run: Run, stop_at: tuple[Stage, int] | None = None) -> None:
         if (stage, done) == stop_at:
             raise KeyboardInterrupt
 
-    run.train(report)
+    stages.train(run, report)
 
 
 def random_case(

@@ -16,13 +16,11 @@ from training.cases import random_case
 from desire_edge.data import EpisodeSampler
 from desire_edge.training.config import MetaConfig
 from desire_edge.training.episodes import EpisodeBatcher
-from desire_edge.training.inner_loop import Episodes
-from desire_edge.training.metatrain import MetaLearner
+from desire_edge.training.inner_loop import Episodes, best_steps, chosen_logits
+from desire_edge.training.learner import MetaLearner
 from desire_edge.training.scoring import TaskScores, score_tasks
 from desire_edge.training.thresholds import (
     SOFTNESS,
-    best_steps,
-    chosen_logits,
     learn_thresholds,
     soft_f1,
     threshold_features,

@@ -37,11 +37,10 @@ from desire_edge.evaluation.comparison.tasks import task_sampler
 from desire_edge.files import atomic_path
 from desire_edge.models import SemanticInference, extract
 from desire_edge.training.episodes import EpisodeBatcher
-from desire_edge.training.inner_loop import STEP_SIZE_GROUPS, Episodes
+from desire_edge.training.inner_loop import STEP_SIZE_GROUPS, Episodes, best_steps
+from desire_edge.training.learner import MetaLearner
 from desire_edge.training.loss import inner_loss
-from desire_edge.training.metatrain import MetaLearner
 from desire_edge.training.run import Run
-from desire_edge.training.thresholds import best_steps
 
 # Okabe and Ito's palette, which colour-blind readers tell apart.
 ORANGE, SKY, GREEN, BLUE = "#E69F00", "#56B4E9", "#009E73", "#0072B2"

@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 
 from desire_edge.baselines import METHODS, MetaTrained, Method
-from desire_edge.baselines.method import Features
 from desire_edge.data import EpisodeSampler
 from desire_edge.errors import DesireEdgeError
 from desire_edge.evaluation.comparison.figures import figures
@@ -34,10 +33,11 @@ from desire_edge.evaluation.comparison.supervised import choose_supervised, supe
 from desire_edge.models import extract
 from desire_edge.training.config import MetaConfig, load_config
 from desire_edge.training.device import one_thread
-from desire_edge.training.episodes import EpisodeBatcher
-from desire_edge.training.metatrain import EpisodeStream
+from desire_edge.training.episodes import EpisodeBatcher, EpisodeStream
+from desire_edge.training.method import Features
 from desire_edge.training.run import Run
 from desire_edge.training.scoring import TaskScores, score_tasks
+from desire_edge.training.stages import train
 
 EPISODES = MetaConfig(ways=(5, 10), shots=(1, 5))
 """The training episodes of every row but the recipe's own: the ways and shots of the table's columns, mixed."""
@@ -268,7 +268,7 @@ class Comparison:
     def _method_scores(self, job: Job) -> dict[str, Any]:
         overrides = self.chosen(job.method)
 
-        def train() -> tuple[dict[str, Tensor], dict[str, Any]]:
+        def train_method() -> tuple[dict[str, Tensor], dict[str, Any]]:
             learner, seconds = self._trained(
                 job.method, job.world, overrides, self.plan.budget.batches, raw=job.raw
             )
@@ -279,7 +279,9 @@ class Comparison:
             "batches": self.plan.budget.batches,
             "features": self._features_settings(job.world),
         }
-        tensors, values = tensor_part(self.folder / "methods" / f"{job.name}.safetensors", settings, train)
+        tensors, values = tensor_part(
+            self.folder / "methods" / f"{job.name}.safetensors", settings, train_method
+        )
         learner = self._trained(job.method, job.world, overrides, 0, raw=job.raw)[0]
         learner.load_state_dict(tensors)
         batcher = self._batcher(job.method, job.world, raw=job.raw)
@@ -309,7 +311,7 @@ class Comparison:
         folder, device = self.folder / "runs" / job.name, torch.device("cpu")
         config = self._recipe_config(job)
         run = self._opened_run(folder, config, device)
-        run.train(lambda *_: None)
+        train(run, lambda *_: None)
         z = extract(run.extractor, run.data.x)
         batcher = EpisodeBatcher(z, run.data.dataset.targets, run.data.w, run.data.split.base)
 

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from desire_edge.baselines import plain_classifier
-from desire_edge.baselines.method import Features
 from desire_edge.data import Dataset, EpisodeSampler, Protocol, load_dataset, protocol_rows, split_labels
 from desire_edge.evaluation.comparison.parts import json_part, tensor_part
 from desire_edge.evaluation.comparison.plan import Plan, World
@@ -22,6 +21,7 @@ from desire_edge.lexicon.sources import open_source
 from desire_edge.models import extract
 from desire_edge.training.classifier import Classifier
 from desire_edge.training.config import TrainConfig, load_config
+from desire_edge.training.method import Features
 from desire_edge.training.prepare import Prepared, new_extractor, prepare
 from desire_edge.training.pretrain import pretrain
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from desire_edge.errors import DesireEdgeError
-from desire_edge.training.config import Rate, Section
+from desire_edge.training.config import MetaConfig, Rate, Section
 from desire_edge.training.inner_loop import Episodes
 from desire_edge.training.loss import masked_bce
 from desire_edge.training.schedule import schedule
@@ -82,8 +82,8 @@ class OuterConfig(Section):
 class MetaTrained(Method):
     """A method with something to learn from training episodes.
 
-    The default outer loop is that of second-order MAML as `training.metatrain.meta_step` has it: Adam on the query
-    loss after the last step, gradients clipped, the learning rate on half a cosine down to zero.
+    The outer loop is that of second-order MAML unless a method says otherwise: Adam on the query loss after the last
+    step, by `outer_step`.
     """
 
     def __init__(
@@ -113,16 +113,50 @@ class MetaTrained(Method):
         """
         self.train()
         loss = self.outer_loss(episodes, progress)
-        if not torch.isfinite(loss):
-            raise FloatingPointError("the outer loss is not finite")
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        for group in optimizer.param_groups:
-            group["lr"] = group["initial_lr"] * schedule(progress)
-            if not torch.isfinite(nn.utils.clip_grad_norm_(group["params"], self.outer.gradient_clip)):
-                raise FloatingPointError("the outer gradient is not finite")
-        optimizer.step()
-        return float(loss.detach())
+        return outer_step(optimizer, loss, clip=self.outer.gradient_clip, progress=progress)
+
+
+def outer_step(optimizer: torch.optim.Optimizer, loss: Tensor, *, clip: float, progress: float) -> float:
+    """One outer update, of DESIRE-Net and of every baseline; returns the loss.
+
+    Args:
+        optimizer: of groups with an `initial_lr`, which falls on half a cosine to zero.
+        loss: the outer loss, a scalar.
+        clip: what each group's gradient is clipped to, in l2 norm and on its own: a loss that is steep in the step
+            sizes does not keep the weights from learning.
+        progress: the share of meta-training that is done, in [0, 1).
+
+    Raises:
+        FloatingPointError: the loss or its gradient is not finite; the weights are then as they were.
+    """
+    if not torch.isfinite(loss):
+        raise FloatingPointError("the outer loss is not finite")
+    optimizer.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+    for group in optimizer.param_groups:
+        group["lr"] = group["initial_lr"] * schedule(progress)
+        if not torch.isfinite(nn.utils.clip_grad_norm_(group["params"], clip)):
+            raise FloatingPointError("the outer gradient is not finite")
+    optimizer.step()
+    return float(loss.detach())
+
+
+def outer_loss(logits: list[Tensor], episodes: Episodes, config: MetaConfig) -> Tensor:
+    """The query loss after the last step and, by their weights, before any step and after each in between: a scalar.
+
+    The weights of all steps are as in MAML++'s multi-step loss (Antoniou et al. 2019), but stay as they are.
+
+    Args:
+        logits: of all rows after 0 … T steps.
+        episodes: what they are logits of.
+        config: `zero_shot_weight` and `multi_step_weight`.
+    """
+    zero = config.zero_shot_weight
+    loss = (1 - zero) * query_loss(logits[-1], episodes) + zero * query_loss(logits[0], episodes)
+    if config.multi_step_weight and len(logits) > 2:
+        between = torch.stack([query_loss(step, episodes) for step in logits[1:-1]])
+        loss = loss + config.multi_step_weight * between.sum()
+    return loss
 
 
 def query_loss(logits: Tensor, episodes: Episodes) -> Tensor:
