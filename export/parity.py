@@ -19,7 +19,7 @@ from desire_edge.runtime.manifest import ADAPT, HEAD
 from desire_edge.runtime.portable import PortableAdaptation
 from desire_edge.runtime.session import import_onnxruntime
 from desire_edge.runtime.support import Support
-from desire_edge.training.inner_loop import Episodes
+from desire_edge.training.inner_loop import EpisodeBatch
 from desire_edge.training.run import Run
 from desire_edge.training.thresholds import threshold_features
 
@@ -144,7 +144,7 @@ def _adapted_errors(run: Run, bundle: Bundle, axes: Float64) -> tuple[float, flo
     learner = type(run.learner)(run.learner.head.w_base.double(), run.config.meta).double()
     learner.load_state_dict(run.learner.state_dict())
     adapted = learner(
-        Episodes(
+        EpisodeBatch(
             z=z[None],
             targets=targets.double()[None],
             mask=torch.ones(1, *targets.shape, dtype=torch.float64),
@@ -158,8 +158,10 @@ def _adapted_errors(run: Run, bundle: Bundle, axes: Float64) -> tuple[float, flo
     def expected(losses: Sequence[float]) -> tuple[torch.Tensor, torch.Tensor]:
         """The query rows' logits and the thresholds after as many steps as there are losses after the first."""
         logits = adapted[len(losses) - 1][0]
-        told = threshold_features(logits[:shots], targets[:shots].double(), torch.ones_like(logits[:shots]))
-        return logits[shots:], torch.sigmoid(told @ learner.threshold_weights)
+        features = threshold_features(
+            logits[:shots], targets[:shots].double(), torch.ones_like(logits[:shots])
+        )
+        return logits[shots:], torch.sigmoid(features @ learner.threshold_weights)
 
     portable = PortableAdaptation(bundle.path / ADAPT, bundle.manifest).adapt(
         task.taught.z,

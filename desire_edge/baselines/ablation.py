@@ -11,7 +11,7 @@ from torch import Tensor
 from desire_edge.baselines.desire import DesireConfig
 from desire_edge.baselines.step_sizes import LearnedStepSizes
 from desire_edge.training.config import MetaConfig, Section
-from desire_edge.training.inner_loop import Episodes
+from desire_edge.training.inner_loop import EpisodeBatch
 from desire_edge.training.method import MetaTrained, outer_loss, without_trunk
 
 
@@ -50,6 +50,6 @@ class Ablation(MetaTrained):
             ]
         )
 
-    def outer_loss(self, episodes: Episodes, progress: float) -> Tensor:
+    def outer_loss(self, episodes: EpisodeBatch, progress: float) -> Tensor:
         """As DESIRE-Net's."""
         return outer_loss(self(episodes), episodes, self.config)

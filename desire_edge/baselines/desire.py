@@ -10,7 +10,7 @@ from pydantic import Field
 from torch import Tensor
 
 from desire_edge.training.config import Fraction, MetaConfig
-from desire_edge.training.inner_loop import Episodes
+from desire_edge.training.inner_loop import EpisodeBatch
 from desire_edge.training.learner import MetaLearner
 from desire_edge.training.method import MetaTrained, outer_loss, without_trunk
 
@@ -49,7 +49,7 @@ class DesireNet(MetaTrained):
         self.config = config
         self.learner = MetaLearner(w_base, config)
 
-    def forward(self, episodes: Episodes) -> list[Tensor]:
+    def forward(self, episodes: EpisodeBatch) -> list[Tensor]:
         """Eq. (1) after 0 … T inner steps."""
         logits: list[Tensor] = self.learner(episodes)
         return logits
@@ -58,6 +58,6 @@ class DesireNet(MetaTrained):
         """That of the learner."""
         return self.learner.optimizer(self.config)
 
-    def outer_loss(self, episodes: Episodes, progress: float) -> Tensor:
+    def outer_loss(self, episodes: EpisodeBatch, progress: float) -> Tensor:
         """The one `train` minimises."""
         return outer_loss(self(episodes), episodes, self.config)

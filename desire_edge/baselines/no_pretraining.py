@@ -11,7 +11,7 @@ from torch import Tensor
 from desire_edge.baselines.desire import DesireConfig, DesireNet
 from desire_edge.models import Extractor, Mlp
 from desire_edge.training.config import Positive
-from desire_edge.training.inner_loop import Episodes
+from desire_edge.training.inner_loop import EpisodeBatch
 
 
 class NoPretrainingConfig(DesireConfig):
@@ -37,7 +37,7 @@ class NoPretraining(DesireNet):
         super().__init__(rows, w_base, config, trunk)
         self.extractor = Extractor(Mlp(rows.shape[1], config.extractor, 0.0), len(w_base))
 
-    def forward(self, episodes: Episodes) -> list[Tensor]:
+    def forward(self, episodes: EpisodeBatch) -> list[Tensor]:
         """Eq. (1) after 0 … T inner steps, on z = F(x)."""
         return super().forward(replace(episodes, z=self.extractor(episodes.z)))
 

@@ -14,11 +14,11 @@ from desire_edge.data import Episode, EpisodeSampler
 from desire_edge.errors import DesireEdgeError
 from desire_edge.training.config import MetaConfig
 from desire_edge.training.folds import Fold
-from desire_edge.training.inner_loop import Episodes
+from desire_edge.training.inner_loop import EpisodeBatch
 
 
 class EpisodeBatcher:
-    """Turns episodes over a data set's rows and labels into `Episodes`.
+    """Makes an `EpisodeBatch` of episodes over a data set's rows and labels.
 
     Args:
         z: [rows, d] features of every row, on the device that trains.
@@ -45,7 +45,7 @@ class EpisodeBatcher:
         known_labels: bool = False,
         z: Tensor | None = None,
         masked: NDArray[np.int64] | None = None,
-    ) -> Episodes:
+    ) -> EpisodeBatch:
         """E episodes of equal sizes -> one batch, on z's device. Labels of theirs that are base labels are masked.
 
         Args:
@@ -69,7 +69,7 @@ class EpisodeBatcher:
             base_mask = torch.from_numpy(keep).to(device)
         columns = torch.from_numpy(labels).to(device)
         targets = self.targets[rows[:, :, None], columns[:, None, :]].to(z.dtype)
-        return Episodes(
+        return EpisodeBatch(
             z=z[rows],
             targets=targets,
             mask=torch.ones_like(targets),
@@ -106,7 +106,7 @@ class EpisodeStream:
 
         self._sampler = sampler
 
-    def batch(self, index: int) -> Episodes:
+    def batch(self, index: int) -> EpisodeBatch:
         """Batch number `index`: episodes of one size, drawn from the configured ways and shots."""
         config = self._config
         rng = np.random.default_rng([self._seed, index])

@@ -22,7 +22,7 @@ STEP_SIZE_GROUPS = ("w1, b1", "w2, b2", "w_i", "gamma1", "gamma2")
 
 
 @dataclass(frozen=True)
-class Episodes:
+class EpisodeBatch:
     """A batch of E episodes of one size; the S support rows come first, then the Q query rows.
 
     Attributes:
@@ -45,7 +45,7 @@ class Episodes:
     known_labels: Tensor | None = None
 
 
-def inner_loop(head: SemanticInference, episodes: Episodes, step_sizes: Tensor) -> list[Tensor]:
+def inner_loop(head: SemanticInference, episodes: EpisodeBatch, step_sizes: Tensor) -> list[Tensor]:
     """Adapt `head` to each episode's support rows; logits of all its rows after 0, 1, …, T steps.
 
     Args:
@@ -102,7 +102,7 @@ def inner_loop(head: SemanticInference, episodes: Episodes, step_sizes: Tensor) 
     return logits
 
 
-def best_steps(episodes: Episodes, logits: list[Tensor]) -> list[int]:
+def best_steps(episodes: EpisodeBatch, logits: list[Tensor]) -> list[int]:
     """For each episode, after how many steps its support loss is lowest (the later of equal ones)."""
     rows = slice(0, episodes.support)
     losses = [masked_bce(step[:, rows], episodes.targets[:, rows], episodes.mask[:, rows]) for step in logits]

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from desire_edge import _core
 from desire_edge.models import SemanticInference
 from desire_edge.training.config import MetaConfig
-from desire_edge.training.inner_loop import Episodes, inner_loop
+from desire_edge.training.inner_loop import EpisodeBatch, inner_loop
 
 FEATURES = _core.THRESHOLD_WEIGHTS
 """How many figures of its support a label's threshold is made of."""
@@ -42,7 +42,7 @@ class MetaLearner(nn.Module):
         """[T, 5], positive."""
         return self.log_step_sizes.exp()
 
-    def forward(self, episodes: Episodes) -> list[Tensor]:
+    def forward(self, episodes: EpisodeBatch) -> list[Tensor]:
         """Logits of all rows after 0 … T steps."""
         return inner_loop(self.head, episodes, self.step_sizes)
 

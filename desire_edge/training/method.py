@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from desire_edge.errors import DesireEdgeError
 from desire_edge.training.config import MetaConfig, Rate, Section
-from desire_edge.training.inner_loop import Episodes
+from desire_edge.training.inner_loop import EpisodeBatch
 from desire_edge.training.loss import masked_bce
 from desire_edge.training.schedule import schedule
 
@@ -32,8 +32,8 @@ class Method(nn.Module, ABC):
     All methods are built alike: `Class(rows, w_base, config, trunk)`.
 
     Args of a subclass:
-        rows: [rows, features], the training rows of what `Episodes.z` holds: frozen z, or raw x where `trunk` is given.
-            A method takes their width and their mean lengths from them, and keeps none.
+        rows: [rows, features], the training rows of what `EpisodeBatch.z` holds: frozen z, or raw x where `trunk` is
+            given. A method takes their width and their mean lengths from them, and keeps none.
         w_base: [d, B] word vectors of the base labels; only DESIRE-Net and its ablations look at them.
         config: an instance of `CONFIG`.
         trunk: hidden sizes of the layers from raw x that the method learns in place of F; None on frozen z.
@@ -55,7 +55,7 @@ class Method(nn.Module, ABC):
         super().__init__()
 
     @abstractmethod
-    def forward(self, episodes: Episodes) -> list[Tensor]:
+    def forward(self, episodes: EpisodeBatch) -> list[Tensor]:
         """Logits of all rows after 0 … T steps, T + 1 tensors [E, S+Q, N].
 
         They are differentiable with respect to the parameters where gradients are enabled. In training mode T is the
@@ -96,11 +96,11 @@ class MetaTrained(Method):
         """The outer loop's optimiser; the schedule scales each group's `initial_lr`."""
         return torch.optim.Adam([{"params": list(self.parameters()), "initial_lr": self.outer.learning_rate}])
 
-    def outer_loss(self, episodes: Episodes, progress: float) -> Tensor:
+    def outer_loss(self, episodes: EpisodeBatch, progress: float) -> Tensor:
         """What the outer loop minimises at `progress` in [0, 1) of meta-training: a scalar."""
         return query_loss(self(episodes)[-1], episodes)
 
-    def outer_step(self, optimizer: torch.optim.Optimizer, episodes: Episodes, progress: float) -> float:
+    def outer_step(self, optimizer: torch.optim.Optimizer, episodes: EpisodeBatch, progress: float) -> float:
         """One outer update; returns its loss.
 
         Args:
@@ -141,7 +141,7 @@ def outer_step(optimizer: torch.optim.Optimizer, loss: Tensor, *, clip: float, p
     return float(loss.detach())
 
 
-def outer_loss(logits: list[Tensor], episodes: Episodes, config: MetaConfig) -> Tensor:
+def outer_loss(logits: list[Tensor], episodes: EpisodeBatch, config: MetaConfig) -> Tensor:
     """The query loss after the last step and, by their weights, before any step and after each in between: a scalar.
 
     The weights of all steps are as in MAML++'s multi-step loss (Antoniou et al. 2019), but stay as they are.
@@ -159,7 +159,7 @@ def outer_loss(logits: list[Tensor], episodes: Episodes, config: MetaConfig) -> 
     return loss
 
 
-def query_loss(logits: Tensor, episodes: Episodes) -> Tensor:
+def query_loss(logits: Tensor, episodes: EpisodeBatch) -> Tensor:
     """The masked loss of the query rows of logits [E, S+Q, N], the mean over episodes: a scalar."""
     query = slice(episodes.support, None)
     return masked_bce(logits[:, query], episodes.targets[:, query], episodes.mask[:, query]).mean()

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from desire_edge.data import EpisodeSampler
 from desire_edge.training.episodes import EpisodeBatcher
-from desire_edge.training.inner_loop import Episodes, best_steps, chosen_logits
+from desire_edge.training.inner_loop import EpisodeBatch, best_steps, chosen_logits
 from desire_edge.training.learner import MetaLearner
 
 BATCHES, LEARNING_RATE, SOFTNESS = 200, 0.05, 0.3
@@ -75,17 +75,20 @@ def learn_thresholds(
             logits = learner(batch)
             adapted = chosen_logits(logits, best_steps(batch, logits))
             rows = slice(0, batch.support)
-            told = threshold_features(adapted[:, rows], batch.targets[:, rows], batch.mask[:, rows])
-            untold = torch.zeros_like(told)
-            untold[..., 0] = 1
-        loss = -(soft_f1(adapted, told @ weights, batch) + 0.2 * soft_f1(logits[0], untold @ weights, batch))
+            with_examples = threshold_features(adapted[:, rows], batch.targets[:, rows], batch.mask[:, rows])
+            by_name = torch.zeros_like(with_examples)
+            by_name[..., 0] = 1
+        loss = -(
+            soft_f1(adapted, with_examples @ weights, batch)
+            + 0.2 * soft_f1(logits[0], by_name @ weights, batch)
+        )
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
     learner.threshold_weights.copy_(weights.detach())
 
 
-def soft_f1(logits: Tensor, thresholds: Tensor, episodes: Episodes) -> Tensor:
+def soft_f1(logits: Tensor, thresholds: Tensor, episodes: EpisodeBatch) -> Tensor:
     """Micro F1 of the query rows with decisions σ((logit − threshold) / SOFTNESS), the mean over episodes: a scalar."""
     query = slice(episodes.support, None)
     decisions = torch.sigmoid((logits[:, query] - thresholds[:, None]) / SOFTNESS)

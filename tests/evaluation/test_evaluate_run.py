@@ -49,10 +49,10 @@ def tasks_one_by_one(trained: Trained, *, eligible_only: bool, known_labels: boo
     for _ in range(OPTIONS.tasks):
         episodes = batcher.stack([sampler.sample(rng)], known_labels=known_labels)
         logits = [step[0].detach() for step in run.learner(episodes)]
-        told = episodes.targets[0, :5]
-        losses = [binary_cross_entropy_with_logits(step[:5], told).item() for step in logits]
+        support = episodes.targets[0, :5]
+        losses = [binary_cross_entropy_with_logits(step[:5], support).item() for step in logits]
         adapted = logits[int(np.argmin(losses))]  # a device stops there
-        features = threshold_features(adapted[:5], told, torch.ones_like(told))
+        features = threshold_features(adapted[:5], support, torch.ones_like(support))
         thresholds = (features @ run.learner.threshold_weights).numpy()
         targets, scores = episodes.targets[0, 5:].numpy() > 0, adapted[5:].numpy()
         found["by_step"].append([micro_auc(targets, step[5:].numpy()) for step in logits])
@@ -93,10 +93,10 @@ def check_figures(trained: Trained, *, eligible_only: bool, known_labels: bool) 
 
 
 def test_known_labels_change_the_figures(known_trained: Trained) -> None:
-    told, untold = (
-        evaluate(known_trained.run, replace(OPTIONS, known_labels=known)) for known in (True, False)
+    known, unknown = (
+        evaluate(known_trained.run, replace(OPTIONS, known_labels=given)) for given in (True, False)
     )
-    assert told.all_labels.micro_auc != untold.all_labels.micro_auc
+    assert known.all_labels.micro_auc != unknown.all_labels.micro_auc
 
 
 def test_known_labels_are_refused_where_the_run_was_trained_without(sample_trained: Trained) -> None:

@@ -19,7 +19,7 @@ from desire_edge.export import ExportOptions, export_bundle
 from desire_edge.export.parity import check_parity, head_logits
 from desire_edge.models import extract
 from desire_edge.runtime.adaptation import base_scores
-from desire_edge.training.inner_loop import Episodes
+from desire_edge.training.inner_loop import EpisodeBatch
 
 
 def adapted(trained: Trained) -> Task:
@@ -50,7 +50,7 @@ def torch_logits(trained: Trained, task: Task, known: NDArray[np.float32]) -> ND
     targets = torch.from_numpy(run.data.dataset.targets[np.ix_(rows, episode.labels)]).double()
     learner = type(run.learner)(run.learner.head.w_base.double(), run.config.meta).double()
     learner.load_state_dict(run.learner.state_dict())
-    episodes = Episodes(
+    episodes = EpisodeBatch(
         z=z[None],
         targets=targets[None],
         mask=torch.ones(1, *targets.shape, dtype=torch.float64),
@@ -80,9 +80,9 @@ def test_every_implementation_gives_the_same_adapted_logits(
     bundle = Bundle.open(trained.bundle, "cpu")
     examples = Support.read(trained.support).examples
     left_out = {"known": [], "some known": [0, 3], "nothing known": range(len(examples))}[support]
-    told = [() if index in left_out else example.known_labels for index, example in enumerate(examples)]
+    given = [() if index in left_out else example.known_labels for index, example in enumerate(examples)]
     task = bundle.adapt(
-        Support.of([e.raw for e in examples], [e.labels for e in examples], known_labels=told),
+        Support.of([e.raw for e in examples], [e.labels for e in examples], known_labels=given),
         labels=trained.labels,
     )
     assert task.report.known_labels == len(examples) - len(left_out)
@@ -175,8 +175,8 @@ def test_base_probabilities_go_by_what_the_model_sees(known_trained: Trained) ->
     with torch.no_grad():
         expected = torch.sigmoid(run.classifier.eval()(torch.from_numpy(x)))
     features = task.predictor.features(list(x))
-    for told in (None, known):
-        found = task.predictor.outputs(features, told)["base_probabilities"]
+    for given in (None, known):
+        found = task.predictor.outputs(features, given)["base_probabilities"]
         assert relative_error(found, expected) <= 1e-5
 
 

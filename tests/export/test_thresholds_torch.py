@@ -15,7 +15,7 @@ from desire_edge import Bundle, DesireEdgeError, Support, Task
 from desire_edge.export.parity import check_parity
 from desire_edge.models import extract
 from desire_edge.runtime.support import Missing
-from desire_edge.training.inner_loop import Episodes
+from desire_edge.training.inner_loop import EpisodeBatch
 from desire_edge.training.learner import FEATURES
 from desire_edge.training.thresholds import threshold_features
 
@@ -46,7 +46,7 @@ def torch_decisions(trained: Trained, task: Task) -> tuple[NDArray[np.float64], 
     z[0, shots:] = query
     learner = type(run.learner)(run.learner.head.w_base.double(), run.config.meta).double()
     learner.load_state_dict(run.learner.state_dict())
-    episodes = Episodes(
+    episodes = EpisodeBatch(
         z=z,
         targets=rows(taught.targets),
         mask=rows(taught.mask),

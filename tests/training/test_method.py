@@ -10,7 +10,7 @@ from torch import Tensor
 from training.cases import random_case
 
 from desire_edge.training.config import MetaConfig
-from desire_edge.training.inner_loop import Episodes
+from desire_edge.training.inner_loop import EpisodeBatch
 from desire_edge.training.learner import MetaLearner
 from desire_edge.training.method import outer_loss, outer_step
 
@@ -47,7 +47,7 @@ def test_the_outer_loss_weighs_the_steps(
     assert weight_of_each_step(steps, zero_shot, multi_step) == pytest.approx(expected)
 
 
-def learner_and_episodes(**settings: object) -> tuple[MetaLearner, Episodes, MetaConfig]:
+def learner_and_episodes(**settings: object) -> tuple[MetaLearner, EpisodeBatch, MetaConfig]:
     config = MetaConfig.model_validate({"hidden": 4, "inner_steps": 2, **settings})
     _, episodes = random_case(1, 3, 5, 4, 3, 6, 4, 7)
     torch.manual_seed(0)
@@ -57,7 +57,7 @@ def learner_and_episodes(**settings: object) -> tuple[MetaLearner, Episodes, Met
 def step(
     learner: MetaLearner,
     optimizer: torch.optim.Optimizer,
-    episodes: Episodes,
+    episodes: EpisodeBatch,
     config: MetaConfig,
     progress: float,
 ) -> float:

@@ -51,7 +51,7 @@ def _curve(shared: SharedData, job: Job, score: Score) -> dict[str, float]:
         return {}
     points = {}
     for shots in CURVE_SHOTS:
-        sampler = shared.sampler(job.setting, job.setting.regime, CURVE_WAYS, max(1, shots))
+        sampler = shared.sampler(job.setting, job.setting.protocol, CURVE_WAYS, max(1, shots))
         scores = score(sampler, min(shared.plan.tasks, CURVE_TASKS), tasks_rng(CURVE_WAYS, shots))
         values = [steps[0] for steps in scores.micro_auc_by_step] if shots == 0 else scores.micro_auc
         points[str(shots)] = _mean(values)

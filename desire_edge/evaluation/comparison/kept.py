@@ -75,7 +75,7 @@ class Kept:
     def finished_run(self) -> Run | None:
         """A run of the best recipe, finished and scored: of `example-disjoint` and the first seed if it can be."""
         jobs = [job for job in self.plan.jobs() if job.method == BEST and job.setting.sizes is None]
-        for job in sorted(jobs, key=lambda job: job.setting.regime != "example-disjoint"):
+        for job in sorted(jobs, key=lambda job: job.setting.protocol != "example-disjoint"):
             if self.finished(job) is not None:
                 return Run.open(self.run_folder(job), torch.device("cpu"), self.data_dir)
         return None

@@ -23,7 +23,7 @@ from desire_edge.evaluation.comparison.canvas import BLUE, SKY, VERMILLION, new_
 from desire_edge.evaluation.comparison.tasks import task_sampler
 from desire_edge.models import SemanticInference, extract
 from desire_edge.training.episodes import EpisodeBatcher
-from desire_edge.training.inner_loop import STEP_SIZE_GROUPS, Episodes, best_steps
+from desire_edge.training.inner_loop import STEP_SIZE_GROUPS, EpisodeBatch, best_steps
 from desire_edge.training.learner import MetaLearner
 from desire_edge.training.loss import inner_loss
 from desire_edge.training.run import Run
@@ -76,7 +76,7 @@ def infer(run: Run) -> Inference:
     return Inference(row, episode.labels, truth, probabilities.numpy(), votes.numpy(), (base > 0).numpy())
 
 
-def adapted_head(learner: MetaLearner, episodes: Episodes) -> SemanticInference:
+def adapted_head(learner: MetaLearner, episodes: EpisodeBatch) -> SemanticInference:
     """The head after the inner loop on a batch of one episode, up to the step with the lowest support loss.
 
     The same SGD as `inner_loop`, but on the weights themselves, which that never builds.

@@ -113,22 +113,24 @@ class Plan:
 
     def jobs(self) -> list[Job]:
         """Every row in every setting, the first seed's first; the extra rows at last."""
-        regimes = list(dict.fromkeys(map(regime_of, self.protocols)))
-        under = {regime: tuple(p for p in self.protocols if regime_of(p) == regime) for regime in regimes}
+        trained = list(dict.fromkeys(map(trained_under, self.protocols)))
+        under = {
+            protocol: tuple(p for p in self.protocols if trained_under(p) == protocol) for protocol in trained
+        }
         jobs = [
-            Job(method, Setting(regime, seed), under[regime])
+            Job(method, Setting(protocol, seed), under[protocol])
             for seed in self.seeds
-            for regime in regimes
+            for protocol in trained
             for method in self.methods
             if method != KNOWN
-            or regime != "label-disjoint"  # there the query's tags are F's training targets
+            or protocol != "label-disjoint"  # there the query's tags are F's training targets
         ]
         if not self.extras:
             return jobs
         first = self.seeds[0]
-        for regime in regimes:
+        for protocol in trained:
             raw = [method for method in RAW_METHODS if method in self.methods]
-            jobs += [Job(method, Setting(regime, first), under[regime], raw=True) for method in raw]
+            jobs += [Job(method, Setting(protocol, first), under[protocol], raw=True) for method in raw]
         if "streaming" in self.protocols and self.data == "delicious":
             setting = Setting("example-disjoint", first, sizes=SIN_SIZES)
             jobs += [Job(method, setting, ("streaming",)) for method in SIN_METHODS if method in self.methods]
@@ -154,13 +156,13 @@ class Setting:
     """What a row is trained in: which examples and labels are seen.
 
     Attributes:
-        regime: `label-disjoint`, or `example-disjoint`, whose models `streaming` shares.
+        protocol: `label-disjoint`, or `example-disjoint`, whose models `streaming` shares.
         seed: of the label split.
         hold_out: keep a part of the training rows for validation.
         sizes: of the label split, where they are not the usual ones.
     """
 
-    regime: Protocol
+    protocol: Protocol
     seed: int
     hold_out: bool = False
     sizes: tuple[int, int, int] | None = None
@@ -169,12 +171,12 @@ class Setting:
     def name(self) -> str:
         """For file names."""
         sizes = "" if self.sizes is None else "-" + "-".join(map(str, self.sizes))
-        return f"{self.regime}-s{self.seed}{sizes}{'-validation' if self.hold_out else ''}"
+        return f"{self.protocol}-s{self.seed}{sizes}{'-validation' if self.hold_out else ''}"
 
     def options(self) -> dict[str, Any]:
         """What `load_config` takes."""
         return {
-            "protocol": self.regime,
+            "protocol": self.protocol,
             "seed": self.seed,
             "hold_out": self.hold_out,
             **({} if self.sizes is None else {"label_sizes": list(self.sizes)}),
@@ -216,6 +218,6 @@ def columns_of(protocol: str) -> list[str]:
     return [column_name(protocol, ways, shots) for ways, shots in COLUMNS]
 
 
-def regime_of(protocol: Protocol) -> Protocol:
+def trained_under(protocol: Protocol) -> Protocol:
     """The protocol whose training a protocol shares."""
     return "example-disjoint" if protocol == "streaming" else protocol

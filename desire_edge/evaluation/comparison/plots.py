@@ -133,21 +133,21 @@ def bars(summary: Mapping[str, Any], protocol: str) -> Figure | None:
 
 
 def shots(summary: Mapping[str, Any]) -> Figure | None:
-    """Micro AUC against shots, a line a row, a panel a regime."""
+    """Micro AUC against shots, a line a row, a panel a protocol."""
     curves = summary["curves"]
-    regimes = [name for name in PROTOCOLS if any(name in curves.get(row, {}) for row in ROWS)]
-    if not regimes:
+    protocols = [name for name in PROTOCOLS if any(name in curves.get(row, {}) for row in ROWS)]
+    if not protocols:
         return None
-    figure, panels = new_figure(len(regimes))
-    for axes, regime in zip(panels, regimes, strict=True):
+    figure, panels = new_figure(len(protocols))
+    for axes, protocol in zip(panels, protocols, strict=True):
         for row in ROWS:
-            points = curves.get(row, {}).get(regime, {})
+            points = curves.get(row, {}).get(protocol, {})
             there = [index for index, number in enumerate(SHOTS) if number in points]
             if there:
                 _line(axes, row, there, [points[SHOTS[index]] for index in there])
         axes.set_xticks(range(len(SHOTS)), SHOTS)
         axes.set_xlabel("examples a label (0: before any step)")
-        axes.set_title(regime, fontsize=10)
+        axes.set_title(protocol, fontsize=10)
     return _with_legend(figure, panels, "5-way tasks over novel labels, by the number of examples")
 
 

@@ -115,7 +115,7 @@ class Comparison:
                             score_tasks(
                                 learner,
                                 batcher,
-                                self.shared.sampler(setting, setting.regime, ways, shots, novel=False),
+                                self.shared.sampler(setting, setting.protocol, ways, shots, novel=False),
                                 tasks=budget.search_tasks,
                                 rng=np.random.default_rng([1, ways, shots]),
                             ).micro_auc

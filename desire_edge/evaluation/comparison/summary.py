@@ -119,17 +119,17 @@ def _differences(cells: Cells, tasks: Tasks, record: Mapping[str, Any]) -> dict[
 def _curves(
     done: Iterable[tuple[Job, Mapping[str, Any]]], recorded: Iterable[Job], record: Mapping[str, Any]
 ) -> dict[str, dict[str, dict[str, float]]]:
-    """Micro AUC against shots, by row and regime; a method that takes no steps has no figure without examples."""
+    """Micro AUC against shots, by row and protocol; a method that takes no steps has no figure without examples."""
     curves: dict[str, dict[str, dict[str, float]]] = {}
     for job in recorded:
-        points = record["curves"].get(job.row, {}).get(job.setting.regime)
+        points = record["curves"].get(job.row, {}).get(job.setting.protocol)
         if points:
-            curves.setdefault(job.row, {})[job.setting.regime] = points
+            curves.setdefault(job.row, {})[job.setting.protocol] = points
     for job, value in done:
         steps = max(len(cell["by_step"]) for cell in value["cells"].values())
         points = {shots: auc for shots, auc in value["curve"].items() if steps > 1 or shots != "0"}
         if points:
-            curves.setdefault(job.row, {})[job.setting.regime] = points
+            curves.setdefault(job.row, {})[job.setting.protocol] = points
     return curves
 
 

@@ -21,8 +21,8 @@ def choose_supervised(shared: SharedData, setting: Setting) -> dict[str, Any]:
     """The learner that does best on the validation labels of `setting`: its kind and options."""
     data = shared.prepared(setting)
     labels = data.split.validation
-    rows = protocol_rows(data.dataset, setting.regime, hold_out=True, seed=setting.seed)
-    sampler = shared.sampler(setting, setting.regime, 5, 1, novel=False)
+    rows = protocol_rows(data.dataset, setting.protocol, hold_out=True, seed=setting.seed)
+    sampler = shared.sampler(setting, setting.protocol, 5, 1, novel=False)
     rng = np.random.default_rng(1)
     episodes = [sampler.sample(rng) for _ in range(shared.plan.budget.search_tasks)]
     column = {int(label): index for index, label in enumerate(labels)}

@@ -18,11 +18,11 @@ from desire_edge.data import Episode, EpisodeSampler
 from desire_edge.evaluation.comparison.label_map import adapted_head, infer, label_map
 from desire_edge.models import extract
 from desire_edge.training.episodes import EpisodeBatcher
-from desire_edge.training.inner_loop import Episodes, best_steps, chosen_logits
+from desire_edge.training.inner_loop import EpisodeBatch, best_steps, chosen_logits
 from desire_edge.training.run import Run
 
 
-def one_task(run: Run, rng: np.random.Generator, *, shots: int, queries: int) -> tuple[Episode, Episodes]:
+def one_task(run: Run, rng: np.random.Generator, *, shots: int, queries: int) -> tuple[Episode, EpisodeBatch]:
     data = run.data
     sampler = EpisodeSampler(
         data.dataset.targets,
@@ -39,7 +39,7 @@ def one_task(run: Run, rng: np.random.Generator, *, shots: int, queries: int) ->
     return episode, EpisodeBatcher(z, data.dataset.targets, data.w, data.split.base).stack([episode])
 
 
-def adapted_logits(run: Run, batch: Episodes) -> Tensor:
+def adapted_logits(run: Run, batch: EpisodeBatch) -> Tensor:
     """As `evaluate` takes them: [S+Q, N]."""
     with torch.no_grad():
         logits = run.learner(batch)

@@ -114,7 +114,7 @@ def test_columns_that_are_not_there_yet_leave_a_gap() -> None:
     figure.savefig(BytesIO(), format="png")
 
 
-def test_curves_by_shots_have_a_panel_a_regime_and_leave_out_what_is_not_there() -> None:
+def test_curves_by_shots_have_a_panel_a_protocol_and_leave_out_what_is_not_there() -> None:
     some = summary("label-disjoint", "example-disjoint")
     del some["curves"]["protonet"]["example-disjoint"]["0"]
     some["curves"]["maml"] = {"label-disjoint": some["curves"]["maml"]["label-disjoint"]}

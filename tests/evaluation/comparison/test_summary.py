@@ -143,7 +143,7 @@ def test_known_labels_are_not_measured_where_query_tags_are_trained_on(summary: 
     }  # fmt: skip
 
 
-def test_settings_and_curves_are_kept_by_row_and_regime(summary: dict[str, Any]) -> None:
+def test_settings_and_curves_are_kept_by_row_and_protocol(summary: dict[str, Any]) -> None:
     assert summary["settings"]["maml"] == {"of": "maml"}
     points = {"0": 0.5, "1": 0.6}
     assert summary["curves"]["maml"] == {"label-disjoint": points, "example-disjoint": points}
