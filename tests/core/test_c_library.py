@@ -63,8 +63,8 @@ def test_the_c_tests_pass_against_both_libraries(build: Path) -> None:
 
 def test_a_c99_program_compiles_and_runs_against_what_is_installed(installed: Path, tmp_path: Path) -> None:
     library = shared_library(installed).parent
-    source = ROOT / "tests" / "core" / "c_abi.c"
-    run("cc", *STRICT, f"-I{installed / 'include'}", source, "-o", "program", f"-L{library}", "-ldesire_edge",
+    sources = sorted((ROOT / "tests" / "core").glob("c_*.c"))
+    run("cc", *STRICT, f"-I{installed / 'include'}", *sources, "-o", "program", f"-L{library}", "-ldesire_edge",
         f"-Wl,-rpath,{library}", "-lm", cwd=tmp_path)  # fmt: skip
     assert run(tmp_path / "program", cwd=tmp_path) == "all passed\n"
 

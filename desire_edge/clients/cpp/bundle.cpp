@@ -201,14 +201,13 @@ Task Bundle::adapt(const Support& support, const Names& names, bool missing_unkn
   round_to_half(&z, "the extractor's features");
   task.extract_seconds = seconds_since(start);
   start = std::chrono::steady_clock::now();
-  task.head = adapt_head(semantics_, z, task.support, task.labels.vectors, known);
-  const auto weights = task_weights(task.head, ways_);
+  task.head = learn(semantics_, z, task.support, task.labels.vectors, known, ways_);
   task.adapt_seconds = seconds_since(start);
 
   const Names known_names = semantics_.known_labels ? base_labels_ : Names();
-  task.model =
-      files_.at(kExtractor).substr(0, extractor_body_) + files_.at(kHead) +
-      model_fragment(weights, model_metadata(names, task.head.thresholds, input_, name_, known_names));
+  task.model = files_.at(kExtractor).substr(0, extractor_body_) + files_.at(kHead) +
+               model_fragment(task.head.weights,
+                              model_metadata(names, task.head.thresholds, input_, name_, known_names));
   task.taught = serialize(task, z, known);
   for (const Features& item : features) {
     task.text_words += item.words;
@@ -244,7 +243,7 @@ Names Bundle::warnings(const Support& support, const Task& task) const {
                       "' is known, so only its examples can teach it");
     }
   }
-  if (task.head.conditioning > 3 * kMostConditioning) {
+  if (task.head.conditioning > 3 * DESIRE_EDGE_MAX_CONDITIONING) {
     found.push_back("the adapted head is ill-conditioned: expect errors above 1e-5");
   }
   for (size_t column = 0; column < task.labels.entries.size() && !support.examples.empty(); ++column) {
