@@ -93,9 +93,7 @@ def test_every_implementation_gives_the_same_adapted_logits(
     x = run.data.x[trained.episode.query]
     z = (extract(run.extractor, x).double().numpy() @ trained.axes).astype(np.float32)
     weights = task.head.weights
-    scores = run.learner.head.base_scores(
-        extract(run.extractor, x), known_labels=torch.from_numpy(known)
-    )
+    scores = run.learner.head.base_scores(extract(run.extractor, x), known_labels=torch.from_numpy(known))
     core = _core.head_logits(z=z, scores=scores.detach().numpy(), **folded(weights, len(task.labels)))
     assert relative_error(core, reference) <= 1e-5
     assert relative_error(head_logits(bundle, weights, z, known), reference) <= 1e-5
