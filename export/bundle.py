@@ -12,7 +12,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from onnx import ModelProto
 from safetensors.numpy import save
@@ -20,6 +19,7 @@ from safetensors.numpy import save
 from desire_edge.errors import DesireEdgeError
 from desire_edge.files import atomic_folder, write_json
 from desire_edge.lexicon.build import shrink_lexicon
+from desire_edge.models import extract, turned_extractor
 from desire_edge.runtime.archive import pack
 from desire_edge.runtime.manifest import (
     ADAPT,
@@ -39,14 +39,13 @@ from desire_edge.runtime.manifest import (
     Manifest,
 )
 from desire_edge.training.prepare import lexicon_path
-from desire_edge.training.pretrain import extract
 from desire_edge.training.run import Run
 
 from .adapt_graph import adapt_graph
 from .graphs import base_fragment, extractor_graph, head_fragment, head_graph, serialize
 from .parity import Parity, check_parity
 from .precision import in_precision
-from .weights import base_axes, conditioning, inference_product, output_gram, turned_extractor
+from .weights import base_axes, conditioning, inference_product, output_gram
 
 OPSETS = (18, 21)
 
@@ -88,7 +87,7 @@ def export_bundle(run: Run, out: Path, options: ExportOptions | None = None) -> 
     extractor = run.extractor.cpu().eval()
     head = run.learner.head.cpu()
     weights = {name: parameter.detach().double().numpy() for name, parameter in head.state_dict().items()}
-    z = extract(extractor, torch.from_numpy(run.data.x[run.data.rows.train])).double().numpy()
+    z = extract(extractor, run.data.x[run.data.rows.train]).double().numpy()
     known_labels = run.config.meta.known_labels > 0
     axes, lengths = base_axes(weights["w_base"])
     semantics = {

@@ -16,8 +16,8 @@ from trained import WAYS, Trained
 
 from desire_edge import Bundle, DesireEdgeError, Example, Predictor, Support, Task
 from desire_edge.data import EpisodeSampler
+from desire_edge.models import extract
 from desire_edge.runtime.taught_file import task_bytes
-from desire_edge.training.pretrain import extract
 
 
 def opened(trained: Trained) -> Bundle:
@@ -63,7 +63,7 @@ def test_without_examples_the_names_alone_decide_by_eq_1(trained: Trained) -> No
     weights = run.learner.head.state_dict().items()
     logits = project(
         Model(**{name: weight.double() for name, weight in weights}),
-        extract(run.extractor, torch.from_numpy(x)).double(),
+        extract(run.extractor, x).double(),
         torch.from_numpy(task.taught.vectors).double(),
     )
     assert relative_error(task.predict(list(x)), torch.sigmoid(logits)) <= 1e-5

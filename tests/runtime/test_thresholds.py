@@ -21,7 +21,7 @@ from trained import Trained
 from desire_edge import Bundle, DesireEdgeError, Predictor, Support, _core
 from desire_edge.runtime.manifest import FileRecord
 from desire_edge.training import thresholds as training
-from desire_edge.training.thresholds import FEATURES
+from desire_edge.training.learner import FEATURES
 
 Array = NDArray[np.float32]
 NAME_ALONE = [1.0, 0.0, 0.0, 0.0, 0.0]

@@ -18,7 +18,7 @@ from desire_edge.lexicon import tokenize
 from desire_edge.lexicon.build import build_lexicon
 from desire_edge.lexicon.seeded import seeded_direction
 from desire_edge.lexicon.sources import Source
-from desire_edge.models import Extractor
+from desire_edge.models import Extractor, Mlp
 from desire_edge.runtime.manifest import FILES, LEXICON, MANIFEST, SEMANTICS, FileRecord, Manifest
 
 FOLDER = Path(__file__).parent
@@ -80,9 +80,10 @@ def tiny_arrays(*, known_labels: bool) -> dict[str, NDArray[np.float32]]:
 
 
 def tiny_extractor() -> Extractor:
-    extractor = Extractor(len(VOCABULARY), [WIDTH], D, 0.0).eval()
+    extractor = Extractor(Mlp(len(VOCABULARY), [WIDTH], 0.0), D).eval()
+    names = ("layers.0.weight", "layers.0.bias", "layers.3.weight", "layers.3.bias")
     with torch.no_grad():
-        for name, parameter in extractor.named_parameters():
+        for name, parameter in zip(names, extractor.parameters(), strict=True):
             parameter.copy_(torch.from_numpy(numbers(f"extractor.{name}", *parameter.shape)))
     return extractor
 
