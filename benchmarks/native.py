@@ -15,10 +15,12 @@ ROOT = Path(__file__).parent.parent
 
 def build(name: str, *options: str) -> Path:
     """Configure and build the project with these CMake options; the folder it was built in."""
-    folder = ROOT / "build" / "benchmarks" / name
-    _run("cmake", "-S", str(ROOT), "-B", str(folder), *options)
-    _run("cmake", "--build", str(folder), "--parallel", str(os.cpu_count() or 1))
-    return folder
+    return _built(ROOT, ROOT / "build" / "benchmarks" / name, *options)
+
+
+def build_release(source: Path, folder: Path) -> Path:
+    """Build the libraries of another copy of the project at full speed; the folder they were built in."""
+    return _built(source, folder, "-DCMAKE_BUILD_TYPE=Release")
 
 
 @cache
@@ -31,6 +33,12 @@ def native_times(rounds: int) -> dict[str, Any]:
     """What `adapt_bench` prints: the core's own times and this machine's limits, without Python."""
     found: dict[str, Any] = json.loads(_run(str(build_native() / "adapt_bench"), str(rounds)))
     return found
+
+
+def _built(source: Path, folder: Path, *options: str) -> Path:
+    _run("cmake", "-S", str(source), "-B", str(folder), *options)
+    _run("cmake", "--build", str(folder), "--parallel", str(os.cpu_count() or 1))
+    return folder
 
 
 def _run(*command: str) -> str:

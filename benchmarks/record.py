@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import sys
@@ -29,6 +30,20 @@ def write_result(name: str, metrics: Mapping[str, float], **details: Any) -> Pat
     }
     write_json(path, record)
     return path
+
+
+def merge_result(
+    name: str, part: str, metrics: Mapping[str, float], details: Mapping[str, Any] | None = None
+) -> Path:
+    """Write the result `name` with `part` of it measured anew; the other parts stay as they are.
+
+    Its metrics are those of all parts; each part keeps its own beside its details.
+    """
+    path = RESULTS / f"{name}.json"
+    parts = json.loads(path.read_bytes())["parts"] if path.is_file() else {}
+    parts[part] = {"metrics": dict(metrics), "machine": machine(), **(details or {})}
+    every = {key: value for found in parts.values() for key, value in found["metrics"].items()}
+    return write_result(name, every, parts=parts)
 
 
 def versions() -> dict[str, str]:

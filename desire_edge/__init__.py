@@ -14,4 +14,4 @@ from desire_edge.errors import DesireEdgeError
 from desire_edge.runtime import Bundle, Example, Predictor, Support, Task
 
 __all__ = ["Bundle", "DesireEdgeError", "Example", "Predictor", "Support", "Task", "__version__"]
-__version__ = "0.3.0"
+__version__ = "0.4.0"

@@ -45,6 +45,20 @@ class _Adapted(_Head[np.float32]):
     conditioning: tuple[float, float]
     steps: int
 
+@type_check_only
+class _Learned(TypedDict):
+    w1: _Float32  # [d, h + 1]
+    b1: _Float32  # [h + 1]
+    v: _Float32  # [h + 1, ways]
+    q: _Float32  # [h + 1, h + 1]
+    m: _Float32  # [d, ways]; [B, ways] in a model that uses known labels
+    used: _Float32  # [ways]
+    losses: _Float32  # [T + 1]
+    logits: _Float32  # [S, N]
+    thresholds: NDArray[np.float64]  # [N]
+    steps: int
+    conditioning: float
+
 class Labels:
     def __init__(self, /, *args: Never, **kwargs: Never) -> None: ...  # Model.labels makes them
     @property
@@ -64,7 +78,20 @@ class Model:
         p: _Float32 | None = None,
         r: _Float32 | None = None,
         w_i: _Float32 | None = None,
+        w_base: _Float32 | None = None,
+        step_sizes: _Float32 | None = None,
+        threshold_weights: _Float32 | None = None,
     ) -> None: ...
+    def learn(
+        self,
+        *,
+        z: _Float32,
+        targets: _Float32,
+        mask: _Float32,
+        w_novel: _Float32,
+        ways: int,
+        known_labels: _Float32 | None = None,
+    ) -> _Learned: ...
     def labels(self, w_novel: _Float32) -> Labels: ...
     def adapt(
         self,
@@ -103,6 +130,16 @@ def project(
     w_i: NDArray[_Float],
     w_novel: NDArray[_Float],
 ) -> NDArray[_Float]: ...
+
+MAX_CONDITIONING: float
+THRESHOLD_WEIGHTS: int
+
+def thresholds(
+    *, logits: _Float32, targets: _Float32, mask: _Float32, weights: _Float32
+) -> NDArray[np.float64]: ...
+
+# Plain references, for tests.
+
 def adapt_dense(
     *,
     z: NDArray[_Float],
@@ -163,9 +200,3 @@ def head_logits(
     r: NDArray[_Float] | None = None,
     scores: NDArray[_Float] | None = None,
 ) -> NDArray[_Float]: ...
-
-THRESHOLD_WEIGHTS: int
-
-def thresholds(
-    *, logits: _Float32, targets: _Float32, mask: _Float32, weights: _Float32
-) -> NDArray[np.float64]: ...

@@ -170,7 +170,7 @@ def _adapted_errors(run: Run, bundle: Bundle, axes: Float64) -> tuple[float, flo
     )
     (reference, thresholds), (other, others) = expected(task.head.losses), expected(portable.losses)
     queries = bundle.extractor.run(data.x[episode.query])["z"], known[shots:]
-    logits = head_logits(bundle, task.head.task_weights(bundle.manifest.ways), *queries)
+    logits = head_logits(bundle, task.head.weights, *queries)
     probabilities = task.predict(inputs[shots:], known_names[shots:])
     return (
         relative_error(logits, reference.numpy()),

@@ -41,7 +41,7 @@ def test_every_file_field_array_input_and_output_is_described(tmp_path: Path) ->
         wanted |= {entry.key for entry in model.metadata_props}
         wanted |= {value.name for value in (*model.graph.input, *model.graph.output)}
         wanted |= {tensor.name for tensor in model.graph.initializer if tensor.name.startswith("base.")}
-        wanted |= {f"task.{name}" for name in task.head.task_weights(1)}
+        wanted |= {f"task.{name}" for name in task.head.weights}
         with safe_open(task.save(tmp_path / name) / TASK, "numpy") as arrays:
             wanted |= {*arrays.keys(), *json.loads(arrays.metadata()["desire_edge"])}
     assert wanted - described == set()
@@ -54,7 +54,7 @@ def test_a_model_is_the_files_end_to_end() -> None:
         (FOLDER / "plain" / f"{part}.onnx").read_bytes()
         for part in ("extractor", "head.fragment", "base.fragment")
     ]
-    weights = {f"task.{name}": value for name, value in task.head.task_weights(bundle.manifest.ways).items()}
+    weights = {f"task.{name}": value for name, value in task.head.weights.items()}
     weights |= {"base.w": bundle.semantics["w_base"], "base.b": bundle.semantics["base_bias"]}
     metadata = {entry.key: entry.value for entry in onnx.load_model_from_string(task.model).metadata_props}
     parts[0] = parts[0][: bundle.manifest.extractor_body]

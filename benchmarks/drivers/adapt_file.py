@@ -1,4 +1,4 @@
-"""The files of `adapt_file.c`: a task and a model go in, losses and logits come out."""
+"""The files of `adapt_file.cpp`: a task and a model go in, losses and logits come out."""
 
 from __future__ import annotations
 

@@ -62,8 +62,9 @@ class Model {
       }
     }
     const desire_edge_sizes sizes = {0, 0, d, h, 0, 0};
-    const desire_edge_model_f32 arrays = {w1.data(), b1.data(), w2.data(), b2.data(), 1,        1,
-                                          nullptr,   nullptr,   p.data(),  r.data(),  q0.data()};
+    const desire_edge_model_f32 arrays = {w1.data(), b1.data(), w2.data(), b2.data(), 1,
+                                          1,         nullptr,   nullptr,   p.data(),  r.data(),
+                                          q0.data(), nullptr,   nullptr};
     char error[128];
     check(desire_edge_model_create(&sizes, &arrays, &handle_, error, sizeof error), error);
   }

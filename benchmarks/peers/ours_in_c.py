@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import time
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 from native import build_native
@@ -22,11 +23,12 @@ class OursInC(InProcess[Head]):
 
     name = "ours_in_c"
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: Problem, folder: Path | None = None) -> None:
+        """Load the library of `folder`, by default one that is built of this working tree."""
         super().__init__(problem)
         (S, d), N, T = problem.z.shape, problem.w_novel.shape[1], len(problem.step_sizes)
         h = len(problem.b1)
-        self._library = _library()
+        self._library = _library(folder or build_native())
         self._model = ctypes.c_void_p()
         sizes = _Sizes(S, N, d, h, 0, T)
         given = {name: getattr(problem, name) for name in MODEL}
@@ -89,7 +91,7 @@ class OursInC(InProcess[Head]):
 
 def empty_call_seconds() -> float:
     """What ctypes takes for the three calls of `OursInC` when they do nothing."""
-    library = _library()
+    library = _library(build_native())
     nothing = ctypes.c_void_p()
     seconds = []
     for _ in range(1000):
@@ -108,7 +110,10 @@ class _Model(ctypes.Structure):
     _fields_ = [
         *((name, ctypes.c_void_p) for name in ("w1", "b1", "w2", "b2")),
         *((name, ctypes.c_float) for name in ("gamma1", "gamma2")),
-        *((name, ctypes.c_void_p) for name in ("w_base", "w_i", "p", "r", "q0")),
+        *(
+            (name, ctypes.c_void_p)
+            for name in ("w_base", "w_i", "p", "r", "q0", "step_sizes", "threshold_weights")
+        ),
     ]
 
 
@@ -137,8 +142,8 @@ class _Adapted(ctypes.Structure):
 
 
 @cache
-def _library() -> ctypes.CDLL:
-    library = ctypes.CDLL(str(build_native() / "libdesire_edge.so"))
+def _library(folder: Path) -> ctypes.CDLL:
+    library = ctypes.CDLL(str(folder / "libdesire_edge.so"))
     library.desire_edge_adapt_workspace.restype = ctypes.c_size_t
     library.desire_edge_adapt_workspace.argtypes = [
         ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64, ctypes.c_int,

@@ -91,22 +91,36 @@ void check_result(const T* data, int64_t count, const char* name) {
   }
 }
 
+// The sizes of labels and of W_Z.
+inline void check_label_sizes(const Sizes& sizes) {
+  check_size(sizes.labels, 1, "sizes.labels");
+  check_size(sizes.dimension, 1, "sizes.dimension");
+  check_size(sizes.hidden, 1, "sizes.hidden");
+}
+
 // W_Z and the factors, which every function reads.
 template <class T>
-void check_transform(const Sizes& sizes, const Model<T>* model) {
+void check_transform(const Sizes& sizes, const Model<T>& model) {
   const int64_t d = sizes.dimension, h = sizes.hidden;
-  check_pointer(model, 1, "model");
-  check_matrix(model->w1, d, h, "w1");
-  check_vector(model->b1, h, "b1");
-  check_matrix(model->w2, h, d, "w2");
-  check_vector(model->b2, d, "b2");
-  check_scalar(model->gamma1, "gamma1");
-  check_scalar(model->gamma2, "gamma2");
+  check_matrix(model.w1, d, h, "w1");
+  check_vector(model.b1, h, "b1");
+  check_matrix(model.w2, h, d, "w2");
+  check_vector(model.b2, d, "b2");
+  check_scalar(model.gamma1, "gamma1");
+  check_scalar(model.gamma2, "gamma2");
+}
+
+// The semantic inference, in the model's own form.
+template <class T>
+void check_inference(const Sizes& sizes, const Model<T>& model) {
+  check_size(sizes.base_labels, 1, "sizes.base_labels");
+  check_matrix(model.w_base, sizes.dimension, sizes.base_labels, "w_base");
+  check_matrix(model.w_i, sizes.base_labels, sizes.dimension, "w_i");
 }
 
 // What the low-rank form reads of the base labels: p and r, or w_i.
 template <class T>
-void check_base(const Sizes& sizes, const Model<T>& model) {
+void check_base(const Sizes& sizes, const LowrankModel<T>& model) {
   const int64_t d = sizes.dimension, B = sizes.base_labels;
   if (model.p == nullptr && model.r == nullptr) {
     check_size(B, 1, "sizes.base_labels");

@@ -1,4 +1,6 @@
 // The C ABI's handles: a packed model, its labels, and adaptation to one task or to many.
+#include "handles.h"
+
 #include <atomic>
 #include <memory>
 #include <system_error>
@@ -6,32 +8,9 @@
 #include <vector>
 
 #include "guard.h"
-#include "inner_loop.h"
-
-struct desire_edge_model {
-  desire_edge::PackedModel packed;
-};
-
-struct desire_edge_labels {
-  desire_edge_labels(const desire_edge_model& model, int64_t count, const float* w_novel)
-      : model(&model),
-        block(desire_edge::labels_bytes(model.packed, count)),
-        arena(block.data()),
-        prepared(model.packed, count, w_novel, arena) {}
-
-  const desire_edge_model* model;
-  desire_edge::Block block;
-  desire_edge::Arena arena;
-  desire_edge::Labels prepared;
-};
 
 namespace desire_edge {
 namespace {
-
-void check_labels(const PackedModel& model, int64_t count, const float* w_novel) {
-  check_size(count, 1, "the number of labels");
-  check_matrix(w_novel, model.d, count, "w_novel");
-}
 
 Form form_of(const PackedModel& model, desire_edge_form form, int64_t examples, int64_t steps) {
   switch (form) {
@@ -57,7 +36,7 @@ class Adaptation {
     check_size(S, 0, "support.examples");
     check_size(T, 0, "support.steps");
     check_support<float>(support, S, labels, model.d, T);
-    if (model.scored) check_matrix(support.scores, S, model.width, "scores");
+    if (model.takes_scores) check_matrix(support.scores, S, model.width, "scores");
     check_head_arrays(adapted.head, labels, model.d, model.h, model.width);
     check_pointer(adapted.losses, T + 1, "losses");
     form_ = form_of(model, options.form, S, T);
@@ -80,6 +59,23 @@ class Adaptation {
   int64_t labels_;
   Form form_;
 };
+
+// What a model that is to learn is given beside what is packed; none where it is not to.
+std::optional<Rules> rules_of(const Sizes& sizes, const Model<float>& arrays) {
+  if (arrays.threshold_weights == nullptr) return std::nullopt;
+  const int64_t d = sizes.dimension, B = sizes.base_labels;
+  check_vector(arrays.threshold_weights, DESIRE_EDGE_THRESHOLD_WEIGHTS, "threshold_weights");
+  check_size(sizes.steps, 0, "sizes.steps");
+  check_matrix(arrays.step_sizes, sizes.steps, DESIRE_EDGE_STEP_COLUMNS, "step_sizes");
+  Rules rules;
+  std::copy_n(arrays.threshold_weights, DESIRE_EDGE_THRESHOLD_WEIGHTS, rules.threshold_weights.data());
+  rules.step_sizes.assign(arrays.step_sizes, arrays.step_sizes + sizes.steps * DESIRE_EDGE_STEP_COLUMNS);
+  if (arrays.p == nullptr) {
+    check_matrix(arrays.w_base, d, B, "w_base");
+    rules.w_base.assign(arrays.w_base, arrays.w_base + d * B);
+  }
+  return rules;
+}
 
 constexpr desire_edge_adapt_options kDefaultOptions = {DESIRE_EDGE_FORM_AUTO, 0};
 
@@ -154,11 +150,12 @@ desire_edge_status desire_edge_model_create(const desire_edge_sizes* sizes,
     check_pointer(sizes, 1, "sizes");
     check_size(sizes->dimension, 1, "sizes.dimension");
     check_size(sizes->hidden, 1, "sizes.hidden");
-    check_transform<float>(*sizes, arrays);
+    check_pointer(arrays, 1, "model");
+    check_transform<float>(*sizes, *arrays);
     check_matrix(arrays->q0, sizes->hidden + 1, sizes->hidden + 1, "q0");
     check_base<float>(*sizes, *arrays);
     check_pointer(model, 1, "model");
-    *model = new desire_edge_model{PackedModel(*sizes, *arrays, chosen_kernels())};
+    *model = new desire_edge_model{PackedModel(*sizes, *arrays, chosen_kernels()), rules_of(*sizes, *arrays)};
   });
 }
 

@@ -1,14 +1,12 @@
 // The folded head: Eq. (1) for one label set, with nothing left that grows with the number of base labels.
 #pragma once
 
+#include <algorithm>
+
 #include "matrix.h"
 #include "types.h"
 
 namespace desire_edge {
-
-// Fills `head` from a model, adapted or not, for labels with word vectors w_novel [d, N].
-template <class T>
-void fold(const Sizes& sizes, const Model<T>& model, const T* w_novel, Head<T>& head);
 
 // Logits [S, N] of z [S, d], given r [d, d] with ||z r^T|| = ||z W_base||, or NULL and the base labels'
 // scores [S, B].
@@ -24,7 +22,12 @@ Matrix<T> relu_with_one(const Matrix<T>& a);
 
 // [w2; b2], [h + 1, d].
 template <class T>
-Matrix<T> with_bias_row(const Sizes& sizes, const T* w2, const T* b2);
+Matrix<T> with_bias_row(const Sizes& sizes, const T* w2, const T* b2) {
+  Matrix<T> result(sizes.hidden + 1, sizes.dimension);
+  std::copy_n(w2, sizes.hidden * sizes.dimension, result.row(0));
+  std::copy_n(b2, sizes.dimension, result.row(sizes.hidden));
+  return result;
+}
 
 // ||h~ [w2; b2]|| by row, from t = h~ q.
 template <class T>

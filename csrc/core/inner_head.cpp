@@ -38,7 +38,7 @@ void InnerLoop::write_head(const Labels& labels, const State& state, Head<float>
   // For m = w_base w_i w_novel: w_base (z w_base / rho)^T = r^T (z r^T / rho)^T.
   float *change = m_change, *m = m_change + N * m_row;
   const Product by_base = {state.a_change, 1, n_row, factor(base, m_row), S, nullptr};
-  if (model.scored) {
+  if (model.takes_scores) {
     add(sum(labels.m, m, N, m_row), by_base);
   } else {
     add(sum(nullptr, change, N, m_row), by_base);

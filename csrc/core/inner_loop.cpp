@@ -6,7 +6,6 @@
 #include "check.h"
 #include "inner_state.h"
 #include "layers.h"
-#include "lowrank.h"
 
 namespace desire_edge {
 
@@ -59,7 +58,7 @@ InnerLoop::InnerLoop(const PackedModel& model, int64_t S, int64_t N, int64_t T, 
 void InnerLoop::prepare(const Labels& labels, const Support& support) {
   copy_padded(support.z, S, model.d, z, d_row);
   add({factor(model.b1_tilde, 0), {p1, h_row, panel}, S, h_row, false, false}, model.w1.product(z, d_row));
-  if (model.scored) {
+  if (model.takes_scores) {
     copy_padded(support.scores, S, model.width, base, m_row);
     kernels.dots(base, m_row, S, labels.m, m_row, N, m_row, false, a0, n_row);
   } else {
@@ -346,21 +345,6 @@ InnerLoopResult run_inner_loop(const PackedModel& model, const Labels& labels, c
                                float* logits) {
   InnerLoop loop(model, support.examples, labels.count, support.steps, form, arena);
   return loop.run(labels, support, keep_lowest, head, losses, logits);
-}
-
-template <>
-void adapt_lowrank(const Sizes& sizes, const Model<float>& model, const Task<float>& task, Head<float>& head,
-                   float* losses, float* conditioning) {
-  const PackedModel packed(sizes, model, chosen_kernels());
-  const int64_t S = sizes.examples, N = sizes.labels, T = sizes.steps;
-  const Form form = cheapest_form(packed, S, T);
-  const Block block(labels_bytes(packed, N) + inner_loop_bytes(packed, S, N, T, form));
-  Arena arena(block.data());
-  const Labels labels(packed, N, task.w_novel, arena);
-  const Support support{S, T, task.z, task.targets, task.mask, task.step_sizes, task.scores};
-  const InnerLoopResult result =
-      run_inner_loop(packed, labels, support, form, false, arena, head, losses, nullptr);
-  std::copy_n(result.conditioning, 2, conditioning);
 }
 
 }  // namespace desire_edge

@@ -10,8 +10,8 @@ namespace desire_edge {
 
 // Where element (i, j) of a matrix lies, by panels of `Kernels::panel` columns:
 //     data[i * row + (j / panel) * panel_stride + j % panel].
-// Row-major is row = columns, panel_stride = panel; packed panels are row = panel, panel_stride = rows *
-// panel.
+// Row-major is row = columns, panel_stride = panel; packed panels are row = panel,
+// panel_stride = rows * panel.
 struct Grid {
   float* data;
   int64_t row;

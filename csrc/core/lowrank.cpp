@@ -52,7 +52,8 @@ struct Forward {
 };
 
 template <class T>
-Fixed<T> prepare(const Sizes& sizes, const Model<T>& model, const Task<T>& task, View<T> z, View<T> w_novel) {
+Fixed<T> prepare(const Sizes& sizes, const LowrankModel<T>& model, const Task<T>& task, View<T> z,
+                 View<T> w_novel) {
   const int64_t S = sizes.examples, d = sizes.dimension, B = sizes.base_labels;
   Matrix<T> m(0, 0), base(0, 0), a(0, 0);
   if (model.p == nullptr) {
@@ -76,7 +77,8 @@ Fixed<T> prepare(const Sizes& sizes, const Model<T>& model, const Task<T>& task,
 }
 
 template <class T>
-State<T> start(const Sizes& sizes, const Model<T>& model, View<T> z, View<T> w_novel, const Fixed<T>& fixed) {
+State<T> start(const Sizes& sizes, const LowrankModel<T>& model, View<T> z, View<T> w_novel,
+               const Fixed<T>& fixed) {
   const int64_t S = sizes.examples, N = sizes.labels, d = sizes.dimension, h = sizes.hidden;
   return {affine<T>(z, {model.w1, d, h}, model.b1),
           multiply<T>(with_bias_row(sizes, model.w2, model.b2), w_novel),
@@ -213,7 +215,7 @@ void take_step(const Fixed<T>& fixed, const Forward<T>& forward, const Matrix<T>
 
 // The adapted model's folded head: the steps' changes put into w1, b1 and m.
 template <class T>
-void write_head(const Sizes& sizes, const Model<T>& model, View<T> z, const Fixed<T>& fixed,
+void write_head(const Sizes& sizes, const LowrankModel<T>& model, View<T> z, const Fixed<T>& fixed,
                 const State<T>& state, Head<T>& head) {
   const int64_t d = sizes.dimension, h = sizes.hidden;
   Matrix<T> w1(View<T>(model.w1, d, h)), b1(View<T>(model.b1, 1, h));
@@ -239,8 +241,8 @@ void write_head(const Sizes& sizes, const Model<T>& model, View<T> z, const Fixe
 }  // namespace
 
 template <class T>
-void adapt_lowrank(const Sizes& sizes, const Model<T>& model, const Task<T>& task, Head<T>& head, T* losses,
-                   T* conditioning) {
+void adapt_lowrank(const Sizes& sizes, const LowrankModel<T>& model, const Task<T>& task, Head<T>& head,
+                   T* losses, T* conditioning) {
   const int64_t S = sizes.examples, N = sizes.labels, d = sizes.dimension;
   const View<T> z(task.z, S, d), targets(task.targets, S, N), mask(task.mask, S, N),
       w_novel(task.w_novel, d, N);
@@ -260,7 +262,7 @@ void adapt_lowrank(const Sizes& sizes, const Model<T>& model, const Task<T>& tas
   write_head<T>(sizes, model, z, fixed, state, head);
 }
 
-template void adapt_lowrank<double>(const Sizes&, const Model<double>&, const Task<double>&, Head<double>&,
-                                    double*, double*);
+template void adapt_lowrank<double>(const Sizes&, const LowrankModel<double>&, const Task<double>&,
+                                    Head<double>&, double*, double*);
 
 }  // namespace desire_edge

@@ -31,6 +31,17 @@ void pack(const Source& source, int64_t columns, Packed& packed) {
   }
 }
 
+std::vector<double> unpacked(const Packed& packed, int64_t columns, bool transposed) {
+  std::vector<double> result(static_cast<size_t>(packed.rows * columns));
+  for (int64_t k = 0; k < packed.rows; ++k) {
+    for (int64_t j = 0; j < columns; ++j) {
+      const int64_t at = (j / packed.panel * packed.rows + k) * packed.panel + j % packed.panel;
+      result[static_cast<size_t>(transposed ? j * packed.rows + k : k * columns + j)] = packed.data[at];
+    }
+  }
+  return result;
+}
+
 void copy_padded(const float* source, int64_t rows, int64_t columns, float* target, int64_t target_row) {
   for (int64_t i = 0; i < rows; ++i, target += target_row) {
     std::copy_n(source + i * columns, columns, target);
@@ -49,8 +60,8 @@ PackedModel::PackedModel(const Sizes& sizes, const Model<float>& model, const Ke
     : kernels(chosen),
       d(sizes.dimension),
       h(sizes.hidden),
-      scored(model.p == nullptr),
-      width(scored ? sizes.base_labels : d),
+      takes_scores(model.p == nullptr),
+      width(takes_scores ? sizes.base_labels : d),
       d_row(padded(d, chosen.panel)),
       h_row(padded(h + 1, chosen.panel)),
       m_row(padded(width, chosen.panel)),
@@ -64,11 +75,11 @@ PackedModel::PackedModel(const Sizes& sizes, const Model<float>& model, const Ke
   copy_padded(model.b1, 1, h, b1_tilde, h_row);
   b1_tilde[h] = 1;
   pack({model.w1, h, 1}, h, w1);
-  if (!scored) {
+  if (!takes_scores) {
     pack({model.r, d, 1}, d, r);
     pack({model.r, 1, d}, d, r_columns);
   }
-  pack({scored ? model.w_i : model.p, 1, d}, width, m_columns);
+  pack({takes_scores ? model.w_i : model.p, 1, d}, width, m_columns);
   pack({w2, 1, d_row}, h + 1, w2_columns);
   pack({model.q0, h + 1, 1}, h + 1, q0);
   for (int64_t i = 0; i < q0.panels(); ++i) {
@@ -90,7 +101,7 @@ void PackedModel::lay_out(Arena& arena) {
   const int64_t panel = kernels.panel;
   w1 = take_packed(arena, panel, d, h + 1);
   b1_tilde = arena.take<float>(h_row);
-  r = take_packed(arena, panel, scored ? 0 : d, scored ? 0 : d);
+  r = take_packed(arena, panel, takes_scores ? 0 : d, takes_scores ? 0 : d);
   r_columns = take_packed(arena, panel, r.rows, r.columns);
   m_columns = take_packed(arena, panel, d, width);
   w2_columns = take_packed(arena, panel, d, h + 1);

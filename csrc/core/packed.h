@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "kernels.h"
 #include "memory.h"
@@ -36,6 +37,9 @@ Packed take_packed(Arena& arena, int64_t panel, int64_t rows, int64_t columns);
 // Fills `packed` with the first `columns` columns of the source, the rest with zeros, and finds its bounds.
 void pack(const Source& source, int64_t columns, Packed& packed);
 
+// The first `columns` columns of what was packed, row-major, in double; or their transpose.
+std::vector<double> unpacked(const Packed& packed, int64_t columns, bool transposed = false);
+
 // The packed model. The rows of row-major arrays are padded to whole panels, with zeros.
 class PackedModel {
  public:
@@ -43,8 +47,8 @@ class PackedModel {
 
   const Kernels& kernels;
   const int64_t d, h;
-  const bool scored;                  // p and r are NULL: the base labels' scores will be given
-  const int64_t width;                // rows of m: d, or B where scored
+  const bool takes_scores;            // p and r are NULL: the base labels' scores will be given
+  const int64_t width;                // rows of m: d, or B where it takes scores
   const int64_t d_row, h_row, m_row;  // d, h + 1 and width, padded
   const float gamma1, gamma2;
 
@@ -56,7 +60,7 @@ class PackedModel {
  public:
   Packed w1;            // [d, h], with the panels of h + 1 columns
   float* b1_tilde;      // [h_row] b1, 1, 0 ...: so that relu(z w1 + b1~) is [H, 1]
-  Packed r, r_columns;  // r and r^T, [d, d]; not there where scored
+  Packed r, r_columns;  // r and r^T, [d, d]; not there where it takes scores
   Packed m_columns;     // what takes w_novel^T to m^T: p^T [d, d], or w_i^T [d, B]
   Packed w2_columns;    // W2~^T, [d, h + 1]
   Packed q0;            // [h + 1, h + 1]

@@ -1,4 +1,5 @@
-// Decision thresholds, from what adapting leaves on the support set.
+#include "thresholds.h"
+
 #include <algorithm>
 #include <cmath>
 
@@ -34,6 +35,14 @@ double threshold(int64_t S, int64_t N, const float* logits, const float* targets
 }
 
 }  // namespace
+
+void make_thresholds(int64_t S, int64_t N, const float* logits, const float* targets, const float* mask,
+                     const float* weights, double* thresholds) {
+  for (int64_t j = 0; j < N; ++j) {
+    thresholds[j] = threshold(S, N, logits + j, targets + j, mask + j, weights);
+  }
+}
+
 }  // namespace desire_edge
 
 using namespace desire_edge;
@@ -49,8 +58,6 @@ desire_edge_status desire_edge_thresholds(int64_t examples, int64_t labels, cons
     check_range(mask, examples, labels, 0.0F, 1.0F, "mask", "0 to 1");
     check_vector(weights, DESIRE_EDGE_THRESHOLD_WEIGHTS, "weights");
     check_pointer(thresholds, labels, "thresholds");
-    for (int64_t j = 0; j < labels; ++j) {
-      thresholds[j] = threshold(examples, labels, logits + j, targets + j, mask + j, weights);
-    }
+    make_thresholds(examples, labels, logits, targets, mask, weights, thresholds);
   });
 }

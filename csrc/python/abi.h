@@ -1,4 +1,4 @@
-// The C ABI as the binding calls it: by element type, without the GIL, its statuses raised as exceptions.
+// The C ABI as the binding calls it: without the GIL, its statuses raised as exceptions.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -10,35 +10,6 @@
 #include "desire_edge.h"
 
 namespace desire_edge::python {
-
-template <class T>
-struct Abi;
-
-template <>
-struct Abi<float> {
-  using Model = desire_edge_model_f32;
-  using Task = desire_edge_task_f32;
-  using Weights = desire_edge_weights_f32;
-  using Head = desire_edge_head_f32;
-  static constexpr auto project = desire_edge_project_f32;
-  static constexpr auto adapt_dense = desire_edge_adapt_dense_f32;
-  static constexpr auto adapt_lowrank = desire_edge_adapt_lowrank_f32;
-  static constexpr auto fold = desire_edge_fold_f32;
-  static constexpr auto head_logits = desire_edge_head_logits_f32;
-};
-
-template <>
-struct Abi<double> {
-  using Model = desire_edge_model_f64;
-  using Task = desire_edge_task_f64;
-  using Weights = desire_edge_weights_f64;
-  using Head = desire_edge_head_f64;
-  static constexpr auto project = desire_edge_project_f64;
-  static constexpr auto adapt_dense = desire_edge_adapt_dense_f64;
-  static constexpr auto adapt_lowrank = desire_edge_adapt_lowrank_f64;
-  static constexpr auto fold = desire_edge_fold_f64;
-  static constexpr auto head_logits = desire_edge_head_logits_f64;
-};
 
 // DESIRE_EDGE_DIVERGED; in Python DivergedError, a ValueError.
 class Diverged : public std::runtime_error {

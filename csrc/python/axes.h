@@ -7,6 +7,7 @@
 #include "abi.h"
 #include "arrays.h"
 #include "pool.h"
+#include "types.h"
 
 namespace desire_edge::python {
 
@@ -31,21 +32,19 @@ inline const Axis kStepColumns{"5", DESIRE_EDGE_STEP_COLUMNS}, kConditioning{"2"
 
 // W_Z and the factors.
 template <class T>
-typename Abi<T>::Model transform(const Axes& axes, Object w1, Object b1, Object w2, Object b2, Object gamma1,
-                                 Object gamma2) {
+void add_transform(const Axes& axes, Model<T>& model, Object w1, Object b1, Object w2, Object b2,
+                   Object gamma1, Object gamma2) {
   const auto& [S, N, d, h, B, steps] = axes;
-  typename Abi<T>::Model model{};
   model.w1 = elements<T>(w1, "w1", {d, h});
   model.b1 = elements<T>(b1, "b1", {h});
   model.w2 = elements<T>(w2, "w2", {h, d});
   model.b2 = elements<T>(b2, "b2", {d});
   model.gamma1 = static_cast<T>(number(gamma1, "gamma1"));
   model.gamma2 = static_cast<T>(number(gamma2, "gamma2"));
-  return model;
 }
 
 template <class T>
-void add_inference(Axes& axes, typename Abi<T>::Model& model, Object w_base, Object w_i) {
+void add_inference(Axes& axes, Model<T>& model, Object w_base, Object w_i) {
   axes.B.size = matrix_size(w_base, "w_base", 1);
   model.w_base = elements<T>(w_base, "w_base", {axes.d, axes.B});
   model.w_i = elements<T>(w_i, "w_i", {axes.B, axes.d});
@@ -53,7 +52,7 @@ void add_inference(Axes& axes, typename Abi<T>::Model& model, Object w_base, Obj
 
 // p and r, or where these are None w_i.
 template <class T>
-void add_base(const Axes& axes, typename Abi<T>::Model& model, Object p, Object r, Object w_i) {
+void add_base(const Axes& axes, LowrankModel<T>& model, Object p, Object r, Object w_i) {
   if (p.is_none()) {
     model.w_i = elements<T>(w_i, "w_i", {axes.B, axes.d});
   } else {
@@ -76,8 +75,8 @@ const T* label_vectors(Axes& axes, Object w_novel) {
 
 // A task of labels that `axes` has already.
 template <class T>
-typename Abi<T>::Task support(Axes& axes, Object z, Object targets, Object mask, Object step_sizes) {
-  typename Abi<T>::Task task{};
+Task<T> support(Axes& axes, Object z, Object targets, Object mask, Object step_sizes) {
+  Task<T> task{};
   task.z = features<T>(axes, z);
   task.targets = elements<T>(targets, "targets", {axes.S, axes.N});
   task.mask = elements<T>(mask, "mask", {axes.S, axes.N});
@@ -106,7 +105,7 @@ T* result_array(py::dict& result, const char* name, const std::vector<Axis>& exp
 
 // A head's arrays in a result, for the C ABI to fill; m has `rows_of_m` rows.
 template <class T>
-typename Abi<T>::Head head_arrays(py::dict& result, const Axes& axes, const Axis& rows_of_m) {
+Head<T> head_arrays(py::dict& result, const Axes& axes, const Axis& rows_of_m) {
   return {result_array<T>(result, "w1", {axes.d, axes.h}),
           result_array<T>(result, "b1", {axes.h}),
           result_array<T>(result, "v", {axes.h_tilde(), axes.N}),

@@ -63,15 +63,22 @@ class Labels {
 class Model {
  public:
   Model(Object w1, Object b1, Object w2, Object b2, Object gamma1, Object gamma2, Object q0, Object p,
-        Object r, Object w_i)
-      : axes_(w1), scored_(!w_i.is_none()), handle_(nullptr, desire_edge_model_destroy) {
-    auto arrays = transform<float>(axes_, w1, b1, w2, b2, gamma1, gamma2);
+        Object r, Object w_i, Object w_base, Object step_sizes, Object threshold_weights)
+      : axes_(w1), takes_scores_(!w_i.is_none()), handle_(nullptr, desire_edge_model_destroy) {
+    desire_edge_model_f32 arrays{};
+    add_transform<float>(axes_, arrays, w1, b1, w2, b2, gamma1, gamma2);
     arrays.q0 = elements<float>(q0, "q0", {axes_.h_tilde(), axes_.h_tilde()});
-    if (p.is_none() != scored_ || r.is_none() != scored_) {
+    if (p.is_none() != takes_scores_ || r.is_none() != takes_scores_) {
       throw py::value_error("give p and r, or w_i, and not parts of both");
     }
-    if (scored_) axes_.B.size = matrix_size(w_i, "w_i", 0);
+    if (takes_scores_) axes_.B.size = matrix_size(w_i, "w_i", 0);
     add_base<float>(axes_, arrays, p, r, w_i);
+    if (!threshold_weights.is_none()) {
+      arrays.threshold_weights = elements<float>(threshold_weights, "threshold_weights", {kThresholdWeights});
+      axes_.T.size = matrix_size(step_sizes, "step_sizes", 0);
+      arrays.step_sizes = elements<float>(step_sizes, "step_sizes", {axes_.T, kStepColumns});
+      if (takes_scores_) arrays.w_base = elements<float>(w_base, "w_base", {axes_.d, axes_.B});
+    }
     const desire_edge_sizes sizes = axes_.sizes();
     desire_edge_model* handle = nullptr;
     run([&](char* error, size_t capacity) {
@@ -81,6 +88,46 @@ class Model {
   }
 
   Labels labels(Object w_novel) const { return {handle_.get(), axes_, w_novel}; }
+
+  py::dict learn(Object z, Object targets, Object mask, Object w_novel, int64_t ways,
+                 Object known_labels) const {
+    Axes axes = axes_;
+    desire_edge_learn_input input{};
+    input.w_novel = label_vectors<float>(axes, w_novel);
+    input.z = features<float>(axes, z);
+    input.targets = elements<float>(targets, "targets", {axes.S, axes.N});
+    input.mask = elements<float>(mask, "mask", {axes.S, axes.N});
+    if (!known_labels.is_none()) {
+      if (!takes_scores_) throw py::value_error("known_labels are given, but the model does not use them");
+      input.known_labels = elements<float>(known_labels, "known_labels", {axes.S, axes.B});
+    }
+    if (ways < axes.N.size || ways > DESIRE_EDGE_MAX_SIZE) {
+      throw py::value_error("ways is " + std::to_string(ways) + ", expected N = " +
+                            std::to_string(axes.N.size) + " to " + std::to_string(DESIRE_EDGE_MAX_SIZE));
+    }
+    input.examples = axes.S.size;
+    input.labels = axes.N.size;
+    input.ways = ways;
+
+    py::dict result;
+    const Axis columns{"ways", ways}, size = axes.h_tilde();
+    desire_edge_learned learned{};
+    learned.w1 = result_array<float>(result, "w1", {axes.d, size});
+    learned.b1 = result_array<float>(result, "b1", {size});
+    learned.v = result_array<float>(result, "v", {size, columns});
+    learned.q = result_array<float>(result, "q", {size, size});
+    learned.m = result_array<float>(result, "m", {takes_scores_ ? axes.B : axes.d, columns});
+    learned.used = result_array<float>(result, "used", {columns});
+    learned.losses = result_array<float>(result, "losses", {axes.losses()});
+    learned.logits = result_array<float>(result, "logits", {axes.S, axes.N});
+    learned.thresholds = result_array<double>(result, "thresholds", {axes.N});
+    run([&](char* error, size_t capacity) {
+      return desire_edge_learn(handle_.get(), &input, &learned, error, capacity);
+    });
+    result["steps"] = learned.steps;
+    result["conditioning"] = learned.conditioning;
+    return result;
+  }
 
   py::dict adapt(const Labels& labels, Object z, Object targets, Object mask, Object step_sizes,
                  Object scores, const std::string& form, bool keep_lowest, Object out) const {
@@ -138,9 +185,9 @@ class Model {
  private:
   desire_edge_support read_support(Axes& axes, Object z, Object targets, Object mask, Object step_sizes,
                                    Object scores) const {
-    if (scores.is_none() == scored_) {
-      throw py::value_error(scored_ ? "give scores: the model was made with w_i"
-                                    : "the model takes no scores");
+    if (scores.is_none() == takes_scores_) {
+      throw py::value_error(takes_scores_ ? "give scores: the model was made with w_i"
+                                          : "the model takes no scores");
     }
     const auto task = support<float>(axes, z, targets, mask, step_sizes);
     return {axes.S.size,
@@ -149,12 +196,12 @@ class Model {
             task.targets,
             task.mask,
             task.step_sizes,
-            scored_ ? elements<float>(scores, "scores", {axes.S, axes.B}) : nullptr};
+            takes_scores_ ? elements<float>(scores, "scores", {axes.S, axes.B}) : nullptr};
   }
 
   desire_edge_adapted outputs(const Axes& axes, py::dict& result) const {
     desire_edge_adapted adapted{};
-    adapted.head = head_arrays<float>(result, axes, scored_ ? axes.B : axes.d);
+    adapted.head = head_arrays<float>(result, axes, takes_scores_ ? axes.B : axes.d);
     adapted.losses = result_array<float>(result, "losses", {axes.losses()});
     adapted.logits = result_array<float>(result, "logits", {axes.S, axes.N});
     return adapted;
@@ -167,7 +214,7 @@ class Model {
   }
 
   Axes axes_;
-  bool scored_;
+  bool takes_scores_;
   Owned<desire_edge_model> handle_;
 };
 
@@ -188,13 +235,31 @@ void define_handles(py::module_& module) {
                     R"(A model packed for the low-rank form in float32, constant once made.
 
 Any number of threads may use it at once. All its arrays are float32.)")
-      .def(py::init<Object, Object, Object, Object, Object, Object, Object, Object, Object, Object>(),
+      .def(py::init<Object, Object, Object, Object, Object, Object, Object, Object, Object, Object, Object,
+                    Object, Object>(),
            kw_only(), arg("w1"), arg("b1"), arg("w2"), arg("b2"), arg("gamma1"), arg("gamma2"), arg("q0"),
-           arg("p") = py::none(), arg("r") = py::none(), arg("w_i") = py::none(),
-           R"(__init__(self, *, w1, b1, w2, b2, gamma1, gamma2, q0, p=None, r=None, w_i=None)
+           arg("p") = py::none(), arg("r") = py::none(), arg("w_i") = py::none(), arg("w_base") = py::none(),
+           arg("step_sizes") = py::none(), arg("threshold_weights") = py::none(),
+           R"(__init__(self, *, w1, b1, w2, b2, gamma1, gamma2, q0, p=None, r=None, w_i=None, w_base=None,
+         step_sizes=None, threshold_weights=None)
 --
 
-Arrays as for adapt_lowrank. With w_i [B, d] in place of p and r, its tasks give scores.)")
+w1 [d, h], b1 [h], w2 [h, d], b2 [d]; q0 [h + 1, h + 1] = [w2; b2] [w2; b2]^T; p [d, d] = w_base w_i and r [d, d] with
+r^T r = w_base w_base^T. Or, in place of p and r, w_i [B, d]: a model that uses known labels. To learn it needs
+threshold_weights [THRESHOLD_WEIGHTS], step_sizes [T, 5], for the loss's sum over labels, and, if it uses known labels,
+w_base [d, B].)")
+      .def("learn", &Model::learn, kw_only(), arg("z"), arg("targets"), arg("mask"), arg("w_novel"),
+           arg("ways"), arg("known_labels") = py::none(),
+           R"(learn(self, *, z, targets, mask, w_novel, ways, known_labels=None)
+--
+
+Teach the model labels: what a device does, see desire_edge_learn in desire_edge.h.
+
+z [S, d]; targets and mask [S, N] in [0, 1], the mask 1 where a target is known; w_novel [d, N]; ways >= N; known_labels
+[S, B] of 0 and 1, for a model that uses them. Returns a dict of what head.onnx reads beside z, for so many ways:
+w1 [d, h + 1], b1 [h + 1], v [h + 1, ways], q [h + 1, h + 1], m [d, ways] or [B, ways], used [ways]; and of
+losses [T + 1], of which the first steps + 1 are those before each step kept and after the last, logits [S, N],
+thresholds [N], steps, and conditioning.)")
       .def("labels", &Model::labels, py::keep_alive<0, 1>(), arg("w_novel"), R"(labels(self, w_novel)
 --
 

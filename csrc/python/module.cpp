@@ -1,4 +1,4 @@
-// The Python module desire_edge._core: numpy arrays to the C ABI and back, no arithmetic of its own.
+// The Python module desire_edge._core: numpy arrays to the core and back, no arithmetic of its own.
 #include "abi.h"
 #include "define.h"
 
@@ -17,7 +17,9 @@ Source: Wang, Duan, Liu, Tao, "Multi-label Few-shot Learning with Semantic Infer
 d the dimension of features and word vectors, h hidden units, B base labels, T steps. All arrays of a call are
 C-contiguous numpy arrays of one dtype, float32 or float64, which is also the result's; gamma1 and gamma2 are floats.
 A wrong type, dtype, layout, shape or value raises ValueError naming the argument; a result that is not finite raises
-DivergedError, a ValueError. The GIL is released while the core computes, and any number of threads may call at once.)";
+DivergedError, a ValueError. The GIL is released while the core computes, and any number of threads may call at once.
+
+Model.learn is what a device does. adapt_dense, adapt_lowrank, fold and head_logits are plain references, for tests.)";
 
   py::register_exception<Diverged>(module, "DivergedError", PyExc_ValueError);
 
@@ -28,6 +30,7 @@ The core's version, "MAJOR.MINOR.PATCH".)");
 
   define_functions(module);
   define_handles(module);
+  define_references(module);
 }
 
 }  // namespace desire_edge::python

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from desire_edge import _core
 from desire_edge.lexicon import LabelMatrix
-from desire_edge.runtime.adaptation import MAX_CONDITIONING, AdaptedHead
+from desire_edge.runtime.adaptation import AdaptedHead
 
 Array = NDArray[np.float32]
 
@@ -93,7 +94,7 @@ def task_warnings(matrix: LabelMatrix, targets: Array, mask: Array, adapted: Ada
         for entry in matrix.entries
         if entry.how == "seeded"
     ]
-    if adapted.conditioning > 3 * MAX_CONDITIONING:
+    if adapted.conditioning > 3 * _core.MAX_CONDITIONING:
         found.append(
             f"the adapted head is ill-conditioned (κ = {adapted.conditioning:.1f}): expect errors above 1e-5"
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import reprlib
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,12 +12,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from desire_edge import _core
 from desire_edge.errors import DesireEdgeError
 from desire_edge.files import atomic_folder
 from desire_edge.inputs.names import check_names, columns
 from desire_edge.inputs.spec import Features, RawInput, unknown_texts
-from desire_edge.runtime.adaptation import AdaptedHead, adapt_head
+from desire_edge.runtime.adaptation import AdaptedHead, learn
 from desire_edge.runtime.fragment import model_fragment
 from desire_edge.runtime.known import known_rows
 from desire_edge.runtime.manifest import BASE_FRAGMENT, EXTRACTOR, HEAD_FRAGMENT
@@ -183,14 +182,11 @@ def _adapted(
         array.astype(np.float32)
         for array in (current.z, stored, current.targets, current.mask, current.known_labels)
     )
-    uses_known = bundle.manifest.known_labels
-    adapted = adapt_head(model, bundle.semantics, z, targets, mask, w_novel, known if uses_known else None)
-    thresholds = _core.thresholds(
-        logits=adapted.logits, targets=targets, mask=mask, weights=bundle.semantics["threshold_weights"]
-    ).tolist()
-    weights = adapted.task_weights(bundle.manifest.ways)
+    known_labels = known if bundle.manifest.known_labels else None
+    adapted = learn(model, z, targets, mask, w_novel, known_labels, ways=bundle.manifest.ways)
     finished = time.perf_counter()
 
+    thresholds = adapted.thresholds.tolist()
     report = AdaptReport(
         labels=label_reports(matrix, targets, mask, thresholds),
         examples=len(z),
@@ -211,7 +207,7 @@ def _adapted(
         ),
     )
     return Task(
-        _complete(bundle, weights, current.labels, thresholds, taught.keep_base),
+        _complete(bundle, adapted.weights, current.labels, thresholds, taught.keep_base),
         adapted,
         replace(taught, vectors=vectors, origin=bundle.origin),
         report,
@@ -268,7 +264,7 @@ def _check_labels(bundle: OpenedBundle, names: Sequence[str], support: Support) 
 
 def _complete(
     bundle: OpenedBundle,
-    weights: dict[str, Array],
+    weights: Mapping[str, Array],
     names: Sequence[str],
     thresholds: Sequence[float],
     keep_base: bool,

@@ -6,6 +6,7 @@ d feature dimensions, h hidden units, B base labels, T steps.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -160,6 +161,19 @@ def scored_arrays(model: Model, task: Task, dtype: type[np.floating[Any]] = np.f
     del arrays["p"], arrays["r"]
     scores = base_scores(model, task.z, task.known_labels).numpy().astype(dtype)
     return {**arrays, "w_i": model.arrays(dtype)["w_i"], "scores": scores}
+
+
+def folded(weights: Mapping[str, Any], labels: int) -> dict[str, Any]:
+    """A folded head of what `head.onnx` reads: without the unit that is 1 for every z and unused ways."""
+    return {
+        "w1": np.ascontiguousarray(weights["w1"][:, :-1]),
+        "b1": weights["b1"][:-1],
+        "v": np.ascontiguousarray(weights["v"][:, :labels]),
+        "q": weights["q"],
+        "m": np.ascontiguousarray(weights["m"][:, :labels]),
+        "gamma1": 1.0,
+        "gamma2": 1.0,
+    }
 
 
 def random_model(generator: torch.Generator, d: int, h: int, B: int) -> Model:

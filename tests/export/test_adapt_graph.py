@@ -27,11 +27,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from onnx import ModelProto, shape_inference
 
-from desire_edge import _core
 from desire_edge.export.adapt_graph import adapt_graph
 from desire_edge.export.graphs import head_graph, serialize
 from desire_edge.export.weights import base_axes, inference_product, output_gram
-from desire_edge.runtime.adaptation import adapt_head, packed_model
+from desire_edge.runtime.adaptation import learn, packed_model
 
 Array = NDArray[np.float32]
 Arrays = Mapping[str, NDArray[Any]]
@@ -190,33 +189,27 @@ def test_realistic_sizes_equal_autograd_and_the_core() -> None:
     found = check(model, task, 64, 16)
     semantics = semantics_of(model, task.step_sizes)
     inputs = {name: np.asarray(value, np.float32) for name, value in task.arrays(np.float32).items()}
-    core = adapt_head(
+    core = learn(
         packed_model(semantics, known_labels=False),
-        semantics,
         turned(model, task.z),
         inputs["targets"],
         inputs["mask"],
         inputs["w_novel"],
+        ways=16,
     )
     z, _ = queries(model, task)
     ours, theirs = (
         logits(model, weights, z, None)
         for weights in (
-            head_of(found, found | {"used": core.task_weights(16)["used"]}),
-            core.task_weights(16),
+            head_of(found, found | {"used": core.weights["used"]}),
+            core.weights,
         )
     )
     assert relative_error(ours, theirs) <= 1e-5
     assert found["losses"][: len(core.losses)] == pytest.approx(core.losses, rel=1e-5)
     assert found["steps"].tolist() == [len(core.losses) - 1]
-    told = _core.thresholds(
-        logits=core.logits,
-        targets=inputs["targets"],
-        mask=inputs["mask"],
-        weights=semantics["threshold_weights"],
-    )
-    assert np.abs(found["thresholds"][:5] - told).max() <= 1e-5
-    for name, value in core.task_weights(16).items():
+    assert np.abs(found["thresholds"][:5] - core.thresholds).max() <= 1e-5
+    for name, value in core.weights.items():
         if name != "used":
             assert relative_error(found[name], value) <= 1e-5, name
 
@@ -296,9 +289,9 @@ def test_the_steps_kept_are_those_to_the_last_lowest_loss(sizes: list[float], ke
         <= 1e-5
     )
     arrays = task.arrays(np.float32)
-    core = adapt_head(
-        packed_model(semantics, known_labels=False), semantics, turned(model, task.z),
-        arrays["targets"], arrays["mask"], arrays["w_novel"],
+    core = learn(
+        packed_model(semantics, known_labels=False), turned(model, task.z),
+        arrays["targets"], arrays["mask"], arrays["w_novel"], ways=3,
     )  # fmt: skip
     assert len(core.losses) - 1 == kept
 

@@ -10,14 +10,13 @@ import onnx
 import onnx.reference
 import pytest
 import torch
-from core.reference import relative_error
+from core.reference import folded, relative_error
 from numpy.typing import NDArray
 from trained import WAYS, Trained
 
 from desire_edge import Bundle, DesireEdgeError, Support, Task, _core
 from desire_edge.export import ExportOptions, export_bundle
 from desire_edge.export.parity import check_parity, head_logits
-from desire_edge.runtime.adaptation import base_scores
 from desire_edge.training.inner_loop import Episodes
 from desire_edge.training.pretrain import extract
 
@@ -93,13 +92,13 @@ def test_every_implementation_gives_the_same_adapted_logits(
 
     x = run.data.x[trained.episode.query]
     z = (extract(run.extractor, torch.from_numpy(x)).double().numpy() @ trained.axes).astype(np.float32)
-    head = task.head
-    core = _core.head_logits(
-        z=z, w1=head.w1, b1=head.b1, v=head.v, q=head.q, m=head.m, gamma1=head.gamma1, gamma2=head.gamma2,
-        scores=base_scores(z, bundle.semantics["w_base"], known).astype(np.float32),
-    )  # fmt: skip
+    weights = task.head.weights
+    scores = run.learner.head.base_scores(
+        extract(run.extractor, torch.from_numpy(x)), known_labels=torch.from_numpy(known)
+    )
+    core = _core.head_logits(z=z, scores=scores.detach().numpy(), **folded(weights, len(task.labels)))
     assert relative_error(core, reference) <= 1e-5
-    assert relative_error(head_logits(bundle, head.task_weights(WAYS), z, known), reference) <= 1e-5
+    assert relative_error(head_logits(bundle, weights, z, known), reference) <= 1e-5
     probabilities = 1 / (1 + np.exp(-reference))
     assert relative_error(task.predict(list(x), names_of(trained, known)), probabilities) <= 1e-5
 
@@ -150,7 +149,7 @@ def test_the_models_inputs_are_x_and_known_labels(known_trained: Trained) -> Non
     }
     assert shapes == {"x": [1, 2000], "known_labels": [1, base]}
     head = {value.name for value in onnx.load(known_trained.bundle / "head.onnx").graph.input}
-    assert head == {"z", "known_labels", *task.head.task_weights(WAYS)}
+    assert head == {"z", "known_labels", *task.head.weights}
 
 
 def test_onnx_own_evaluation_agrees(known_trained: Trained) -> None:

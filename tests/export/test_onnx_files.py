@@ -124,7 +124,7 @@ def test_the_completed_model_is_the_one_onnx_would_build(exported: Trained) -> N
     built.graph.node.extend(head.node)
     built.graph.initializer.extend(head.initializer)
     built.graph.output.extend(head.output)
-    for name, array in task.head.task_weights(WAYS).items():
+    for name, array in task.head.weights.items():
         built.graph.initializer.append(numpy_helper.from_array(array, f"task.{name}"))
     found = onnx.load_model_from_string(task.model)
     entries = {entry.key: entry.value for entry in found.metadata_props}
@@ -155,7 +155,7 @@ def test_the_head_fragment_waits_for_z_and_the_weights_of_the_head_and_no_others
     wanted = {name for node in fragment.node for name in node.input} - made - {"z"}
     own = made - {"known_labels", "probabilities"}
     assert all(name.startswith("task.") for name in (*own, *(node.name for node in fragment.node)))
-    assert wanted == {f"task.{name}" for name in adapted(exported).head.task_weights(WAYS)}
+    assert wanted == {f"task.{name}" for name in adapted(exported).head.weights}
     head_inputs = {value.name for value in onnx.load(exported.bundle / "head.onnx").graph.input}
     assert {f"task.{name}" for name in head_inputs - {"z", "known_labels"}} == wanted
 

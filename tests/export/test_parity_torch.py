@@ -11,9 +11,9 @@ import onnx
 import onnxruntime
 import pytest
 import torch
-from core.reference import LEARNED, Model, Task, adapt, project, relative_error
+from core.reference import LEARNED, Model, Task, adapt, folded, project, relative_error
 from numpy.typing import NDArray
-from trained import WAYS, Trained
+from trained import Trained
 
 from desire_edge import Bundle, DesireEdgeError, Support, _core
 from desire_edge.export import ExportOptions, export_bundle
@@ -67,10 +67,9 @@ def test_every_implementation_gives_the_same_adapted_logits(trained: Trained, mi
             **{name: dense[name] for name in LEARNED},
         ),
         "C++ low-rank": _core.head_logits(
-            z=turned, w1=head.w1, b1=head.b1, v=head.v, q=head.q, m=head.m,
-            r=bundle.semantics["r"], gamma1=head.gamma1, gamma2=head.gamma2,
+            z=turned, r=bundle.semantics["r"], **folded(head.weights, len(task.labels))
         ),
-        "head.onnx": head_logits(bundle, head.task_weights(WAYS), turned),
+        "head.onnx": head_logits(bundle, head.weights, turned),
         "model.onnx": model_logits(task.model, x, len(task.labels)),
     }  # fmt: skip
     errors = {name: relative_error(found, reference) for name, found in logits.items()}

@@ -158,7 +158,7 @@ def test_an_adapted_model_is_extractor_and_head_joined(exported: Exported, keep_
     checker.check_model(graph, full_check=True)
     assert [(entry.domain, entry.version) for entry in graph.opset_import] == [("", 18)]
     x = trained.run.data.x[trained.episode.query]
-    logits = head_logits(bundle, task.head.task_weights(WAYS), bundle.extractor.run(x)["z"])
+    logits = head_logits(bundle, task.head.weights, bundle.extractor.run(x)["z"])
     assert relative_error(task.predict(list(x)), 1 / (1 + np.exp(-logits))) <= 1e-5
 
 

@@ -10,6 +10,7 @@ from core.reference import (
     Model,
     adapt,
     conditioning,
+    folded,
     lowrank_arrays,
     project,
     random_model,
@@ -18,7 +19,7 @@ from core.reference import (
 )
 
 from desire_edge import _core
-from desire_edge.runtime.adaptation import MAX_CONDITIONING, adapt_head, packed_model
+from desire_edge.runtime.adaptation import learn, packed_model
 
 N, D = 3, 24
 
@@ -42,25 +43,23 @@ def test_an_ill_conditioned_model_is_adapted_in_double() -> None:
         name: np.asarray(value, np.float32) for name, value in lowrank_arrays(model, np.float32).items()
     }
     semantics["step_sizes"] = np.asarray(task.step_sizes / N, np.float32)
+    semantics["threshold_weights"] = np.zeros(_core.THRESHOLD_WEIGHTS, np.float32)
     arrays = task.arrays(np.float32)
-    head = adapt_head(
+    head = learn(
         packed_model(semantics, known_labels=False),
-        semantics,
         arrays["z"],
         arrays["targets"],
         arrays["mask"],
         arrays["w_novel"],
+        ways=N,
     )
     models, _ = adapt(model, task)
     taken = len(head.losses) - 1
     assert taken > 0
-    assert MAX_CONDITIONING < conditioning(models[0], z) < 30
-    assert head.conditioning > MAX_CONDITIONING
+    assert _core.MAX_CONDITIONING < conditioning(models[0], z) < 30
+    assert head.conditioning > _core.MAX_CONDITIONING
     # q0 itself is stored in single precision, so that κ² of its rounding is left.
     expected = project(models[taken], z, task.w_novel)
     assert relative_error(head.logits, expected) < 1e-4
-    given = _core.head_logits(
-        z=arrays["z"], w1=head.w1, b1=head.b1, v=head.v, q=head.q, m=head.m,
-        gamma1=head.gamma1, gamma2=head.gamma2, r=semantics["r"],
-    )  # fmt: skip
+    given = _core.head_logits(z=arrays["z"], r=semantics["r"], **folded(head.weights, N))
     assert relative_error(given, expected) < 1e-3

@@ -13,7 +13,6 @@ from trained import Trained
 
 from desire_edge import Bundle, DesireEdgeError, Example, Predictor, Support, Task
 from desire_edge.inputs.folder import read_known_labels
-from desire_edge.runtime.adaptation import base_scores
 from desire_edge.runtime.known import known_rows
 from desire_edge.runtime.taught_file import task_bytes
 
@@ -64,15 +63,6 @@ def test_names_that_cannot_be_are_refused(labels: Any, base_labels: tuple[str, .
     with pytest.raises(DesireEdgeError) as refusal:
         known_rows([labels], ["a"], base_labels, "m")
     assert str(refusal.value).startswith(expected)
-
-
-def test_scores_are_the_known_labels_or_what_z_says_over_their_norm() -> None:
-    z, w_base = np.array([[3, 4], [3, 4], [0, 0]], np.float32), np.eye(2, 3, dtype=np.float32)
-    known = np.array([[0, 0, 0], [0, 1, 1], [0, 0, 0]], np.float32)
-    half = 0.5**0.5
-    np.testing.assert_allclose(
-        base_scores(z, w_base, known), [[0.6, 0.8, 0], [0, half, half], [0, 0, 0]], atol=1e-9
-    )
 
 
 # Support sets and folders

@@ -47,7 +47,7 @@ def test_the_graph_adapts_as_the_core_does(
     task = bundle.adapt(support, labels=model.labels, missing=missing)
     found = replayed(bundle, task)
     z = bundle.extractor.run(model.run.data.x[model.episode.query])["z"]
-    core = head_logits(bundle, task.head.task_weights(WAYS), z)
+    core = head_logits(bundle, task.head.weights, z)
     assert relative_error(head_logits(bundle, found.weights, z), core) <= 1e-5
     assert found.losses == pytest.approx(task.head.losses, rel=1e-4, abs=1e-7)
     assert found.thresholds == pytest.approx(task.predictor.thresholds, abs=1e-5)

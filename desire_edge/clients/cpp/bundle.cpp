@@ -109,11 +109,17 @@ void Bundle::read_semantics() {
   const auto d = static_cast<uint64_t>(semantics_.dimension), h = static_cast<uint64_t>(semantics_.hidden),
              b = static_cast<uint64_t>(semantics_.base_labels);
   std::map<std::string, std::vector<uint64_t>> shapes = {
-      {"w_base", {d, b}},     {"w_i", {b, d}},
-      {"w1", {d, h}},         {"b1", {h}},
-      {"w2", {h, d}},         {"b2", {d}},
-      {"gamma1", {}},         {"gamma2", {}},
-      {"q0", {h + 1, h + 1}}, {"threshold_weights", {DESIRE_EDGE_THRESHOLD_WEIGHTS}}};
+      {"w_base", {d, b}},
+      {"w_i", {b, d}},
+      {"w1", {d, h}},
+      {"b1", {h}},
+      {"w2", {h, d}},
+      {"b2", {d}},
+      {"gamma1", {}},
+      {"gamma2", {}},
+      {"base_bias", {b}},
+      {"q0", {h + 1, h + 1}},
+      {"threshold_weights", {DESIRE_EDGE_THRESHOLD_WEIGHTS}}};
   if (!semantics_.known_labels) shapes.insert({{"p", {d, d}}, {"r", {d, d}}});
   const auto steps = file.tensors.find("step_sizes");
   const bool some = steps != file.tensors.end() && !steps->second.shape.empty();
@@ -160,14 +166,13 @@ Task Bundle::adapt(const Support& support, const Names& names, bool missing_unkn
   round_to_half(&z, "the extractor's features");
   task.extract_seconds = seconds_since(start);
   start = std::chrono::steady_clock::now();
-  task.head = adapt_head(semantics_, z, task.support, task.labels.vectors, known);
-  const auto weights = task_weights(task.head, manifest_.ways);
+  task.head = learn(semantics_, z, task.support, task.labels.vectors, known, manifest_.ways);
   task.adapt_seconds = seconds_since(start);
 
   const Names known_names = semantics_.known_labels ? manifest_.base_labels : Names();
   task.model = files_.at(kExtractor).substr(0, manifest_.extractor_body) + files_.at(kHeadFragment) +
-               model_fragment(weights, model_metadata(names, task.head.thresholds, manifest_.input,
-                                                      manifest_.name, known_names));
+               model_fragment(task.head.weights, model_metadata(names, task.head.thresholds, manifest_.input,
+                                                                manifest_.name, known_names));
   task.taught = serialize(task, z, known);
   for (const Features& item : features) {
     task.text_words += item.words;
@@ -208,7 +213,7 @@ Names Bundle::warnings(const Support& support, const Task& task) const {
                       "' is known, so only its examples can teach it");
     }
   }
-  if (task.head.conditioning > 3 * kMostConditioning) {
+  if (task.head.conditioning > 3 * DESIRE_EDGE_MAX_CONDITIONING) {
     found.push_back("the adapted head is ill-conditioned: expect errors above 1e-5");
   }
   for (size_t column = 0; column < task.labels.entries.size() && !support.examples.empty(); ++column) {

@@ -48,7 +48,6 @@ export class Bundle {
     if (bundle.manifest.extractor_body >= bundle.manifest.files["extractor.onnx"].bytes) {
       throw new DesireEdgeError(
         `${where}/extractor.onnx is shorter than the manifest's extractor_body; export the bundle again`,
-        "manifest",
       );
     }
     bundle.sessions = { head, extractor, adapt };
@@ -56,7 +55,6 @@ export class Bundle {
     if (bundle.lexicon.dim !== bundle.manifest.dimension) {
       throw new DesireEdgeError(
         `${where}: the lexicon has ${bundle.lexicon.dim} dimensions, but the model ${bundle.manifest.dimension}`,
-        "lexicon",
       );
     }
     return bundle;

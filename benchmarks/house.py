@@ -1,0 +1,39 @@
+"""What the house promises of itself: `python benchmarks/house.py [--part NAME]` writes results/house.json.
+
+Each part measures one thing and replaces what the file says of it; the rest of the file stays as it is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+
+from parts import adapt_over_before
+from parts.part import Measured
+from record import merge_result
+from timing import without_overrides
+
+PARTS: dict[str, Callable[[], Measured]] = {
+    "adapt": adapt_over_before.measure,
+}
+
+
+def main() -> None:
+    """Measure the parts asked for, and write each."""
+    without_overrides()
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--part", choices=PARTS, action="append", help="only this one (may be given more than once)"
+    )
+    arguments = parser.parse_args()
+    for name in arguments.part or PARTS:
+        measured = PARTS[name]()
+        merge_result("house", name, measured.metrics, measured.details)
+        print(json.dumps(dict(measured.metrics), indent=2))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The parts of `benchmarks/house.py`, each independent of the others."""
