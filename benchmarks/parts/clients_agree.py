@@ -1,4 +1,4 @@
-"""How far Python, Node and the C++ client agree: `python benchmarks/clients.py` prints it.
+"""How far Python, Node and the C++ client agree.
 
 `refusals_run_by_clients` counts those whose run of the golden refusals passes, every case of them;
 `clients_max_error` is the largest relative error, over all three, of what the golden vectors' cases expect.
@@ -24,6 +24,8 @@ from onnx import numpy_helper
 
 from desire_edge import Bundle, Support
 
+from .part import Measured
+
 VECTORS = ROOT / "tests" / "vectors"
 REFUSALS = {
     "python": "tests/vectors/test_refusals.py",
@@ -36,15 +38,14 @@ Case = Mapping[str, Any]
 Found = dict[str, Any]
 
 
-def measure() -> dict[str, float]:
-    """Both metrics, and each client's own error."""
-    agree = [passes(file) for file in REFUSALS.values()]
+def measure() -> Measured:
+    """Run both by all three."""
+    agree = {client: passes(file) for client, file in REFUSALS.items()}
     errors = client_errors()
-    return {
-        "refusals_run_by_clients": sum(agree),
-        "clients_max_error": max(errors.values()),
-        **{f"{client}_max_error": error for client, error in errors.items()},
-    }
+    return Measured(
+        {"refusals_run_by_clients": sum(agree.values()), "clients_max_error": max(errors.values())},
+        {"refusals_agree": agree, "max_error": errors},
+    )
 
 
 def passes(file: str) -> bool:
@@ -172,7 +173,3 @@ def known_of(case: Case) -> list[list[str]]:
 def read(name: str) -> Any:
     """A file of the golden vectors."""
     return json.loads((VECTORS / name).read_text(encoding="utf-8"))
-
-
-if __name__ == "__main__":
-    print(json.dumps(measure(), indent=2))
