@@ -27,11 +27,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
+from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from desire_edge.models import EPSILON
 
 from .graphs import finish, float_value
+from .nodes import Graph, named, shape_of
 
 Array = NDArray[np.float32]
 SIZES = (10, 25)
@@ -87,14 +88,14 @@ def adapt_graph(
     constants: dict[str, NDArray[Any]] = {}
     loops = []
     for size in sizes:
-        graph = _Graph(constants, prefix=f"{size}." if len(sizes) > 1 else "")
+        graph = Graph(constants, prefix=f"{size}." if len(sizes) > 1 else "")
         given = ["z", "targets", "mask", *(value.name for value in known_inputs)]
         if size < max_support:
             given = [graph("Slice", name, *map(graph.integers, (0, size, 0))) for name in given]
         _Loop(graph, semantics, _Task(*given), size, ways).run(semantics)
-        named = [_named(graph.prefix + value.name, value) for value in outputs]
-        loops.append(helper.make_graph(graph.nodes, f"adapt.{size}", [], named))
-    whole = _Graph(constants)
+        results = [named(graph.prefix + value.name, value) for value in outputs]
+        loops.append(helper.make_graph(graph.nodes, f"adapt.{size}", [], results))
+    whole = Graph(constants)
     fits = []
     for size in sizes[:-1]:
         beyond = whole("Slice", "mask", *map(whole.integers, (size, max_support, 0)))
@@ -104,54 +105,6 @@ def adapt_graph(
     initializers = [numpy_helper.from_array(value, name) for name, value in constants.items()]
     made = helper.make_graph(whole.nodes, "adapt", inputs, outputs, initializers)
     return finish(helper.make_model(made, opset_imports=[helper.make_opsetid("", opset)]))
-
-
-class _Graph:
-    """Nodes, in the order in which they run. All but constants is called `prefix` and what it is."""
-
-    def __init__(self, constants: dict[str, NDArray[Any]], prefix: str = "") -> None:
-        self.nodes: list[NodeProto] = []
-        self.constants = constants
-        self.prefix = prefix
-
-    def __call__(self, kind: str, *inputs: str, name: str = "", **attributes: Any) -> str:
-        """Add a node; return the name of its output, of which `name` is the last part."""
-        name = self.prefix + (name or f"{kind}.{len(self.nodes)}")
-        self.nodes.append(helper.make_node(kind, list(inputs), [name], name=name, **attributes))
-        return name
-
-    def constant(self, name: str, value: NDArray[Any]) -> str:
-        """A constant, one for all graphs that ask for it."""
-        self.constants.setdefault(name, value)
-        return name
-
-    def integers(self, *values: int) -> str:
-        """A constant of int64, [n]."""
-        return self.constant(f"integers.{'.'.join(map(str, values))}", np.array(values, np.int64))
-
-    def number(self, value: float) -> str:
-        """A constant [1, 1]."""
-        return self.constant(f"number.{value!r}", np.array([[value]], np.float32))
-
-    def choose(
-        self, tests: Sequence[str], choices: Sequence[GraphProto], outputs: Sequence[ValueInfoProto]
-    ) -> list[str]:
-        """The outputs of the first choice whose test holds, else of the last. Ifs within ifs: no other choice runs."""
-        graph = choices[-1]
-        for index in reversed(range(len(tests))):
-            ending = f".{index}" if index else ""
-            values = [_named(f"{self.prefix}{value.name}{ending}", value) for value in outputs]
-            node = helper.make_node(
-                "If",
-                [tests[index]],
-                [value.name for value in values],
-                name=f"{self.prefix}If.{len(self.nodes)}{ending}",
-                then_branch=choices[index],
-                else_branch=graph,
-            )
-            graph = helper.make_graph([node], node.name, [], values)
-        self.nodes.extend(graph.node)
-        return [value.name for value in graph.output]
 
 
 @dataclass(frozen=True)
@@ -189,7 +142,7 @@ class _Loop:
     """The nodes of one adaptation, from a task of `size` examples to the head, in `graph`."""
 
     def __init__(
-        self, graph: _Graph, semantics: Mapping[str, Array], task: _Task, size: int, ways: int
+        self, graph: Graph, semantics: Mapping[str, Array], task: _Task, size: int, ways: int
     ) -> None:
         self.op = op = graph
         self.task = task
@@ -270,7 +223,7 @@ class _Loop:
         """The meta-learned model."""
         op = self.op
         c_hidden, c_inferred = (
-            op("ConstantOfShape", op.integers(*_shape(self.kept[name])))
+            op("ConstantOfShape", op.integers(*shape_of(self.kept[name])))
             for name in ("c_hidden", "c_inferred")
         )
         return self._state(
@@ -355,7 +308,7 @@ class _Loop:
     def _losses(self, logits: Sequence[str]) -> str:
         """Write `losses`, [T + 1]: of each [S, N] the mean binary cross-entropy of what is known."""
         op = self.op
-        size, ways = _shape(self.kept["logits"])
+        size, ways = shape_of(self.kept["logits"])
         stacked = op("Reshape", op("Concat", *logits, axis=0), op.integers(len(logits), size, ways))
         # exp of a number <= 0 only: no logit overflows. log(1 + x) = 2 atanh(x / (2 + x)) is exact for small x too.
         decay = op("Exp", op("Neg", op("Abs", stacked)))
@@ -382,10 +335,10 @@ class _Loop:
         choices, tests = [], []
         for number, state in reversed(list(enumerate(states))):
             tests.append(op("Equal", steps, op.integers(number)))
-            branch = _Graph(op.constants, f"{op.prefix}after.{number}.")
+            branch = Graph(op.constants, f"{op.prefix}after.{number}.")
             for field, value in self.kept.items():
                 branch("Identity", getattr(state, field), name=value.name)
-            values = [_named(branch.prefix + value.name, value) for value in self.kept.values()]
+            values = [named(branch.prefix + value.name, value) for value in self.kept.values()]
             choices.append(helper.make_graph(branch.nodes, f"{branch.prefix}kept", [], values))
         return dict(zip(self.kept, op.choose(tests[:-1], choices, list(self.kept.values())), strict=True))
 
@@ -422,11 +375,3 @@ class _Loop:
         limits = [op.constant(f"limit.{sign}", np.array(sign * LIMIT, np.float32)) for sign in (-1, 1)]
         probabilities = op("Sigmoid", op("Clip", op("Squeeze", told, self.first_axis), *limits))
         op("Mul", probabilities, "used", name="thresholds")
-
-
-def _shape(value: ValueInfoProto) -> list[int]:
-    return [dimension.dim_value for dimension in value.type.tensor_type.shape.dim]
-
-
-def _named(name: str, value: ValueInfoProto) -> ValueInfoProto:
-    return ValueInfoProto(name=name, type=value.type)

@@ -43,7 +43,7 @@ from desire_edge.training.pretrain import extract
 from desire_edge.training.run import Run
 
 from .adapt_graph import adapt_graph
-from .graphs import base_fragment, extractor_graph, head_fragment, head_graph, serialize, without_output
+from .graphs import base_fragment, extractor_graph, head_fragment, head_graph, serialize
 from .parity import Parity, check_parity
 from .precision import in_precision
 from .weights import base_axes, conditioning, inference_product, output_gram, turned_extractor
@@ -116,7 +116,7 @@ def export_bundle(run: Run, out: Path, options: ExportOptions | None = None) -> 
         run.data.x[run.data.rows.train],
     )
     with _zip(out) if options.zipped else atomic_folder(out) as folder:
-        extractor_body = write_graphs(folder, extractor_model, arrays, options, known_labels=known_labels)
+        write_graphs(folder, extractor_model, arrays, options, known_labels=known_labels)
         (folder / SEMANTICS).write_bytes(save(arrays))
         if options.lexicon_words is None:
             shutil.copyfile(lexicon_path(run.folder), folder / LEXICON)
@@ -134,7 +134,6 @@ def export_bundle(run: Run, out: Path, options: ExportOptions | None = None) -> 
             known_labels=known_labels,
             input=run.data.input,
             precision=options.precision,
-            extractor_body=extractor_body,
             conditioning=conditioning(z, weights["w1"], weights["b1"], weights["w2"], weights["b2"]),
             training=run.record(),
             files={name: FileRecord.of(folder / name) for name in FILES},
@@ -151,8 +150,8 @@ def write_graphs(
     options: ExportOptions,
     *,
     known_labels: bool,
-) -> int:
-    """Write the bundle's ONNX files into `folder`, of an extractor and the bundle's arrays; return `extractor_body`."""
+) -> None:
+    """Write the bundle's ONNX files into `folder`, of an extractor and the bundle's arrays."""
     (dimension, base), hidden = arrays["w_base"].shape, len(arrays["b1"])
     head = head_graph(
         arrays["w_base"] if known_labels else np.diagonal(arrays["r"]).copy(),
@@ -165,13 +164,11 @@ def write_graphs(
     adaptation = adapt_graph(
         arrays, options.ways, options.max_support, options.opset, known_labels=known_labels
     )
-    body, output = without_output(extractor)
-    (folder / EXTRACTOR).write_bytes(body + output)
+    (folder / EXTRACTOR).write_bytes(serialize(extractor))
     (folder / HEAD).write_bytes(serialize(head))
     (folder / HEAD_FRAGMENT).write_bytes(head_fragment(head))
     (folder / BASE_FRAGMENT).write_bytes(base_fragment(dimension, base, options.batch))
     (folder / ADAPT).write_bytes(serialize(adaptation))
-    return len(body)
 
 
 @contextmanager

@@ -18,6 +18,7 @@ SERVER = (
     "onnxscript",
     "sklearn",
     "scipy",
+    "pandas",
     "pydantic",
     "matplotlib",
     "arff",

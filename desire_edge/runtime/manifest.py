@@ -15,7 +15,9 @@ from desire_edge.errors import DesireEdgeError
 from desire_edge.files import read_json
 from desire_edge.inputs import InputSpec, input_from_json
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
+# Schema 3 says besides where the extractor's output begins in its file, which is not needed any more.
+READABLE = (3, SCHEMA_VERSION)
 MANIFEST = "manifest.json"
 EXTRACTOR = "extractor.onnx"
 HEAD = "head.onnx"
@@ -62,8 +64,6 @@ class Manifest:
             input `known_labels` [batch, B] beside x or z.
         input: how raw input becomes x.
         precision: of the extractor's weights, one of `PRECISIONS`. All else is float32.
-        extractor_body: how many of `extractor.onnx`'s first bytes are all of it but its output; the fragments go after
-            them.
         conditioning: κ = ‖H W_2‖ / ‖W_Z(Z)‖, the largest seen on training rows before adaptation. Single precision
             loses about κ² digits' worth in the folded head; it is near 1 where the biases do not cancel.
         training: data set, protocol, seed, versions and figures, for people.
@@ -81,7 +81,6 @@ class Manifest:
     known_labels: bool
     input: InputSpec
     precision: str
-    extractor_body: int
     conditioning: float
     training: Mapping[str, Any]
     files: Mapping[str, FileRecord]
@@ -101,15 +100,15 @@ class Manifest:
         """
         values = read_json(path, limit=16 * 2**20, code="manifest")
         version = values.get("schema_version") if isinstance(values, dict) else None
-        if version != SCHEMA_VERSION:
+        if version not in READABLE:
+            readable = " and ".join(map(str, READABLE))
             raise DesireEdgeError(
-                f"{path} has schema version {version!r}, but this desire-edge reads version {SCHEMA_VERSION}; "
+                f"{path} has schema version {version!r}, but this desire-edge reads versions {readable}; "
                 "export the bundle again, or install the desire-edge that matches it",
                 "schema",
             )
         try:
             sizes = {name: _size(values, name) for name in ("dimension", "hidden", "opset")}
-            sizes["extractor_body"] = _size(values, "extractor_body", 2**31 - 1)
             sizes |= {"ways": _size(values, "ways", MAX_WAYS), "batch": _size(values, "batch", MAX_BATCH)}
             sizes["max_support"] = _size(values, "max_support", MAX_SUPPORT)
             base_labels = _strings(values["base_labels"])

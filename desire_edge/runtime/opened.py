@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+import json
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,12 +36,16 @@ Array = NDArray[np.float32]
 
 
 class OpenedBundle:
-    """A bundle's files, each opened when it is first needed and checked then; `open` checks what they are."""
+    """A bundle's files, each opened when it is first needed and checked then; `open` checks what they are.
+
+    It is pickled and copied as its path, and opened anew from there.
+    """
 
     def __init__(self, path: Path, manifest: Manifest, provider: str) -> None:
         self.path = path
         self.manifest = manifest
         self.provider = provider
+        self._source = path.absolute()  # the folder or the zip, wherever this process goes
         self._unpacked: TemporaryDirectory[str] | None = None  # kept for as long as the bundle is
 
     @classmethod
@@ -58,7 +64,7 @@ class OpenedBundle:
             except DesireEdgeError as error:  # the user knows the zip, not where it was unpacked
                 sentence = str(error).replace(unpacked.name, str(path))
                 raise DesireEdgeError(sentence, error.code) from error
-            bundle._unpacked = unpacked
+            bundle._source, bundle._unpacked = path.absolute(), unpacked
             return bundle
         if not (path / MANIFEST).is_file():
             raise DesireEdgeError(
@@ -83,6 +89,24 @@ class OpenedBundle:
                 )
         return cls(path, manifest, provider)
 
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[object, ...]]:
+        """Where the bundle is and what it was; sessions and memory maps stay here."""
+        return _reopened, (type(self), self._source, self.provider, self.digest)
+
+    def __repr__(self) -> str:
+        """The bundle in one line."""
+        said = self.manifest
+        return (
+            f"{type(self).__name__}({self._source.name!r}, input={said.input.kind!r}, features={said.input.features}, "
+            f"base_labels={len(said.base_labels)}, ways={said.ways})"
+        )
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of what the manifest says, every other file's SHA-256 included."""
+        said = json.dumps(self.manifest.to_json(), sort_keys=True)
+        return hashlib.sha256(said.encode()).hexdigest()
+
     @cached_property
     def lexicon(self) -> Lexicon:
         """Words to vectors, memory-mapped."""
@@ -105,10 +129,6 @@ class OpenedBundle:
         if session.columns.get("z") != self.manifest.dimension:
             raise DesireEdgeError(
                 f"{self.path / EXTRACTOR} has no output z of {self.manifest.dimension} numbers a row"
-            )
-        if self.manifest.extractor_body >= self.manifest.files[EXTRACTOR].bytes:
-            raise DesireEdgeError(
-                f"{self.path / EXTRACTOR} is shorter than the manifest's extractor_body; export the bundle again"
             )
         return session
 
@@ -169,6 +189,18 @@ class OpenedBundle:
     def widths(self) -> tuple[int, int]:
         """How wide features and known labels are: d, and B or 0."""
         return self.manifest.dimension, len(self.manifest.base_labels) if self.manifest.known_labels else 0
+
+
+def _reopened(kind: type[OpenedBundle], path: Path, provider: str, digest: str) -> OpenedBundle:
+    """The bundle that was pickled, opened anew."""
+    bundle = kind.open(path, provider)
+    if bundle.digest != digest:
+        raise DesireEdgeError(
+            f"{path} is not the bundle that was pickled or copied (its SHA-256 differs); put that one back, or open "
+            "this one with Bundle.open",
+            "bundle-changed",
+        )
+    return bundle
 
 
 def _check(arrays: dict[str, Array], name: str, shape: tuple[int, ...], path: Path) -> None:

@@ -83,32 +83,8 @@ class PortableAdaptation:
         Raises:
             DesireEdgeError: more examples or labels than the graph takes, or an adaptation that does not stay finite.
         """
-        examples, labels = targets.shape
-        rows, ways = self._manifest.max_support, self._manifest.ways
-        if examples > rows:
-            raise DesireEdgeError(
-                f"{examples} examples, but {self._path} takes at most {rows}; adapt with fewer, with the C++ core (it "
-                f"has no such limit), or export the bundle with --max-support {examples}",
-                "examples-many",
-            )
-        if labels > ways:
-            raise DesireEdgeError(
-                f"{labels} labels, but this bundle holds at most {ways}; teach fewer, or export it with "
-                f"--ways {labels}",
-                "labels-many",
-            )
-        base = len(self._manifest.base_labels)
-        used = _padded(np.ones(labels, np.float32), ways)
-        inputs: dict[str, Array] = {
-            "z": _padded(z, rows, self._manifest.dimension),
-            "targets": _padded(targets, rows, ways),
-            "mask": _padded(mask, rows, ways),
-            "w_novel": _padded(w_novel, self._manifest.dimension, ways),
-            "used": used,
-        }
-        if self._manifest.known_labels:
-            told = np.zeros((examples, base)) if known_labels is None else known_labels
-            inputs["known_labels"] = _padded(told, rows, base)
+        inputs = self.inputs(z, targets, mask, w_novel, known_labels)
+        labels = targets.shape[1]
         names = [value.name for value in self._session.get_outputs()]
         try:
             found: dict[str, NDArray[Any]] = dict(zip(names, self._session.run(names, inputs), strict=True))
@@ -125,10 +101,50 @@ class PortableAdaptation:
             )
         steps = int(found["steps"][0])
         return PortableHead(
-            {**{name: found[name] for name in WEIGHTS}, "used": used},
+            {**{name: found[name] for name in WEIGHTS}, "used": inputs["used"]},
             found["thresholds"][:labels],
             tuple(found["losses"][: steps + 1].tolist()),
         )
+
+    def inputs(
+        self,
+        z: NDArray[Any],
+        targets: NDArray[Any],
+        mask: NDArray[Any],
+        w_novel: NDArray[Any],
+        known_labels: NDArray[Any] | None = None,
+    ) -> dict[str, Array]:
+        """What the graph takes for a task (as `adapt` does), filled up to its fixed shapes.
+
+        Raises:
+            DesireEdgeError: more examples or labels than the graph takes.
+        """
+        examples, labels = targets.shape
+        rows, ways = self._manifest.max_support, self._manifest.ways
+        if examples > rows:
+            raise DesireEdgeError(
+                f"{examples} examples, but {self._path} takes at most {rows}; adapt with fewer, with the C++ core (it "
+                f"has no such limit), or export the bundle with --max-support {examples}",
+                "examples-many",
+            )
+        if labels > ways:
+            raise DesireEdgeError(
+                f"{labels} labels, but this bundle holds at most {ways}; teach fewer, or export it with "
+                f"--ways {labels}",
+                "labels-many",
+            )
+        base = len(self._manifest.base_labels)
+        inputs: dict[str, Array] = {
+            "z": _padded(z, rows, self._manifest.dimension),
+            "targets": _padded(targets, rows, ways),
+            "mask": _padded(mask, rows, ways),
+            "w_novel": _padded(w_novel, self._manifest.dimension, ways),
+            "used": _padded(np.ones(labels, np.float32), ways),
+        }
+        if self._manifest.known_labels:
+            told = np.zeros((examples, base)) if known_labels is None else known_labels
+            inputs["known_labels"] = _padded(told, rows, base)
+        return inputs
 
 
 def _padded(array: NDArray[Any], *shape: int) -> Array:

@@ -55,7 +55,7 @@ def test_a_damaged_bundle_leaves_the_open_one(page: Page, sample_trained: Traine
     for content, said in (
         (whole[: len(whole) // 2], "its table of contents is missing"),
         (bytes(flipped), "is not what was exported"),
-        (whole.replace(b'"schema_version": 3', b'"schema_version": 9', 1), "schema version 9"),
+        (whole.replace(b'"schema_version": 4', b'"schema_version": 9', 1), "schema version 9"),
     ):
         page.locator("#files").set_input_files(
             {"name": "tagger.desire", "mimeType": "application/zip", "buffer": content}

@@ -93,7 +93,7 @@ def make_bundle(folder: Path, *, known_labels: bool) -> None:
     options = ExportOptions(ways=4, batch=1, max_support=6)
     arrays = tiny_arrays(known_labels=known_labels)
     graph = extractor_graph(tiny_extractor(), len(VOCABULARY), options.batch, options.opset)
-    body = write_graphs(folder, graph, arrays, options, known_labels=known_labels)
+    write_graphs(folder, graph, arrays, options, known_labels=known_labels)
     (folder / SEMANTICS).write_bytes(save(arrays))
     tiny_lexicon(folder / LEXICON)
     weights = [arrays[name].astype(np.float64) for name in ("w1", "b1", "w2", "b2")]
@@ -109,7 +109,6 @@ def make_bundle(folder: Path, *, known_labels: bool) -> None:
         known_labels=known_labels,
         input=WordsInput(VOCABULARY),
         precision="fp32",
-        extractor_body=body,
         conditioning=conditioning(np.eye(D), *weights),
         training={"about": "golden vectors: not trained"},
         files={name: FileRecord.of(folder / name) for name in FILES},

@@ -77,10 +77,6 @@ Bundle::Bundle(const fs::path& folder) : folder_(folder) {
     refuse("invalid"_code, path_of(kExtractor), " has no output z of ", semantics_.dimension,
            " numbers a row");
   }
-  if (manifest_.extractor_body >= static_cast<int64_t>(files_.at(kExtractor).size())) {
-    refuse("invalid"_code, path_of(kExtractor),
-           " is shorter than the manifest's extractor_body; export the bundle again");
-  }
 }
 
 void Bundle::read_files() {
@@ -170,9 +166,11 @@ Task Bundle::adapt(const Support& support, const Names& names, bool missing_unkn
   task.adapt_seconds = seconds_since(start);
 
   const Names known_names = semantics_.known_labels ? manifest_.base_labels : Names();
-  task.model = files_.at(kExtractor).substr(0, manifest_.extractor_body) + files_.at(kHeadFragment) +
-               model_fragment(task.head.weights, model_metadata(names, task.head.thresholds, manifest_.input,
-                                                                manifest_.name, known_names));
+  std::vector<ModelPart> parts;
+  for (const char* file : {kExtractor, kHeadFragment}) parts.push_back({path_of(file), files_.at(file)});
+  task.model = complete_model(
+      parts, task.head.weights,
+      model_metadata(names, task.head.thresholds, manifest_.input, manifest_.name, known_names));
   task.taught = serialize(task, z, known);
   for (const Features& item : features) {
     task.text_words += item.words;

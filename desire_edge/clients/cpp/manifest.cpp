@@ -14,9 +14,9 @@
 namespace app {
 namespace {
 
-constexpr int kSchemaVersion = 3;
+constexpr int kSchemaVersion = 4, kOlderSchemaVersion = 3;
 constexpr uint64_t kLargestManifest = 16 * kMiB;
-constexpr int64_t kLargestSize = int64_t{1} << 20, kMost = 4096, kLargestFile = (int64_t{1} << 31) - 1;
+constexpr int64_t kLargestSize = int64_t{1} << 20, kMost = 4096;
 const std::set<std::string> kFiles = {kExtractor,   "head.onnx", kHeadFragment, "base.fragment.onnx",
                                       "adapt.onnx", kSemantics,  kLexicon};
 const std::set<std::string> kPrecisions = {"fp32", "fp16", "int8"};
@@ -42,9 +42,10 @@ Manifest read_manifest(const std::filesystem::path& path) {
   const auto values = parse_json(read_text(path, kLargestManifest), where, "manifest"_code);
   const auto version =
       values.is_object() ? values.value("schema_version", nlohmann::json()) : nlohmann::json();
-  if (version != kSchemaVersion) {
-    refuse("schema"_code, where, " has schema version ", brief(version), ", but this program reads version ",
-           kSchemaVersion, "; export the bundle again, or build the program that matches it");
+  if (version != kSchemaVersion && version != kOlderSchemaVersion) {
+    refuse("schema"_code, where, " has schema version ", brief(version), ", but this program reads versions ",
+           kOlderSchemaVersion, " and ", kSchemaVersion,
+           "; export the bundle again, or build the program that matches it");
   }
   const auto size_of = [&](const char* name, int64_t largest, int64_t least = 1) -> int64_t {
     const auto& value = values.at(name);
@@ -60,7 +61,6 @@ Manifest read_manifest(const std::filesystem::path& path) {
     manifest.dimension = size_of("dimension", kLargestSize);
     manifest.hidden = size_of("hidden", kLargestSize);
     manifest.ways = size_of("ways", kMost);
-    manifest.extractor_body = size_of("extractor_body", kLargestFile);
     size_of("batch", kMost);
     size_of("max_support", kMost);
     size_of("opset", kLargestSize);

@@ -25,7 +25,7 @@ struct Manifest {
   };
 
   std::string name;
-  int64_t dimension, hidden, ways, extractor_body;
+  int64_t dimension, hidden, ways;
   Names base_labels;
   bool known_labels; /* whether the model uses the base labels that an item is known to carry */
   InputSpec input;

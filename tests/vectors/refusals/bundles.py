@@ -16,7 +16,7 @@ def manifests() -> list[dict[str, Any]]:
     wrong: dict[str, list[Any]] = {
         **{
             name: [0, -1, 2.5, "4", True, None, [4], 2**31]
-            for name in ("dimension", "hidden", "opset", "ways", "batch", "max_support", "extractor_body")
+            for name in ("dimension", "hidden", "opset", "ways", "batch", "max_support")
         },
         "name": [7, None],
         "base_labels": [[], "cooking", ["cooking", 7], None, {"cooking": 1}],
@@ -58,13 +58,14 @@ def manifests() -> list[dict[str, Any]]:
         taken("as it is", True, bundle="plain", patch={}),
         taken("as it is, with known labels", True, bundle="known", patch={}),
         taken("a key of a later version", True, bundle="plain", patch={"later": {"a": 1}}),
+        taken("schema 3", True, bundle="plain", patch={"schema_version": 3, "extractor_body": 2558}),
         taken("made before Unicode's version was said", True, bundle="plain", patch={"input": {"unicode": None}}),
         taken("Unicode 14", True, bundle="known", patch={"input": {"unicode": "14.0.0"}}),
         refused("a later Unicode", "unicode-version", bundle="plain", patch={"input": {"unicode": "17.0.0"}}),
         refused("an earlier Unicode", "unicode-version", bundle="known", patch={"input": {"unicode": "13.0.0"}}),
         refused("Unicode as a number", "unicode-version", bundle="plain", patch={"input": {"unicode": 14}}),
     ]  # fmt: skip
-    for version in (2, 4, "3", None, [3], True):
+    for version in (2, 5, "3", "4", None, [4], True):
         cases.append(
             refused(
                 f"schema version {version!r}", "schema", bundle="plain", patch={"schema_version": version}

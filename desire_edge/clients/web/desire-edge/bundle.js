@@ -45,18 +45,11 @@ export class Bundle {
       session("adapt.onnx"),
       bundle.file("lexicon.safetensors"),
     ]);
-    if (bundle.manifest.extractor_body >= bundle.manifest.files["extractor.onnx"].bytes) {
-      throw new DesireEdgeError(
-        `${where}/extractor.onnx is shorter than the manifest's extractor_body; export the bundle again`,
-        "manifest",
-      );
-    }
     bundle.sessions = { head, extractor, adapt };
     bundle.lexicon = new Lexicon(lexicon, `${where}/lexicon.safetensors`);
     if (bundle.lexicon.dim !== bundle.manifest.dimension) {
       throw new DesireEdgeError(
         `${where}: the lexicon has ${bundle.lexicon.dim} dimensions, but the model ${bundle.manifest.dimension}`,
-        "lexicon",
       );
     }
     return bundle;

@@ -14,7 +14,7 @@ export const FILES = [
   "semantics.safetensors",
   "lexicon.safetensors",
 ];
-const SCHEMA_VERSION = 3;
+const SCHEMA_VERSIONS = [3, 4];
 const MAX_BYTES = 16 * 2 ** 20;
 const RANGES = {
   dimension: [1, 2 ** 20],
@@ -23,7 +23,6 @@ const RANGES = {
   ways: [1, 4096],
   batch: [1, 4096],
   opset: [18, 21],
-  extractor_body: [1, 2 ** 31 - 1],
 };
 const PRECISIONS = ["fp32", "fp16", "int8"];
 
@@ -40,10 +39,10 @@ export function readManifest(bytes, where) {
   need(bytes.length <= MAX_BYTES, "it is too large");
   const values = jsonOf(bytes);
   need(values !== undefined, "it is not JSON");
-  if (values?.schema_version !== SCHEMA_VERSION) {
+  if (!SCHEMA_VERSIONS.includes(values?.schema_version)) {
     throw new DesireEdgeError(
-      `${where} has schema version ${shown(values?.schema_version ?? null)}, but this client reads version ` +
-        `${SCHEMA_VERSION}; export the bundle again`,
+      `${where} has schema version ${shown(values?.schema_version ?? null)}, but this client reads versions ` +
+        `${SCHEMA_VERSIONS.join(" and ")}; export the bundle again`,
       "schema",
     );
   }
