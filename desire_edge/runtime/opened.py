@@ -12,8 +12,6 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load
 
 from desire_edge import _core
 from desire_edge.errors import DesireEdgeError
@@ -29,6 +27,7 @@ from desire_edge.runtime.manifest import (
     FileRecord,
     Manifest,
 )
+from desire_edge.runtime.semantics import Semantics
 from desire_edge.runtime.session import Session, check_provider
 from desire_edge.runtime.taught import Origin
 
@@ -133,44 +132,21 @@ class OpenedBundle:
         return session
 
     @cached_property
-    def semantics(self) -> dict[str, Array]:
-        """W_base, W_I, W_Z, γ, step sizes, the base labels' bias, the thresholds' weights, Q0 and, but for known
-        labels, P and R.
-
-        All are float32 arrays of the shapes the manifest implies. w_base, w1 and p are for features along the axes
-        that the extractor gives them, the principal axes of the base labels' vectors, where R is diagonal.
-        """
-        path = self.path / SEMANTICS
-        try:
-            arrays = load(path.read_bytes())
-        except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-            raise DesireEdgeError(f"{path} is not a readable safetensors file: {error}") from error
-        d, h, b = self.manifest.dimension, self.manifest.hidden, len(self.manifest.base_labels)
-        shapes: dict[str, tuple[int, ...]] = {
-            "w_base": (d, b),
-            "w_i": (b, d),
-            "w1": (d, h),
-            "b1": (h,),
-            "w2": (h, d),
-            "b2": (d,),
-            "gamma1": (),
-            "gamma2": (),
-            "q0": (h + 1, h + 1),
-            "base_bias": (b,),
-            "threshold_weights": (_core.THRESHOLD_WEIGHTS,),
-        }
-        if not self.manifest.known_labels:
-            shapes |= {"p": (d, d), "r": (d, d)}
-        steps = arrays.get("step_sizes")
-        shapes["step_sizes"] = (len(steps) if steps is not None and steps.ndim else 0, 5)
-        for name, shape in shapes.items():
-            _check(arrays, name, shape, path)
-        return arrays
+    def semantics(self) -> Semantics:
+        """What was meta-learned."""
+        said = self.manifest
+        return Semantics.read(
+            self.path / SEMANTICS,
+            said.dimension,
+            said.hidden,
+            len(said.base_labels),
+            known_labels=said.known_labels,
+        )
 
     @cached_property
     def model(self) -> _core.Model:
         """The semantics packed for adaptation, a second copy of them."""
-        return packed_model(self.semantics, known_labels=self.manifest.known_labels)
+        return packed_model(self.semantics)
 
     def extract(self, features: Sequence[Features]) -> Array:
         """z [S, d] of S examples' features."""
@@ -201,11 +177,3 @@ def _reopened(kind: type[OpenedBundle], path: Path, provider: str, digest: str) 
             "bundle-changed",
         )
     return bundle
-
-
-def _check(arrays: dict[str, Array], name: str, shape: tuple[int, ...], path: Path) -> None:
-    array = arrays.get(name)
-    if array is None or array.dtype != np.float32 or array.shape != shape or not np.isfinite(array).all():
-        raise DesireEdgeError(
-            f"{path}: {name} is not a finite float32 array of shape {list(shape)}; export the bundle again"
-        )

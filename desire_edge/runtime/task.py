@@ -292,7 +292,7 @@ def _complete(
     weights = {f"task.{name}": value for name, value in weights.items()}
     if keep_base:
         files.append(BASE_FRAGMENT)
-        weights |= {"base.w": bundle.semantics["w_base"], "base.b": bundle.semantics["base_bias"]}
+        weights |= {"base.w": bundle.semantics.w_base, "base.b": bundle.semantics.base_bias}
     metadata = encode_metadata(
         names,
         thresholds,
