@@ -182,8 +182,8 @@ class Predictor:
         for start in range(0, max(1, len(rows)), size):
             part = slice(start, start + size)
             features = self.features(rows[part], names[part])
-            told = None if known is None else self.known_rows(known[part], names[part])
-            found.append(self.outputs(features, told)["probabilities"])
+            known_rows = None if known is None else self.known_rows(known[part], names[part])
+            found.append(self.outputs(features, known_rows)["probabilities"])
         return np.concatenate(found)
 
     def decide(self, probabilities: Array) -> list[str]:
