@@ -22,12 +22,13 @@ from training_runs import finished_run, opened_run
 from desire_edge.data import EpisodeSampler
 from desire_edge.evaluation.comparison.parts import fingerprint
 from desire_edge.metrics import Estimate
+from desire_edge.models import extract
 from desire_edge.training.config import MetaConfig, load_config
 from desire_edge.training.episodes import EpisodeBatcher
-from desire_edge.training.pretrain import extract
 from desire_edge.training.progress import show_progress
 from desire_edge.training.run import Run
 from desire_edge.training.scoring import score_tasks
+from desire_edge.training.stages import train_extractors
 
 TABLE = Path(__file__).parents[1] / "docs" / "ablation.md"
 CELLS = ((5, 1), (5, 5), (10, 1), (10, 5), (2, 5))
@@ -68,7 +69,7 @@ def trained(runs: Path, name: str) -> Run:
     if run.progress.stage == "pretrain":
         giver = opened_run(runs / f"extractors-{key}", shared)
         with show_progress(Console(stderr=True), giver) as report:
-            giver.train_extractors(report)
+            train_extractors(giver, report)
         run.adopt_extractors(giver)
     return finished_run(runs / name, config)
 
@@ -76,7 +77,7 @@ def trained(runs: Path, name: str) -> Run:
 def figures(run: Run, tasks: int) -> dict[str, list[float]]:
     """Micro AUC of each validation task, by cell, and those before any step of the first cell."""
     data = run.data
-    z = extract(run.extractor, torch.from_numpy(data.x))
+    z = extract(run.extractor, data.x)
     batcher = EpisodeBatcher(z, data.dataset.targets, data.w, data.split.base)
     found = {}
     for ways, shots in CELLS:

@@ -29,7 +29,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullFormatter
 
-from desire_edge.evaluation.comparison.plots import BLUE, VERMILLION
+from desire_edge.evaluation.comparison.canvas import BLUE, VERMILLION
 
 PICTURE = ROOT / "docs" / "adapt-cost.png"
 DENSE = "torch, gradients by hand, on w_i [B, d]"

@@ -13,7 +13,7 @@ from parts.part import Measured
 from record import merge_result
 from timing import without_overrides
 
-PARTS = {"adapt": "adapt_over_before", "readers": "readers"}
+PARTS = {"adapt": "adapt_over_before", "readers": "readers", "clients": "clients_agree"}
 """Each part's module, of which only those asked for are loaded: what one needs must not weigh on what another times."""
 
 

@@ -28,11 +28,11 @@ from desire_edge.export.weights import base_axes
 from desire_edge.lexicon import Lexicon
 from desire_edge.lexicon.build import shrink_lexicon
 from desire_edge.metrics import Estimate
+from desire_edge.models import extract
 from desire_edge.runtime.contents import bundle_contents
 from desire_edge.runtime.manifest import EXTRACTOR, LEXICON, PRECISIONS
 from desire_edge.runtime.session import import_onnxruntime
 from desire_edge.training.episodes import EpisodeBatcher
-from desire_edge.training.pretrain import extract
 from desire_edge.training.run import Run
 from desire_edge.training.scoring import TaskScores, score_tasks
 
@@ -108,7 +108,7 @@ def path_size(path: Path) -> int:
 
 def torch_features(run: Run) -> NDArray[np.float32]:
     """z [rows, d] of the whole data set by torch."""
-    z: NDArray[np.float32] = extract(run.extractor, torch.from_numpy(run.data.x)).numpy()
+    z: NDArray[np.float32] = extract(run.extractor, run.data.x).numpy()
     return z
 
 

@@ -15,8 +15,9 @@ from pathlib import Path
 from record import RESULTS, write_result
 from rich.console import Console
 
-from desire_edge.evaluation.comparison import Comparison, Plan
+from desire_edge.evaluation.comparison.plan import Plan
 from desire_edge.evaluation.comparison.results import write_results
+from desire_edge.evaluation.comparison.runner import Comparison
 from desire_edge.files import read_json
 from desire_edge.training.progress import count_parts
 
@@ -39,10 +40,11 @@ def main() -> None:
     if not arguments.report_only:
         with count_parts(Console(stderr=True)) as report:
             comparison.run(report, arguments.jobs)
-    summary = write_results(comparison)
+    summary = write_results(comparison.kept)
     metrics = dict(summary.pop("metrics"))
+    kept = comparison.kept
     metrics["parts_missing"] = sum(
-        comparison.finished(job) is None and not comparison.recorded(job) for job in comparison.plan.jobs()
+        kept.finished(job) is None and not kept.recorded(job) for job in kept.plan.jobs()
     )
     print(write_result("table1", metrics, **summary))
     PICTURES.mkdir(parents=True, exist_ok=True)

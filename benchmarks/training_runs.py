@@ -10,6 +10,7 @@ from rich.console import Console
 from desire_edge.training.config import TrainConfig
 from desire_edge.training.progress import show_progress
 from desire_edge.training.run import Run
+from desire_edge.training.stages import train
 
 
 def finished_run(folder: Path, config: TrainConfig) -> Run:
@@ -17,7 +18,7 @@ def finished_run(folder: Path, config: TrainConfig) -> Run:
     run = opened_run(folder, config)
     if run.progress.stage != "done":
         with show_progress(Console(stderr=True), run) as report:
-            run.train(report)
+            train(run, report)
     return run
 
 

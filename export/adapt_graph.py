@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from desire_edge.models import EPSILON
+from desire_edge.runtime.semantics import Semantics
 
 from .graphs import finish, float_value
 from .nodes import Graph, named, shape_of
@@ -43,9 +44,7 @@ LIMIT = 13.8
 """The furthest threshold in log odds, 1e-6 from a probability of 0 or 1."""
 
 
-def adapt_graph(
-    semantics: Mapping[str, Array], ways: int, max_support: int, opset: int, *, known_labels: bool = False
-) -> ModelProto:
+def adapt_graph(semantics: Semantics, ways: int, max_support: int, opset: int) -> ModelProto:
     """The adaptation: a task of at most `max_support` examples and `ways` labels -> the inputs of `head_graph`.
 
     Inputs: `z` [max_support, d]; `targets` and `mask` [max_support, ways], the mask 1 where the target is known and 0
@@ -57,14 +56,13 @@ def adapt_graph(
     the head.
 
     Args:
-        semantics: the bundle's arrays.
+        semantics: what was meta-learned.
         ways: N.
         max_support: S.
         opset: of the graph.
-        known_labels: whether the model uses known labels.
     """
-    d, b = semantics["w_base"].shape
-    h = len(semantics["b1"])
+    d, b = semantics.w_base.shape
+    h, known_labels = len(semantics.b1), semantics.known_labels
     known_inputs = [float_value("known_labels", max_support, b)] if known_labels else []
     inputs = [
         float_value("z", max_support, d),
@@ -81,7 +79,7 @@ def adapt_graph(
         float_value("q", h + 1, h + 1),
         float_value("m", b if known_labels else d, ways),
         float_value("thresholds", ways),
-        float_value("losses", len(semantics["step_sizes"]) + 1),
+        float_value("losses", len(semantics.step_sizes) + 1),
         helper.make_tensor_value_info("steps", TensorProto.INT64, [1]),
     ]
     sizes = [*(size for size in SIZES if size < max_support), max_support]
@@ -141,12 +139,10 @@ class _State:
 class _Loop:
     """The nodes of one adaptation, from a task of `size` examples to the head, in `graph`."""
 
-    def __init__(
-        self, graph: Graph, semantics: Mapping[str, Array], task: _Task, size: int, ways: int
-    ) -> None:
+    def __init__(self, graph: Graph, semantics: Semantics, task: _Task, size: int, ways: int) -> None:
         self.op = op = graph
         self.task = task
-        hidden = len(semantics["b1"]) + 1
+        hidden = len(semantics.b1) + 1
         self.kept = {  # what a head is made of
             "c_hidden": float_value("c_hidden", size, hidden),
             "c_inferred": float_value("c_inferred", size, ways),
@@ -167,14 +163,14 @@ class _Loop:
         self.pull = op("Mul", self.shares, op("ReduceSum", known_ways, keepdims=1))
 
         # The last hidden unit is 1 whatever z is: no gradient passes where P1 is not above `floor`.
-        self.w1 = op.constant("w1.0", np.pad(semantics["w1"], [(0, 0), (0, 1)]))
-        self.b1 = op.constant("b1.0", np.append(semantics["b1"], np.float32(1)))
-        self.floor = op.constant("floor", np.append(0 * semantics["b1"], np.float32(1)))
-        self.w2 = op.constant("w2.0", np.vstack([semantics["w2"], semantics["b2"]]))
-        q0 = semantics["q0"].copy()
+        self.w1 = op.constant("w1.0", np.pad(semantics.w1, [(0, 0), (0, 1)]))
+        self.b1 = op.constant("b1.0", np.append(semantics.b1, np.float32(1)))
+        self.floor = op.constant("floor", np.append(0 * semantics.b1, np.float32(1)))
+        self.w2 = op.constant("w2.0", np.vstack([semantics.w2, semantics.b2]))
+        q0 = semantics.q0.copy()
         q0[-1, -1] += EPSILON**2
         self.q0 = op.constant("q.0", q0)
-        self.gammas = [op.number(float(semantics[name])) for name in ("gamma1", "gamma2")]
+        self.gammas = [op.number(float(gamma)) for gamma in (semantics.gamma1, semantics.gamma2)]
 
         if task.known_labels:
             self.base, self.m, self.inferred = self._by_labels(semantics)
@@ -186,38 +182,39 @@ class _Loop:
         self.label_gram = op("Gemm", "w_novel", "w_novel", transA=1)
         self.hidden_in = op("Gemm", task.z, self.w1, self.b1)
 
-    def _by_features(self, semantics: Mapping[str, Array]) -> tuple[str, str, str, str]:
+    def _by_features(self, semantics: Semantics) -> tuple[str, str, str, str]:
         """Base [S, d], base σ [S, d], M_0 [d, N] and A_0 [S, N]."""
         op, z = self.op, self.task.z
-        sigma = op.constant("sigma", np.diagonal(semantics["r"])[None].copy())
+        assert semantics.p is not None and semantics.r is not None, "the model uses known labels"
+        sigma = op.constant("sigma", np.diagonal(semantics.r)[None].copy())
         along = op("Mul", z, sigma)
         norm = self._norm(along)
         base = op("Div", along, norm)
-        m = op("MatMul", op.constant("p", semantics["p"]), "w_novel")
+        m = op("MatMul", op.constant("p", semantics.p), "w_novel")
         return base, op("Mul", base, sigma), m, op("Div", op("MatMul", z, m), norm)
 
-    def _by_labels(self, semantics: Mapping[str, Array]) -> tuple[str, str, str]:
+    def _by_labels(self, semantics: Semantics) -> tuple[str, str, str]:
         """Base [S, B], the known labels or where there is none z W_base, over their norm; M_0 [B, N] and A_0 [S, N]."""
         op, known = self.op, self.task.known_labels
-        seen = op("MatMul", self.task.z, op.constant("w_base", semantics["w_base"]))
+        seen = op("MatMul", self.task.z, op.constant("w_base", semantics.w_base))
         some = op("Cast", op("ReduceMax", known, self.last_axis, keepdims=1), to=TensorProto.BOOL)
         scores = op("Where", some, known, seen)
         base = op("Div", scores, self._norm(scores))
-        m = op("MatMul", op.constant("w_i", semantics["w_i"]), "w_novel")
+        m = op("MatMul", op.constant("w_i", semantics.w_i), "w_novel")
         return base, m, op("MatMul", base, m)
 
     def _norm(self, rows: str) -> str:
         square = self.op("ReduceSumSquare", rows, self.last_axis, keepdims=1)
         return self.op("Sqrt", self.op("Add", square, self.epsilon_squared))
 
-    def run(self, semantics: Mapping[str, Array]) -> None:
+    def run(self, semantics: Semantics) -> None:
         """All steps, then the outputs of the state with the lowest loss."""
         states = [self.start()]
-        for step_sizes in semantics["step_sizes"].astype(float).tolist():
+        for step_sizes in semantics.step_sizes.astype(float).tolist():
             states.append(self.step(states[-1], *step_sizes))
         kept = self.lowest(states)
         self.write_head(kept)
-        self.write_thresholds(kept, semantics["threshold_weights"])
+        self.write_thresholds(kept, semantics.threshold_weights)
 
     def start(self) -> _State:
         """The meta-learned model."""

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from desire_edge.data import EpisodeSampler
 from desire_edge.errors import DesireEdgeError
+from desire_edge.models import extract
 from desire_edge.runtime.bundle import Bundle
 from desire_edge.runtime.manifest import ADAPT, HEAD
 from desire_edge.runtime.portable import PortableAdaptation
 from desire_edge.runtime.session import import_onnxruntime
 from desire_edge.runtime.support import Support
-from desire_edge.training.inner_loop import Episodes
-from desire_edge.training.pretrain import extract
+from desire_edge.training.inner_loop import EpisodeBatch
 from desire_edge.training.run import Run
 from desire_edge.training.thresholds import threshold_features
 
@@ -91,7 +91,7 @@ def check_parity(run: Run, bundle_folder: Path) -> Parity:
     # And a row of zeros, a text of which no word is known: where a norm would divide by 0 without its ε.
     x = np.concatenate([run.data.x[rows], np.zeros((1, run.data.x.shape[1]), np.float32)])
     axes, _ = base_axes(run.learner.head.w_base.double().cpu().numpy())
-    extracted = extract(run.extractor, torch.from_numpy(x)).numpy() @ axes
+    extracted = extract(run.extractor, x).numpy() @ axes
     parity = Parity(
         relative_error(bundle.extractor.run(x)["z"], extracted), *_adapted_errors(run, bundle, axes)
     )
@@ -136,7 +136,7 @@ def _adapted_errors(run: Run, bundle: Bundle, axes: Float64) -> tuple[float, flo
     support = Support.of(inputs[:shots], _names_of(carried[:shots], names), None, known_names[:shots])
     task = bundle.adapt(support, labels=names)
     if bundle.manifest.precision == "fp32":
-        z = extract(run.extractor, torch.from_numpy(data.x[rows])).double()
+        z = extract(run.extractor, data.x[rows]).double()
     else:
         z = torch.from_numpy(bundle.extractor.run(data.x[rows])["z"].astype(np.float64) @ axes.T)
     z[:shots] = torch.from_numpy(task.taught.z.astype(np.float64) @ axes.T)
@@ -144,7 +144,7 @@ def _adapted_errors(run: Run, bundle: Bundle, axes: Float64) -> tuple[float, flo
     learner = type(run.learner)(run.learner.head.w_base.double(), run.config.meta).double()
     learner.load_state_dict(run.learner.state_dict())
     adapted = learner(
-        Episodes(
+        EpisodeBatch(
             z=z[None],
             targets=targets.double()[None],
             mask=torch.ones(1, *targets.shape, dtype=torch.float64),
@@ -158,8 +158,10 @@ def _adapted_errors(run: Run, bundle: Bundle, axes: Float64) -> tuple[float, flo
     def expected(losses: Sequence[float]) -> tuple[torch.Tensor, torch.Tensor]:
         """The query rows' logits and the thresholds after as many steps as there are losses after the first."""
         logits = adapted[len(losses) - 1][0]
-        told = threshold_features(logits[:shots], targets[:shots].double(), torch.ones_like(logits[:shots]))
-        return logits[shots:], torch.sigmoid(told @ learner.threshold_weights)
+        features = threshold_features(
+            logits[:shots], targets[:shots].double(), torch.ones_like(logits[:shots])
+        )
+        return logits[shots:], torch.sigmoid(features @ learner.threshold_weights)
 
     portable = PortableAdaptation(bundle.path / ADAPT, bundle.manifest).adapt(
         task.taught.z,

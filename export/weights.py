@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import copy
-
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import nn
-
-from desire_edge.models import Extractor
 
 Float64 = NDArray[np.float64]
 
@@ -31,17 +25,6 @@ def base_axes(w_base: Float64) -> tuple[Float64, Float64]:
     lengths = np.zeros(dimension)
     lengths[: len(values)] = values
     return axes, lengths
-
-
-def turned_extractor(extractor: Extractor, axes: Float64) -> Extractor:
-    """The extractor of z U, for the U [d, d] of `base_axes`."""
-    turned = copy.deepcopy(extractor)
-    last = turned.layers[-1]
-    assert isinstance(last, nn.Linear)
-    with torch.no_grad():
-        for parameter in (last.weight, last.bias):  # [d, width] and [d]
-            parameter.copy_(torch.from_numpy(axes.T @ parameter.double().numpy()))
-    return turned
 
 
 def output_gram(w2: Float64, b2: Float64) -> Float64:

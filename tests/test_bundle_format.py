@@ -55,7 +55,7 @@ def test_a_model_is_the_files_graphs_spliced() -> None:
     task = bundle.adapt(labels=["bread", "jazz"], keep_base=True)
     files = ("extractor.onnx", "head.fragment.onnx", "base.fragment.onnx")
     weights = {f"task.{name}": value for name, value in task.head.weights.items()}
-    weights |= {"base.w": bundle.semantics["w_base"], "base.b": bundle.semantics["base_bias"]}
+    weights |= {"base.w": bundle.semantics.w_base, "base.b": bundle.semantics.base_bias}
     metadata = {entry.key: entry.value for entry in onnx.load_model_from_string(task.model).metadata_props}
     parts = {name: (FOLDER / "plain" / name).read_bytes() for name in files}
     assert task.model == complete_model(parts, weights, metadata)

@@ -1,16 +1,22 @@
-"""The wall between server and device: what runs on a device never imports what only a server has."""
+"""The walls of the house: what runs on a device never imports what only a server has, training never imports what runs
+on a device, a report never imports what trains, no imports run in a circle, and no file is long.
+"""
 
 from __future__ import annotations
 
 import ast
 import subprocess
 import sys
+from collections.abc import Iterable, Iterator
+from graphlib import CycleError, TopologicalSorter
+from itertools import accumulate
 from pathlib import Path
 
 import pytest
 
 import desire_edge
 
+ROOT = Path(__file__).parents[1]
 PACKAGE = Path(desire_edge.__file__).parent
 SERVER = (
     "torch",
@@ -18,6 +24,7 @@ SERVER = (
     "onnxscript",
     "sklearn",
     "scipy",
+    "pandas",
     "pydantic",
     "matplotlib",
     "arff",
@@ -56,7 +63,7 @@ def test_importing_a_device_room_imports_nothing_of_the_server(modules: str) -> 
 
 
 def imported(path: Path) -> set[str]:
-    """The full names of all modules and objects that a file imports, anywhere in it."""
+    """The full names of all modules and objects that a file imports, anywhere in it, for type checking only too."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -77,6 +84,98 @@ def test_a_file_of_the_device_names_only_what_a_device_has(path: Path) -> None:
             ), f"{path.name} imports {name}"
         else:
             assert top in DEVICE_PACKAGES or top in sys.stdlib_module_names, f"{path.name} imports {name}"
+
+
+# The graph of imports, between the package's own modules.
+
+MODULES = {
+    ".".join([room, *path.relative_to(folder).with_suffix("").parts]).removesuffix(".__init__"): path
+    for room, folder in (("desire_edge", PACKAGE), ("desire_edge.export", ROOT / "export"))
+    for path in folder.rglob("*.py")
+    if "clients" not in path.parts
+}
+
+
+def named(module: str) -> Iterator[str]:
+    """What a module imports, each as the module it stands in: one of `MODULES`, or a name from outside."""
+    package = module if MODULES[module].name == "__init__.py" else module.rpartition(".")[0]
+    for name in imported(MODULES[module]):
+        full = f"{package}.{name[1:]}" if name.startswith(".") else name
+        object_of = full.rpartition(".")[0]
+        yield (
+            full if full in MODULES or object_of not in MODULES or full == "desire_edge._core" else object_of
+        )
+
+
+GRAPH = {module: set(named(module)) for module in MODULES}
+
+
+def reached(start: Iterable[str], *, packages: bool = True) -> set[str]:
+    """All that is named from the modules `start` on; with the packages these stand in, whose `__init__` runs too."""
+    found: set[str] = set()
+    waiting = list(start)
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += GRAPH.get(name, ())
+            waiting += accumulate(name.split("."), "{}.{}".format) if packages else ()
+    return found
+
+
+def in_rooms(*rooms: str) -> list[str]:
+    """The modules that are one of `rooms` or stand in one."""
+    found = [name for name in MODULES if any(name == room or name.startswith(f"{room}.") for room in rooms)]
+    assert found
+    return found
+
+
+def test_no_imports_run_in_a_circle() -> None:
+    try:
+        TopologicalSorter(GRAPH).prepare()
+    except CycleError as error:
+        pytest.fail(" <- ".join(error.args[1]))
+
+
+def test_training_never_imports_what_runs_on_a_device() -> None:
+    found = reached(
+        in_rooms("desire_edge.training", "desire_edge.models", "desire_edge.data"), packages=False
+    )
+    assert not found & set(in_rooms("desire_edge.runtime"))
+
+
+@pytest.mark.parametrize(
+    "room", ["metrics", "serving", *(room.partition(".")[2] for room in DEVICE_ROOMS[:-1])]
+)
+def test_a_device_room_reaches_neither_torch_nor_onnx(room: str) -> None:
+    tops = {name.partition(".")[0] for name in reached(in_rooms(f"desire_edge.{room}"))}
+    assert not tops & {"torch", "onnx", "onnxscript"}
+
+
+LOOPS = ("training.stages", "training.pretrain", "training.thresholds", "evaluation.comparison.runner")
+
+
+@pytest.mark.parametrize("report", ["kept", "summary", "markdown", "plots", "results"])
+def test_a_report_never_reaches_what_trains(report: str) -> None:
+    found = reached([f"desire_edge.evaluation.comparison.{report}"])
+    assert not found & {f"desire_edge.{loop}" for loop in LOOPS}
+
+
+SOURCES = {".py", ".pyi", ".c", ".h", ".cpp", ".hpp", ".js", ".mjs", ".css"}
+LONGEST = 400
+
+
+def test_no_source_file_is_long() -> None:
+    """Files in folders of sources that git follows or may: not what npm and CMake put there."""
+    folders = ("desire_edge", "export", "csrc", "tests", "benchmarks", "examples")
+    files = [path for folder in folders for path in (ROOT / folder).rglob("*") if path.suffix in SOURCES]
+    lengths = {
+        str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines())
+        for path in files
+        if not {"node_modules", "build", "dist"} & set(path.parts)
+    }
+    assert len(lengths) > 200
+    assert {name: lines for name, lines in lengths.items() if lines > LONGEST} == {}
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from desire_edge.export import ExportOptions, export_bundle
 from desire_edge.export.weights import base_axes
 from desire_edge.training.config import load_config
 from desire_edge.training.run import Run
+from desire_edge.training.stages import train
 
 SAMPLE = (
     "data=sample",
@@ -80,7 +81,7 @@ class Trained:
 def train_small(folder: Path, settings: tuple[str, ...]) -> Trained:
     """Train with `settings` in `folder`, export, and draw a task."""
     run = Run.create(folder / "run", load_config(overrides=settings), torch.device("cpu"))
-    run.train(lambda *_: None)
+    train(run, lambda *_: None)
     export_bundle(run, folder / "tagger.desire", ExportOptions(ways=WAYS))
     data = run.data
     sampler = EpisodeSampler(

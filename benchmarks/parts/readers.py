@@ -31,7 +31,7 @@ from desire_edge.export import ExportOptions, export_bundle
 from desire_edge.runtime.manifest import ADAPT, EXTRACTOR, HEAD
 from desire_edge.runtime.model_file import MODEL_GRAPH
 from desire_edge.runtime.portable import PortableAdaptation
-from desire_edge.runtime.task import MODEL
+from desire_edge.runtime.predictor import MODEL
 from desire_edge.runtime.wire import fields
 from desire_edge.training.config import load_config
 from desire_edge.training.run import Run

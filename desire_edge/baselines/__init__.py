@@ -9,7 +9,6 @@ from desire_edge.baselines.ataml import Ataml
 from desire_edge.baselines.desire import DesireNet
 from desire_edge.baselines.maml import Maml
 from desire_edge.baselines.maml_plus_plus import MamlPlusPlus
-from desire_edge.baselines.method import SEARCHES, MetaTrained, Method
 from desire_edge.baselines.no_inference import NoInference
 from desire_edge.baselines.no_l2 import NoL2
 from desire_edge.baselines.no_pretraining import NoPretraining
@@ -18,6 +17,7 @@ from desire_edge.baselines.pretrained import Pretrained
 from desire_edge.baselines.protonet import ProtoNet
 from desire_edge.baselines.reptile import Reptile
 from desire_edge.baselines.supervised import SupervisedReference
+from desire_edge.training.method import SEARCHES, MetaTrained, Method
 
 METHODS: dict[str, type[Method]] = {
     "pretrained": Pretrained,

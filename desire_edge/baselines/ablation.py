@@ -9,11 +9,10 @@ import torch
 from torch import Tensor
 
 from desire_edge.baselines.desire import DesireConfig
-from desire_edge.baselines.method import MetaTrained, query_loss, without_trunk
 from desire_edge.baselines.step_sizes import LearnedStepSizes
 from desire_edge.training.config import MetaConfig, Section
-from desire_edge.training.inner_loop import Episodes
-from desire_edge.training.metatrain import outer_loss
+from desire_edge.training.inner_loop import EpisodeBatch
+from desire_edge.training.method import MetaTrained, outer_loss, without_trunk
 
 
 class Ablation(MetaTrained):
@@ -51,6 +50,6 @@ class Ablation(MetaTrained):
             ]
         )
 
-    def outer_loss(self, episodes: Episodes, progress: float) -> Tensor:
+    def outer_loss(self, episodes: EpisodeBatch, progress: float) -> Tensor:
         """As DESIRE-Net's."""
-        return outer_loss(lambda logits: query_loss(logits, episodes), self(episodes), self.config)
+        return outer_loss(self(episodes), episodes, self.config)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from desire_edge.models import EPSILON
-from desire_edge.training.inner_loop import Episodes
+from desire_edge.training.inner_loop import EpisodeBatch
 from desire_edge.training.loss import inner_loss
 
 Weights = dict[str, Tensor]
@@ -24,7 +24,7 @@ def adapt(
     logits: Callable[[Weights, Tensor], Tensor],
     weights: Weights,
     rows: Tensor,
-    episodes: Episodes,
+    episodes: EpisodeBatch,
     step_sizes: Sequence[StepSizes],
     *,
     second_order: bool = True,
@@ -127,7 +127,7 @@ def _uniform(fan_in: int, fan_out: int) -> nn.Parameter:
     return nn.Parameter((2 * torch.rand(fan_in, fan_out) - 1) / math.sqrt(fan_in))
 
 
-def copies(weights: nn.ParameterDict, episodes: Episodes) -> Weights:
+def copies(weights: nn.ParameterDict, episodes: EpisodeBatch) -> Weights:
     """Fast weights at step 0, [E, …]: each weight once an episode, and `head…` once a label too, [E, …, N]."""
     count, ways = len(episodes.z), episodes.targets.shape[-1]
     return {

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from desire_edge.baselines.method import Method
 from desire_edge.training.config import Section
-from desire_edge.training.inner_loop import Episodes
+from desire_edge.training.inner_loop import EpisodeBatch
+from desire_edge.training.method import Method
 
 
 class AllPositiveConfig(Section):
@@ -24,6 +24,6 @@ class AllPositive(Method):
     CONFIG = AllPositiveConfig
     SEARCH = ({},)
 
-    def forward(self, episodes: Episodes) -> list[Tensor]:
+    def forward(self, episodes: EpisodeBatch) -> list[Tensor]:
         """Logits of 1 everywhere: one tensor [E, S+Q, N]."""
         return [torch.ones_like(episodes.targets)]

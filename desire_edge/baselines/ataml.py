@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from desire_edge.baselines.adaptation import Standardize, Weights, adapt, copies
-from desire_edge.baselines.method import MetaTrained, OuterConfig
 from desire_edge.training.config import Positive, Rate
-from desire_edge.training.inner_loop import Episodes
+from desire_edge.training.inner_loop import EpisodeBatch
+from desire_edge.training.method import MetaTrained, OuterConfig
 
 
 class AtamlConfig(OuterConfig):
@@ -66,7 +66,7 @@ class Ataml(MetaTrained):
             }
         )
 
-    def forward(self, episodes: Episodes) -> list[Tensor]:
+    def forward(self, episodes: EpisodeBatch) -> list[Tensor]:
         """Attention and classifiers adapted as in MAML, over the shared slots; logits after each step."""
         steps = self.config.inner_steps if self.training else self.config.test_steps
         sizes = [dict.fromkeys(self.theta, self.config.step_size)] * steps

@@ -9,10 +9,10 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from desire_edge.baselines.method import MetaTrained, without_trunk
 from desire_edge.training.config import Fraction, MetaConfig
-from desire_edge.training.inner_loop import Episodes
-from desire_edge.training.metatrain import MetaLearner, meta_step
+from desire_edge.training.inner_loop import EpisodeBatch
+from desire_edge.training.learner import MetaLearner
+from desire_edge.training.method import MetaTrained, outer_loss, without_trunk
 
 
 class DesireConfig(MetaConfig):
@@ -27,7 +27,7 @@ class DesireNet(MetaTrained):
 
     Logits are Eq. (1): what W_Z makes of an example and what its base labels' scores say of novel labels through W_I,
     each l2-normalised, scored against the word vectors of the labels. θ = {W_Z, W_I, γ1, γ2} is meta-learned by
-    second-order MAML on episodes that play base labels as novel, F frozen. This is `training.metatrain.MetaLearner`,
+    second-order MAML on episodes that play base labels as novel, F frozen. This is `training.learner.MetaLearner`,
     as `train` uses it.
     """
 
@@ -49,16 +49,15 @@ class DesireNet(MetaTrained):
         self.config = config
         self.learner = MetaLearner(w_base, config)
 
-    def forward(self, episodes: Episodes) -> list[Tensor]:
+    def forward(self, episodes: EpisodeBatch) -> list[Tensor]:
         """Eq. (1) after 0 … T inner steps."""
         logits: list[Tensor] = self.learner(episodes)
         return logits
 
     def optimizer(self) -> torch.optim.Optimizer:
-        """The optimiser of `training.metatrain`."""
+        """That of the learner."""
         return self.learner.optimizer(self.config)
 
-    def outer_step(self, optimizer: torch.optim.Optimizer, episodes: Episodes, progress: float) -> float:
-        """The outer step of `training.metatrain`."""
-        self.train()
-        return meta_step(self.learner, optimizer, episodes, self.config, progress)
+    def outer_loss(self, episodes: EpisodeBatch, progress: float) -> Tensor:
+        """The one `train` minimises."""
+        return outer_loss(self(episodes), episodes, self.config)

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from desire_edge.baselines.adaptation import Standardize, adapt, copies, label_logits, label_network
-from desire_edge.baselines.method import MetaTrained, OuterConfig
 from desire_edge.training.config import Positive, Rate
-from desire_edge.training.inner_loop import Episodes
+from desire_edge.training.inner_loop import EpisodeBatch
+from desire_edge.training.method import MetaTrained, OuterConfig
 
 
 class MamlConfig(OuterConfig):
@@ -53,7 +53,7 @@ class Maml(MetaTrained):
         self.standardize = Standardize(rows)
         self.theta = label_network(rows.shape[1], trunk or [config.hidden])
 
-    def forward(self, episodes: Episodes) -> list[Tensor]:
+    def forward(self, episodes: EpisodeBatch) -> list[Tensor]:
         """θ' = θ − α ∂loss(support, θ)/∂θ, repeated; logits [E, S+Q, N] after each step."""
         steps = self.config.inner_steps if self.training else self.config.test_steps
         sizes = [dict.fromkeys(self.theta, self.config.step_size)] * steps

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from desire_edge.baselines.adaptation import Standardize, adapt, copies, label_logits, label_network
-from desire_edge.baselines.method import MetaTrained, OuterConfig, query_loss
 from desire_edge.baselines.step_sizes import LearnedStepSizes
 from desire_edge.training.config import Fraction, Positive, Rate
-from desire_edge.training.inner_loop import Episodes
+from desire_edge.training.inner_loop import EpisodeBatch
+from desire_edge.training.method import MetaTrained, OuterConfig, query_loss
 
 
 class MamlPlusPlusConfig(OuterConfig):
@@ -61,11 +61,11 @@ class MamlPlusPlus(MetaTrained):
         layers.append(("head", "head_bias"))
         self.step_sizes = LearnedStepSizes(layers, config.inner_steps, config.step_size)
 
-    def forward(self, episodes: Episodes) -> list[Tensor]:
+    def forward(self, episodes: EpisodeBatch) -> list[Tensor]:
         """θ'_l = θ_l − α_{l, step} ∂loss(support, θ)/∂θ_l for each layer l, repeated; logits after each step."""
         return self.adapted(episodes, second_order=True)
 
-    def adapted(self, episodes: Episodes, *, second_order: bool) -> list[Tensor]:
+    def adapted(self, episodes: EpisodeBatch, *, second_order: bool) -> list[Tensor]:
         """`forward`, or its first-order form."""
         return adapt(
             label_logits,
@@ -91,7 +91,7 @@ class MamlPlusPlus(MetaTrained):
         early = max(0.0, 1 - progress / until) / steps if until else 0.0
         return [early] * (steps - 1) + [1 - early * (steps - 1)]
 
-    def outer_loss(self, episodes: Episodes, progress: float) -> Tensor:
+    def outer_loss(self, episodes: EpisodeBatch, progress: float) -> Tensor:
         """Σ_step v_step · loss(query after that step), of the derivative order that `progress` asks for."""
         second_order = progress >= self.config.first_order_until
         after = self.adapted(episodes, second_order=second_order)[1:]

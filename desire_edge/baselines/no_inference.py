@@ -11,7 +11,7 @@ from desire_edge.baselines.ablation import Ablation
 from desire_edge.baselines.adaptation import Weights, adapt
 from desire_edge.baselines.desire import DesireConfig
 from desire_edge.training.config import MetaConfig, Rate
-from desire_edge.training.inner_loop import Episodes
+from desire_edge.training.inner_loop import EpisodeBatch
 
 
 class NoInferenceConfig(DesireConfig):
@@ -44,7 +44,7 @@ class NoInference(Ablation):
         super().__init__(rows, w_base, config, trunk, (("a",),))
         self.a = nn.Parameter(torch.eye(len(w_base), dtype=w_base.dtype))
 
-    def forward(self, episodes: Episodes) -> list[Tensor]:
+    def forward(self, episodes: EpisodeBatch) -> list[Tensor]:
         """z A W_novel after each step."""
 
         def logits(weights: Weights, z: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from desire_edge.baselines.adaptation import Weights, adapt
 from desire_edge.baselines.desire import DesireConfig
 from desire_edge.models import SemanticInference
 from desire_edge.training.config import MetaConfig, Rate
-from desire_edge.training.inner_loop import Episodes
+from desire_edge.training.inner_loop import EpisodeBatch
 
 
 class NoL2Config(DesireConfig):
@@ -52,7 +52,7 @@ class NoL2(Ablation):
             self.register_buffer("known_scale", self.head.transform(rows).norm(dim=-1).mean())
             self.register_buffer("base_scale", (rows @ w_base).norm(dim=-1).mean())
 
-    def forward(self, episodes: Episodes) -> list[Tensor]:
+    def forward(self, episodes: EpisodeBatch) -> list[Tensor]:
         """I(z) = (γ1 W_Z(z)/c1 + γ2 (z W_base)/c2 W_I) W_novel after each step; c1, c2 constant."""
         base = episodes.z @ self.head.w_base
         if episodes.base_mask is not None:

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from desire_edge.baselines.desire import DesireConfig, DesireNet
-from desire_edge.models import Extractor
+from desire_edge.models import Extractor, Mlp
 from desire_edge.training.config import Positive
-from desire_edge.training.inner_loop import Episodes
+from desire_edge.training.inner_loop import EpisodeBatch
 
 
 class NoPretrainingConfig(DesireConfig):
@@ -35,11 +35,11 @@ class NoPretraining(DesireNet):
         self, rows: Tensor, w_base: Tensor, config: NoPretrainingConfig, trunk: Sequence[int] | None = None
     ) -> None:
         super().__init__(rows, w_base, config, trunk)
-        self.extractor = Extractor(rows.shape[1], config.extractor, len(w_base), dropout=0.0)
+        self.extractor = Extractor(Mlp(rows.shape[1], config.extractor, 0.0), len(w_base))
 
-    def forward(self, episodes: Episodes) -> list[Tensor]:
+    def forward(self, episodes: EpisodeBatch) -> list[Tensor]:
         """Eq. (1) after 0 … T inner steps, on z = F(x)."""
-        return super().forward(self._extracted(episodes))
+        return super().forward(replace(episodes, z=self.extractor(episodes.z)))
 
     def optimizer(self) -> torch.optim.Optimizer:
         """DESIRE-Net's, and F at the same learning rate."""
@@ -48,10 +48,3 @@ class NoPretraining(DesireNet):
             {"params": list(self.extractor.parameters()), "initial_lr": self.config.learning_rate}
         )
         return optimizer
-
-    def outer_step(self, optimizer: torch.optim.Optimizer, episodes: Episodes, progress: float) -> float:
-        """DESIRE-Net's, through F."""
-        return super().outer_step(optimizer, self._extracted(episodes), progress)
-
-    def _extracted(self, episodes: Episodes) -> Episodes:
-        return replace(episodes, z=self.extractor(episodes.z))

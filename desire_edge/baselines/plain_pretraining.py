@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from desire_edge.baselines.desire import DesireNet
 from desire_edge.models import Extractor
-from desire_edge.training.pretrain import Classifier
+from desire_edge.training.classifier import Classifier
 
 
 class PlainPretraining(DesireNet):

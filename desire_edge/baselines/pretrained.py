@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from desire_edge.baselines.adaptation import Standardize, adapt, label_logits
-from desire_edge.baselines.method import Method, without_trunk
 from desire_edge.training.config import Positive, Rate, Section
-from desire_edge.training.inner_loop import Episodes
+from desire_edge.training.inner_loop import EpisodeBatch
+from desire_edge.training.method import Method, without_trunk
 
 
 class PretrainedConfig(Section):
@@ -44,7 +44,7 @@ class Pretrained(Method):
         self.config = config
         self.standardize = Standardize(rows)
 
-    def forward(self, episodes: Episodes) -> list[Tensor]:
+    def forward(self, episodes: EpisodeBatch) -> list[Tensor]:
         """z W + b after each step, from W = 0 and b = 0."""
         z, ways = self.standardize(episodes.z), episodes.targets.shape[-1]
         weights = {

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from desire_edge.baselines.adaptation import Standardize
-from desire_edge.baselines.method import MetaTrained, OuterConfig
 from desire_edge.training.config import Positive, Rate
-from desire_edge.training.inner_loop import Episodes
+from desire_edge.training.inner_loop import EpisodeBatch
+from desire_edge.training.method import MetaTrained, OuterConfig
 
 
 class ProtoNetConfig(OuterConfig):
@@ -59,7 +59,7 @@ class ProtoNet(MetaTrained):
         self.log_scale = nn.Parameter(torch.tensor(config.scale / config.dimension).log())
         self.bias = nn.Parameter(torch.zeros(()))
 
-    def forward(self, episodes: Episodes) -> list[Tensor]:
+    def forward(self, episodes: EpisodeBatch) -> list[Tensor]:
         """scale · (‖f(x) − c⁻‖² − ‖f(x) − c⁺‖²) + bias: one tensor [E, S+Q, N]."""
         s = episodes.support
         embedded = self.embedding(episodes.z)

@@ -8,7 +8,7 @@ from torch import Tensor
 from desire_edge.baselines.adaptation import Weights, copies, label_logits, sgd_step
 from desire_edge.baselines.maml import Maml, MamlConfig
 from desire_edge.training.config import Positive, Rate
-from desire_edge.training.inner_loop import Episodes
+from desire_edge.training.inner_loop import EpisodeBatch
 from desire_edge.training.loss import inner_loss
 
 
@@ -50,7 +50,7 @@ class Reptile(Maml):
         """Plain SGD: with θ − θ' for a gradient and ε for a learning rate it makes Reptile's update."""
         return torch.optim.SGD([{"params": list(self.parameters()), "initial_lr": self.outer.learning_rate}])
 
-    def outer_step(self, optimizer: torch.optim.Optimizer, episodes: Episodes, progress: float) -> float:
+    def outer_step(self, optimizer: torch.optim.Optimizer, episodes: EpisodeBatch, progress: float) -> float:
         """θ ← θ + ε (1 − progress) (θ' − θ); returns the mean loss of the minibatches that led to θ'."""
         weights, loss = self.trained(episodes)
         if not torch.isfinite(loss):
@@ -65,7 +65,7 @@ class Reptile(Maml):
         optimizer.step()
         return float(loss)
 
-    def trained(self, episodes: Episodes) -> tuple[Weights, Tensor]:
+    def trained(self, episodes: EpisodeBatch) -> tuple[Weights, Tensor]:
         """θ' of every episode, each [E, …], after the inner steps on minibatches of all its rows; the mean loss."""
         x, parts = self.standardize(episodes.z), min(self.config.minibatches, episodes.z.shape[1])
         sizes = dict.fromkeys(self.theta, self.config.step_size)

@@ -70,11 +70,9 @@ def table1(
     desire-edge benchmark table1 --seeds 0 --methods maml,maml++,desire-net,best
     desire-edge benchmark table1 --resume
     """
-    from desire_edge.evaluation.comparison import Comparison, Plan
-    from desire_edge.evaluation.comparison.plan import QUICK, ROWS, Budget
+    from desire_edge.evaluation.comparison.kept import Kept
+    from desire_edge.evaluation.comparison.plan import QUICK, ROWS, Budget, Plan
     from desire_edge.evaluation.comparison.results import write_results
-    from desire_edge.evaluation.comparison.summary import finished
-    from desire_edge.training.progress import count_parts
 
     plan = Plan(
         protocols=tuple(dict.fromkeys(protocols)) or (("label-disjoint",) if quick else PROTOCOLS),
@@ -87,18 +85,21 @@ def table1(
     )
     if out.exists() and any(out.iterdir()) and not (resume or report_only):
         raise DesireEdgeError(f"{out} is not empty; go on there with --resume, or choose another --out")
-    comparison = Comparison(out, plan, data_dir)
+    kept = Kept(out, plan, data_dir)
     if not report_only:
+        from desire_edge.evaluation.comparison.runner import Comparison
+        from desire_edge.training.progress import count_parts
+
         try:
             with count_parts(Console(stderr=True)) as report:
-                comparison.run(report, jobs or os.cpu_count() or 1)
+                Comparison(out, plan, data_dir).run(report, jobs or os.cpu_count() or 1)
         except KeyboardInterrupt:
             raise UserError("stopped; go on with the same command and --resume") from None
-    elif not finished(comparison):
+    elif not kept.all_finished():
         raise DesireEdgeError(
             f"nothing in {out} is finished with these settings; give --resume in place of --report-only"
         )
-    summary = write_results(comparison)
+    summary = write_results(kept)
     if as_json:
         print_json(summary)
     else:

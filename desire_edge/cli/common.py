@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
+import sys
 from pathlib import Path
 from typing import IO, Any
 
@@ -100,6 +102,15 @@ class UserError(click.ClickException):
     def show(self, file: IO[Any] | None = None) -> None:
         """Print the message in one piece, so that it can be searched and copied."""
         say(f"error: {self.message}")
+
+
+def replace_what_cannot_be_printed() -> None:
+    """Let standard output replace characters that its encoding lacks: a file on Windows may be cp1252, a log ASCII.
+
+    Standard error writes them out already, as Python has it.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
 
 
 def say(message: str) -> None:

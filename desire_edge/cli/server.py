@@ -99,6 +99,7 @@ def train(
     from desire_edge.training.device import choose_device
     from desire_edge.training.progress import show_progress
     from desire_edge.training.run import Run
+    from desire_edge.training.stages import train as run_training
 
     options = {"data": data, "protocol": protocol, "hold_out": hold_out, "seed": seed}
     given = {name: value for name, value in options.items() if value is not None}
@@ -121,7 +122,7 @@ def train(
         say(f"warning: {warning}")
     try:
         with show_progress(Console(stderr=True), run) as report:
-            run.train(report)
+            run_training(run, report)
     except KeyboardInterrupt:
         raise UserError(f"stopped; continue with `desire-edge train --resume {run.folder}`") from None
     record = {"run": str(run.folder), **run.record()}

@@ -2,10 +2,16 @@
 
 from desire_edge.data.dataset import Dataset
 from desire_edge.data.episodes import Episode, EpisodeSampler
-from desire_edge.data.jsonl import load_jsonl
-from desire_edge.data.locate import DataNotFoundError, DeliciousFiles, find_delicious
-from desire_edge.data.mulan import MulanTable, read_mulan
-from desire_edge.data.sources import load_dataset, load_delicious, load_sample
+from desire_edge.data.readers.delicious import (
+    DataNotFoundError,
+    DeliciousFiles,
+    find_delicious,
+    load_delicious,
+)
+from desire_edge.data.readers.jsonl import load_jsonl
+from desire_edge.data.readers.mulan import MulanTable, read_mulan
+from desire_edge.data.readers.sample import load_sample
+from desire_edge.data.sources import lasting_source, load_dataset
 from desire_edge.data.splits import (
     PROTOCOLS,
     LabelSplit,
@@ -27,6 +33,7 @@ __all__ = [
     "Protocol",
     "ProtocolRows",
     "find_delicious",
+    "lasting_source",
     "load_dataset",
     "load_delicious",
     "load_jsonl",

@@ -8,13 +8,12 @@ from functools import partial
 from typing import Any, Literal
 
 import numpy as np
-import torch
 
 from desire_edge.data import EpisodeSampler
 from desire_edge.errors import DesireEdgeError
 from desire_edge.metrics import Estimate
+from desire_edge.models import extract
 from desire_edge.training.episodes import EpisodeBatcher
-from desire_edge.training.pretrain import extract
 from desire_edge.training.run import Run
 from desire_edge.training.scoring import TaskScores, score_tasks
 
@@ -130,7 +129,7 @@ def evaluate(
             "or train with --set meta.known_labels=1.0"
         )
     labels = data.split.novel if options.labels == "novel" else data.split.validation
-    z = extract(run.extractor, torch.from_numpy(data.x).to(run.device))
+    z = extract(run.extractor, data.x)
     batcher = EpisodeBatcher(z, data.dataset.targets, data.w, data.split.base)
 
     sampler = partial(

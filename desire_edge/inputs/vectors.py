@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from desire_edge.errors import DesireEdgeError
-from desire_edge.inputs.spec import Features, InputSpec, RawInput, finite
+from desire_edge.inputs.spec import Features, InputSpec, RawInput, SparseRow, finite
 from desire_edge.lexicon.characters import UNICODE
 
 
@@ -60,7 +60,12 @@ def sparse_features(
     x = np.zeros(features, np.float32)
     given: dict[int, str] = {}
     for name, value in values.items():
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        if not isinstance(name, str):
+            raise DesireEdgeError(
+                f"{where}: features are named by strings, and {reprlib.repr(name)} is none; write an index as '3'",
+                "input-feature",
+            )
+        if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
             raise DesireEdgeError(
                 f"{where}: the value of feature {reprlib.repr(name)} is {reprlib.repr(value)}, not a number",
                 "input-type",
@@ -89,20 +94,21 @@ def sparse_features(
     return Features(finite(x, where))
 
 
-def vector_features(values: Sequence[float] | NDArray[Any], features: int, where: str) -> Features:
+def vector_features(
+    values: Sequence[float] | NDArray[Any] | SparseRow, features: int, where: str
+) -> Features:
     """x [features] of numbers of that shape, or [1, features]."""
     try:
-        x = np.asarray(values)
+        x = values if isinstance(values, SparseRow) else np.asarray(values)
         if x.dtype.kind not in "fiub" or x.dtype.itemsize > 8:
             raise TypeError
     except (TypeError, ValueError):
         raise DesireEdgeError(f"{where} does not hold plain numbers", "input-type") from None
-    if x.shape == (1, features):
-        x = x[0]
-    if x.shape != (features,):
+    if x.shape not in ((features,), (1, features)):
         raise DesireEdgeError(
             f"{where} has shape {list(x.shape)}, but this model takes {features} features an example",
             "input-shape",
         )
+    whole = x.toarray() if isinstance(x, SparseRow) else x
     with np.errstate(over="ignore"):
-        return Features(finite(np.ascontiguousarray(x, np.float32), where))
+        return Features(finite(np.ascontiguousarray(whole.reshape(features), np.float32), where))

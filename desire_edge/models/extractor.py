@@ -2,56 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import pairwise
+import copy
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from desire_edge.models.norm import smooth_normalize
+from desire_edge.models.backbones import Backbone
 
 
 class Extractor(nn.Module):
-    """F: x [batch, features] -> z [batch, d], a multi-layer perceptron whose output lives in word-vector space.
+    """F: x [batch, features] -> z [batch, d], a backbone and a projection into word-vector space.
 
-    DESIRE-Net (Wang et al., AAAI 2021) trains it so that `z @ W_base` gives the logits of the base labels. The
-    layers are Linear-ReLU-Dropout for each size in `hidden`, then one Linear to `d` (500-1000-1000-d by default, as in
-    the authors' later SIN).
-
-    `embedding` [features, e], where given, is a fixed first layer: x says which words a text holds, x @ embedding sums
-    their word vectors, and the sum is brought to length √e. Words that no training text holds then still mean
-    something.
-
-    `input_dropout` is the share of x's entries set to 0 in training: another reading of a page that has few words. The
-    rest is not scaled up, for x says which words are there.
+    DESIRE-Net (Wang et al., AAAI 2021) trains it so that `z @ W_base` gives the logits of the base labels. With `Mlp`
+    for a backbone it has 500-1000-1000-d units by default, as in the authors' later SIN.
     """
 
-    embedding: Tensor | None
-
-    def __init__(
-        self,
-        features: int,
-        hidden: Sequence[int],
-        dimension: int,
-        dropout: float,
-        embedding: Tensor | None = None,
-        *,
-        input_dropout: float = 0.0,
-    ) -> None:
+    def __init__(self, backbone: Backbone, dimension: int) -> None:
         super().__init__()
-        self.register_buffer("embedding", embedding)
-        self.dimension, self.input_dropout = dimension, input_dropout
-        widths = [features if embedding is None else embedding.shape[1], *hidden]
-        layers: list[nn.Module] = []
-        for fan_in, fan_out in pairwise(widths):
-            layers += [nn.Linear(fan_in, fan_out), nn.ReLU(), nn.Dropout(dropout)]
-        self.layers = nn.Sequential(*layers, nn.Linear(widths[-1], dimension))
+        self.backbone = backbone
+        self.projection = nn.Linear(backbone.width, dimension)
+        self.register_load_state_dict_pre_hook(_with_todays_names)  # type: ignore[no-untyped-call]
+
+    @property
+    def dimension(self) -> int:
+        """The d of z."""
+        return self.projection.out_features
 
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, features] float32 -> z [batch, d] float32."""
-        if self.training and self.input_dropout:
-            x = x * (torch.rand_like(x) >= self.input_dropout)
-        if self.embedding is not None:
-            x = smooth_normalize(x @ self.embedding) * self.embedding.shape[1] ** 0.5
-        z: Tensor = self.layers(x)
+        z: Tensor = self.projection(self.backbone(x))
         return z
+
+
+def _with_todays_names(extractor: nn.Module, state: dict[str, Any], prefix: str, *_: Any) -> None:
+    """Rename tensors saved by version 0.3, whose `layers` held the backbone's and, last of all, the projection."""
+    earlier = [name for name in state if name.startswith((f"{prefix}layers.", f"{prefix}embedding"))]
+    layers = [int(name.split(".")[prefix.count(".") + 1]) for name in earlier if "layers" in name]
+    projection = f"{prefix}layers.{max(layers, default=0)}."
+    for name in earlier:
+        if name.startswith(projection):
+            state[f"{prefix}projection.{name.removeprefix(projection)}"] = state.pop(name)
+        else:
+            state[f"{prefix}backbone.{name.removeprefix(prefix)}"] = state.pop(name)
+
+
+@torch.no_grad()
+def extract(extractor: Extractor, x: NDArray[np.float32], batch: int = 4096) -> Tensor:
+    """z [rows, d] of all rows x [rows, features], without dropout; a batch at a time goes to the extractor's device."""
+    extractor.eval()
+    device = extractor.projection.weight.device
+    parts = (x[start : start + batch] for start in range(0, len(x), batch))
+    return torch.cat([extractor(torch.from_numpy(part).to(device)) for part in parts])
+
+
+def turned_extractor(extractor: Extractor, axes: NDArray[np.float64]) -> Extractor:
+    """The extractor of z U, for an orthogonal U [d, d]."""
+    turned = copy.deepcopy(extractor)
+    with torch.no_grad():
+        for parameter in (turned.projection.weight, turned.projection.bias):  # [d, width] and [d]
+            parameter.copy_(torch.from_numpy(axes.T @ parameter.double().numpy()))
+    return turned

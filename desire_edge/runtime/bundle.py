@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,7 +24,7 @@ class Bundle(OpenedBundle):
         self,
         support: Support | None = None,
         *,
-        labels: Sequence[str] | None = None,
+        labels: Iterable[str] | None = None,
         missing: Missing = "negative",
         keep_base: bool = False,
     ) -> Task:

@@ -142,8 +142,8 @@ class PortableAdaptation:
             "used": _padded(np.ones(labels, np.float32), ways),
         }
         if self._manifest.known_labels:
-            told = np.zeros((examples, base)) if known_labels is None else known_labels
-            inputs["known_labels"] = _padded(told, rows, base)
+            known = np.zeros((examples, base)) if known_labels is None else known_labels
+            inputs["known_labels"] = _padded(known, rows, base)
         return inputs
 
 

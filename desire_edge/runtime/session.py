@@ -38,7 +38,7 @@ class Session:
         """
         self._name = name or str(model)
         onnxruntime = import_onnxruntime()
-        content = model if isinstance(model, bytes) else _read(model)
+        content = model if isinstance(model, bytes) else read_model(model)
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         wanted = choose_providers(onnxruntime.get_available_providers(), provider)
@@ -173,7 +173,8 @@ def _installed(distribution: str) -> bool:
     return True
 
 
-def _read(path: Path) -> bytes:
+def read_model(path: Path) -> bytes:
+    """The bytes of the model at `path`; a `DesireEdgeError` where it cannot be read or is too large."""
     try:
         if path.stat().st_size > MAX_MODEL_BYTES:
             raise DesireEdgeError(f"{path} is larger than an ONNX model can be")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import reprlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +15,7 @@ from desire_edge.errors import DesireEdgeError
 from desire_edge.inputs.files import read_input
 from desire_edge.inputs.folder import Folder, optional_names
 from desire_edge.inputs.names import columns, list_of_names
+from desire_edge.inputs.rows import Inputs, NameLists, input_rows, name_rows
 from desire_edge.inputs.spec import RawInput
 
 Missing = Literal["negative", "unknown"]
@@ -36,41 +38,50 @@ class Example:
     known_labels: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Support:
     """S examples. An example may carry any number of labels, none included."""
 
     examples: tuple[Example, ...]
 
+    def __repr__(self) -> str:
+        """The support set in one line."""
+        return f"Support(examples={len(self.examples)}, labels={reprlib.repr(list(self.names()))})"
+
     @classmethod
     def of(
         cls,
-        inputs: Sequence[RawInput],
-        labels: Sequence[Iterable[str]],
-        negative_labels: Sequence[Iterable[str]] | None = None,
-        known_labels: Sequence[Iterable[str]] | None = None,
+        inputs: Inputs,
+        labels: NameLists,
+        negative_labels: NameLists | None = None,
+        known_labels: NameLists | None = None,
     ) -> Support:
         """A support set from Python values, one entry an example in each argument.
 
+        Args:
+            inputs: texts, sparse features or vectors, as `Predictor.predict` takes them.
+            labels: a list of names an example, in a list, an iterator or a pandas Series; or a DataFrame of 0 and 1
+                whose columns are the labels.
+            negative_labels: the labels that each example is known not to carry, likewise.
+            known_labels: the base labels that each is known to carry, likewise, for a model that uses them.
+
         Raises:
-            DesireEdgeError: the arguments differ in length, or a label name is empty, too long or given twice.
+            DesireEdgeError: the arguments differ in length, an input is missing, or a label name is empty, too long or
+                given twice.
         """
-        if isinstance(inputs, str | Mapping):
-            raise DesireEdgeError("a support set takes a list of inputs, and this is one; put it into a list")
-        negative_labels = negative_labels if negative_labels is not None else [()] * len(inputs)
-        known_labels = known_labels if known_labels is not None else [()] * len(inputs)
-        if not len(inputs) == len(labels) == len(negative_labels) == len(known_labels):
+        rows = input_rows(inputs, "a support set", "example")
+        carried = name_rows(labels, "labels", "example")
+        negative, known = (
+            name_rows(values, what, "example") if values is not None else [()] * len(rows)
+            for values, what in ((negative_labels, "negative_labels"), (known_labels, "known_labels"))
+        )
+        if not len(rows) == len(carried) == len(negative) == len(known):
             raise DesireEdgeError(
-                f"{len(inputs)} inputs, {len(labels)} lists of labels, {len(negative_labels)} of negative labels and "
-                f"{len(known_labels)} of known labels: there must be one of each an example"
+                f"{len(rows)} inputs, {len(carried)} lists of labels, {len(negative)} of negative labels and "
+                f"{len(known)} of known labels: there must be one of each an example"
             )
-        for index, raw in enumerate(inputs):
-            if raw is None or (isinstance(raw, float) and np.isnan(raw)):
-                raise DesireEdgeError(
-                    f"example {index} has no text ({raw}); drop it or give it one", "input-missing"
-                )
-        rows = zip(inputs, labels, negative_labels, known_labels, strict=True)
-        return cls(tuple(_example(*row, f"example {index}") for index, row in enumerate(rows)))
+        entries = zip(rows, carried, negative, known, strict=True)
+        return cls(tuple(_example(*entry, f"example {index}") for index, entry in enumerate(entries)))
 
     @classmethod
     def read(cls, folder: Path | str) -> Support:

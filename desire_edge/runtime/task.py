@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,30 +16,31 @@ from numpy.typing import NDArray
 from desire_edge.errors import DesireEdgeError
 from desire_edge.files import atomic_folder
 from desire_edge.inputs.names import check_names, columns
-from desire_edge.inputs.spec import Features, RawInput, unknown_texts
+from desire_edge.inputs.rows import Inputs, NameLists
+from desire_edge.inputs.spec import Features, unknown_texts
 from desire_edge.runtime.adaptation import AdaptedHead, learn
 from desire_edge.runtime.known import known_rows
 from desire_edge.runtime.manifest import BASE_FRAGMENT, EXTRACTOR, HEAD_FRAGMENT
 from desire_edge.runtime.model_file import complete_model
 from desire_edge.runtime.opened import OpenedBundle
-from desire_edge.runtime.predictor import METADATA_PREFIX, Predictor, encode_metadata
+from desire_edge.runtime.predictor import METADATA_PREFIX, MODEL, Predictor, decided, encode_metadata
 from desire_edge.runtime.report import AdaptReport, label_reports, task_warnings
 from desire_edge.runtime.support import Example, Missing, Support
 from desire_edge.runtime.taught import REMOVED, Taught
 from desire_edge.runtime.taught_file import TASK, task_bytes
 
-MODEL = "model.onnx"
-
 Array = NDArray[np.float32]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Task:
     """The result of `Bundle.adapt`: the completed model's bytes, the adapted head in it, and what it was taught.
 
     `add`, `remove` and `undo` give a new task, adapted by `bundle` from the meta-learned weights: the very one that
     teaching these labels, examples, targets and mask from nothing gives. Only the last change can be undone, and what
     it removed is kept until the next one for that; `settle` lets it go at once.
+
+    It is pickled and copied as all of this, with the bundle as its path.
     """
 
     model: bytes
@@ -47,30 +49,46 @@ class Task:
     report: AdaptReport
     bundle: OpenedBundle
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What it is made of; the opened model stays here."""
+        return {name: value for name, value in self.__dict__.items() if name != "predictor"}
+
+    def __repr__(self) -> str:
+        """The task in one line."""
+        labels = reprlib.repr(list(self.labels))
+        return f"Task(labels={labels}, examples={self.report.examples}, bundle={self.taught.origin.bundle!r})"
+
     @property
     def labels(self) -> tuple[str, ...]:
         """The labels it was taught, in the order of the columns of `predict`."""
         return self.taught.current.labels
+
+    @property
+    def thresholds(self) -> tuple[float, ...]:
+        """The probability from which each label is said to hold, in the order of `labels`."""
+        return tuple(label.threshold for label in self.report.labels)
 
     @cached_property
     def predictor(self) -> Predictor:
         """The adapted model, opened."""
         return Predictor(self.model, self.bundle.provider, name="the adapted model")
 
-    def predict(
-        self, inputs: Sequence[RawInput], known_labels: Sequence[Iterable[str]] | None = None
-    ) -> NDArray[np.float32]:
+    def predict(self, inputs: Inputs, known_labels: NameLists | None = None) -> Array:
         """Probabilities [n, N] of the taught labels for n raw inputs (texts, sparse features, vectors).
 
-        `known_labels` as for `Predictor.predict`.
+        Both as for `Predictor.predict`.
         """
         return self.predictor.predict(inputs, known_labels)
+
+    def decide(self, probabilities: Array) -> list[str]:
+        """The labels whose probability reaches their threshold, of one input's probabilities [N]."""
+        return decided(self.labels, self.thresholds, probabilities)
 
     def add(
         self,
         support: Support | None = None,
         *,
-        labels: Sequence[str] | None = None,
+        labels: Iterable[str] | None = None,
         missing: Missing = "negative",
         earlier: Missing = "unknown",
     ) -> Task:
@@ -86,7 +104,7 @@ class Task:
         """
         return teach(self.bundle, self.taught, support, labels=labels, missing=missing, earlier=earlier)
 
-    def remove(self, *, labels: Sequence[str] = (), examples: Sequence[int] = ()) -> Task:
+    def remove(self, *, labels: Iterable[str] = (), examples: Iterable[int] = ()) -> Task:
         """The task without these labels and examples, which are numbered from 0. An example stays without its label."""
         return replay(self.bundle, self.taught.removed(labels, examples))
 
@@ -117,7 +135,7 @@ def teach(
     before: Taught,
     support: Support | None,
     *,
-    labels: Sequence[str] | None,
+    labels: Iterable[str] | None,
     missing: Missing,
     earlier: Missing,
 ) -> Task:
@@ -274,7 +292,7 @@ def _complete(
     weights = {f"task.{name}": value for name, value in weights.items()}
     if keep_base:
         files.append(BASE_FRAGMENT)
-        weights |= {"base.w": bundle.semantics["w_base"], "base.b": bundle.semantics["base_bias"]}
+        weights |= {"base.w": bundle.semantics.w_base, "base.b": bundle.semantics.base_bias}
     metadata = encode_metadata(
         names,
         thresholds,

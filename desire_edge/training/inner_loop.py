@@ -15,14 +15,14 @@ import torch
 from torch import Tensor
 
 from desire_edge.models import SemanticInference, smooth_norm, smooth_normalize
-from desire_edge.training.loss import known_ways
+from desire_edge.training.loss import known_ways, masked_bce
 
 STEP_SIZE_GROUPS = ("w1, b1", "w2, b2", "w_i", "gamma1", "gamma2")
 """What each column of the step sizes [T, 5] applies to: one scalar a tensor a step; a bias shares its weight's."""
 
 
 @dataclass(frozen=True)
-class Episodes:
+class EpisodeBatch:
     """A batch of E episodes of one size; the S support rows come first, then the Q query rows.
 
     Attributes:
@@ -45,7 +45,7 @@ class Episodes:
     known_labels: Tensor | None = None
 
 
-def inner_loop(head: SemanticInference, episodes: Episodes, step_sizes: Tensor) -> list[Tensor]:
+def inner_loop(head: SemanticInference, episodes: EpisodeBatch, step_sizes: Tensor) -> list[Tensor]:
     """Adapt `head` to each episode's support rows; logits of all its rows after 0, 1, …, T steps.
 
     Args:
@@ -63,7 +63,9 @@ def inner_loop(head: SemanticInference, episodes: Episodes, step_sizes: Tensor) 
     weight = weight * known_ways(mask)[..., None, None]
 
     base = head.base_scores(z, episodes.base_mask, episodes.known_labels)
-    inferred = base @ (head.w_i @ w_novel)  # A of MODEL: [E, S+Q, N]; there are fewer labels than rows
+    inferred = base @ (
+        head.w_i @ w_novel
+    )  # A of docs/model.md: [E, S+Q, N]; there are fewer labels than rows
     hidden_in = z @ head.w1 + head.b1  # P1: [E, S+Q, h]
     z_kernel = z @ z[:, :s].mT + 1  # + 1 is the bias
     base_kernel = base @ base[:, :s].mT
@@ -100,3 +102,16 @@ def inner_loop(head: SemanticInference, episodes: Episodes, step_sizes: Tensor) 
         gamma2 = gamma2 - eta_gamma2 * (error * inferred[:, :s]).sum(dim=(-2, -1), keepdim=True)
         inferred = inferred - eta_i * old_gamma2 * base_kernel @ (error @ gram)
     return logits
+
+
+def best_steps(episodes: EpisodeBatch, logits: list[Tensor]) -> list[int]:
+    """For each episode, after how many steps its support loss is lowest (the later of equal ones)."""
+    rows = slice(0, episodes.support)
+    losses = [masked_bce(step[:, rows], episodes.targets[:, rows], episodes.mask[:, rows]) for step in logits]
+    last_first = torch.stack(losses[::-1])  # argmin gives the first of equal ones
+    return [len(losses) - 1 - int(index) for index in last_first.argmin(dim=0)]
+
+
+def chosen_logits(logits: list[Tensor], steps: list[int]) -> Tensor:
+    """Each episode's logits after its own number of steps: [E, S+Q, N]."""
+    return torch.stack([logits[step][index] for index, step in enumerate(steps)])

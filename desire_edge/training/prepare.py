@@ -14,7 +14,7 @@ from desire_edge.data import Dataset, LabelSplit, ProtocolRows, protocol_rows, s
 from desire_edge.inputs import InputSpec, VectorInput, WordsInput
 from desire_edge.inputs.vocabulary import bag_of_words
 from desire_edge.lexicon import Lexicon
-from desire_edge.models import Extractor
+from desire_edge.models import Extractor, Mlp
 from desire_edge.training.config import ExtractorConfig, TrainConfig
 
 
@@ -63,14 +63,10 @@ def prepare(config: TrainConfig, dataset: Dataset, lexicon: Lexicon) -> Prepared
 
 def new_extractor(config: ExtractorConfig, data: Prepared) -> Extractor:
     """F before training, for these data; torch's seed sets its weights."""
-    return Extractor(
-        data.x.shape[1],
-        config.hidden,
-        len(data.w),
-        config.dropout,
-        data.embedding,
-        input_dropout=config.input_dropout,
+    backbone = Mlp(
+        data.x.shape[1], config.hidden, config.dropout, data.embedding, input_dropout=config.input_dropout
     )
+    return Extractor(backbone, len(data.w))
 
 
 def protocol_rows_of(config: TrainConfig, dataset: Dataset) -> ProtocolRows:

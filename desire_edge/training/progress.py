@@ -16,7 +16,8 @@ from rich.progress import (
 )
 
 from desire_edge.training.checkpoint import Stage
-from desire_edge.training.run import Report, Run
+from desire_edge.training.run import Run
+from desire_edge.training.stages import Report
 
 TITLES = {
     "pretrain": "pre-training F (epochs)",

@@ -13,13 +13,13 @@ from desire_edge.data import Episode, EpisodeSampler
 from desire_edge.metrics import best_micro_f1, macro_auc, micro_auc, micro_f1
 from desire_edge.training.device import one_thread
 from desire_edge.training.episodes import EpisodeBatcher
-from desire_edge.training.inner_loop import Episodes
-from desire_edge.training.metatrain import MetaLearner
-from desire_edge.training.thresholds import best_steps, chosen_logits, threshold_features
+from desire_edge.training.inner_loop import EpisodeBatch, best_steps, chosen_logits
+from desire_edge.training.learner import MetaLearner
+from desire_edge.training.thresholds import threshold_features
 
 BATCH = 20
-Learner = Callable[[Episodes], list[Tensor]]
-"""Episodes -> logits [E, S+Q, N] of all rows after 0, 1, …, T steps."""
+Learner = Callable[[EpisodeBatch], list[Tensor]]
+"""An episode batch -> logits [E, S+Q, N] of all rows after 0, 1, …, T steps."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def score_tasks(
     report: Callable[[int], None] = lambda done: None,
     known_labels: bool = False,
 ) -> TaskScores:
-    """Adapt `learner` to `tasks` tasks of `sampler` and score their query rows; `report` is told how many are done."""
+    """Adapt `learner` to `tasks` tasks of `sampler` and score their query rows; `report` gets how many are done."""
     scores = TaskScores([], [], [], [], [], [])
     for episodes in _equal_batches(sampler.sample(rng) for _ in range(tasks)):
         batch = batcher.stack(episodes, known_labels=known_labels)
@@ -64,8 +64,8 @@ def score_tasks(
         adapted = chosen_logits(logits, best)
         thresholds = np.zeros((len(episodes), 1, adapted.shape[-1]), np.float32)
         if isinstance(learner, MetaLearner):
-            told = threshold_features(adapted[:, rows], batch.targets[:, rows], batch.mask[:, rows])
-            thresholds = (told @ learner.threshold_weights)[:, None].cpu().numpy()
+            features = threshold_features(adapted[:, rows], batch.targets[:, rows], batch.mask[:, rows])
+            thresholds = (features @ learner.threshold_weights)[:, None].cpu().numpy()
         steps = [rows[:, query].cpu().numpy() for rows in logits]
         found = adapted[:, query].cpu().numpy()
         for task, (truth, score) in enumerate(zip(targets, found, strict=True)):

@@ -8,23 +8,16 @@ weights are learned last, on tasks over the validation labels, which nothing els
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from desire_edge import _core
 from desire_edge.data import EpisodeSampler
 from desire_edge.training.episodes import EpisodeBatcher
-from desire_edge.training.inner_loop import Episodes
-from desire_edge.training.loss import masked_bce
+from desire_edge.training.inner_loop import EpisodeBatch, best_steps, chosen_logits
+from desire_edge.training.learner import MetaLearner
 
-if TYPE_CHECKING:
-    from desire_edge.training.metatrain import MetaLearner
-
-FEATURES = _core.THRESHOLD_WEIGHTS
-"""How many figures of its support a label's threshold is made of."""
 BATCHES, LEARNING_RATE, SOFTNESS = 200, 0.05, 0.3
 
 
@@ -38,7 +31,7 @@ def threshold_features(logits: Tensor, targets: Tensor, mask: Tensor) -> Tensor:
         mask: [..., S, N].
 
     Returns:
-        [..., N, `FEATURES`]
+        [..., N, `learner.FEATURES`]
     """
     count = mask.sum(dim=-2)
     positives = (targets * mask).sum(dim=-2)
@@ -47,19 +40,6 @@ def threshold_features(logits: Tensor, targets: Tensor, mask: Tensor) -> Tensor:
     square = ((logits - mean[..., None, :]).square() * mask).sum(dim=-2) / count.clamp(min=1)
     some = (count > 0).to(logits.dtype)
     return torch.stack([torch.ones_like(some), some, some * odds, mean, square.sqrt()], dim=-1)
-
-
-def best_steps(episodes: Episodes, logits: list[Tensor]) -> list[int]:
-    """For each episode, after how many steps its support loss is lowest (the later of equal ones)."""
-    rows = slice(0, episodes.support)
-    losses = [masked_bce(step[:, rows], episodes.targets[:, rows], episodes.mask[:, rows]) for step in logits]
-    last_first = torch.stack(losses[::-1])  # argmin gives the first of equal ones
-    return [len(losses) - 1 - int(index) for index in last_first.argmin(dim=0)]
-
-
-def chosen_logits(logits: list[Tensor], steps: list[int]) -> Tensor:
-    """Each episode's logits after its own number of steps: [E, S+Q, N]."""
-    return torch.stack([logits[step][index] for index, step in enumerate(steps)])
 
 
 def learn_thresholds(
@@ -95,17 +75,20 @@ def learn_thresholds(
             logits = learner(batch)
             adapted = chosen_logits(logits, best_steps(batch, logits))
             rows = slice(0, batch.support)
-            told = threshold_features(adapted[:, rows], batch.targets[:, rows], batch.mask[:, rows])
-            untold = torch.zeros_like(told)
-            untold[..., 0] = 1
-        loss = -(soft_f1(adapted, told @ weights, batch) + 0.2 * soft_f1(logits[0], untold @ weights, batch))
+            with_examples = threshold_features(adapted[:, rows], batch.targets[:, rows], batch.mask[:, rows])
+            by_name = torch.zeros_like(with_examples)
+            by_name[..., 0] = 1
+        loss = -(
+            soft_f1(adapted, with_examples @ weights, batch)
+            + 0.2 * soft_f1(logits[0], by_name @ weights, batch)
+        )
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
     learner.threshold_weights.copy_(weights.detach())
 
 
-def soft_f1(logits: Tensor, thresholds: Tensor, episodes: Episodes) -> Tensor:
+def soft_f1(logits: Tensor, thresholds: Tensor, episodes: EpisodeBatch) -> Tensor:
     """Micro F1 of the query rows with decisions σ((logit − threshold) / SOFTNESS), the mean over episodes: a scalar."""
     query = slice(episodes.support, None)
     decisions = torch.sigmoid((logits[:, query] - thresholds[:, None]) / SOFTNESS)

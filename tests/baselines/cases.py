@@ -11,7 +11,7 @@ from torch import Tensor
 
 from desire_edge.baselines import METHODS, MetaTrained, Method
 from desire_edge.models import SemanticInference
-from desire_edge.training.inner_loop import STEP_SIZE_GROUPS, Episodes
+from desire_edge.training.inner_loop import STEP_SIZE_GROUPS, EpisodeBatch
 from desire_edge.training.loss import inner_loss
 
 FEATURES, BASE = 7, 9
@@ -38,9 +38,9 @@ def normal(seed: int, *shape: int) -> Tensor:
 
 def random_episodes(
     seed: int = 0, e: int = 3, s: int = 5, q: int = 4, n: int = 3, features: int = FEATURES
-) -> Episodes:
+) -> EpisodeBatch:
     """Episodes in float64, about a sixth of the targets unknown, some base labels masked."""
-    return Episodes(
+    return EpisodeBatch(
         z=normal(seed, e, s + q, features) + 0.5,
         targets=(normal(seed + 1, e, s + q, n) > 0).double(),
         mask=(normal(seed + 2, e, s + q, n) > -1).double(),
@@ -71,7 +71,7 @@ def meta_trained(
     return method
 
 
-def one(episodes: Episodes, index: int) -> Episodes:
+def one(episodes: EpisodeBatch, index: int) -> EpisodeBatch:
     """The batch that holds episode `index` alone."""
     at = slice(index, index + 1)
     base_mask = None if episodes.base_mask is None else episodes.base_mask[at]
@@ -100,7 +100,9 @@ class ByHand:
     sizes: list[dict[str, Tensor | float]]
 
 
-def sgd_by_hand(hand: ByHand, episodes: Episodes, index: int, *, second_order: bool = True) -> list[Tensor]:
+def sgd_by_hand(
+    hand: ByHand, episodes: EpisodeBatch, index: int, *, second_order: bool = True
+) -> list[Tensor]:
     """Plain SGD on the support set of one episode through autograd: logits [S+Q, N] after each step."""
     s = episodes.support
     weights = hand.weights
@@ -120,7 +122,7 @@ def sgd_by_hand(hand: ByHand, episodes: Episodes, index: int, *, second_order: b
     return steps
 
 
-def by_hand(name: str, method: Any, episodes: Episodes, index: int) -> ByHand:
+def by_hand(name: str, method: Any, episodes: EpisodeBatch, index: int) -> ByHand:
     """The equations of method `name` for episode `index`, each label's classifier its own tensor."""
     return {
         "pretrained": _pretrained,
@@ -153,14 +155,14 @@ def _classified(weights: dict[str, Tensor], rows: Tensor) -> Tensor:
     return torch.stack([rows @ weights[f"head {i}"] + weights[f"bias {i}"] for i in range(ways)], dim=-1)
 
 
-def _pretrained(method: Any, episodes: Episodes, index: int) -> ByHand:
+def _pretrained(method: Any, episodes: EpisodeBatch, index: int) -> ByHand:
     zero = {"head": torch.zeros(FEATURES, 1).double(), "head_bias": torch.zeros(1, 1).double()}
     weights = {n: w.requires_grad_() for n, w in _classifiers(zero, episodes.targets.shape[-1]).items()}
     sizes = [dict.fromkeys(weights, method.config.step_size)] * method.config.steps
     return ByHand(weights, lambda w, z: _classified(w, _standardized(method, z)), sizes)
 
 
-def _network(method: Any, episodes: Episodes) -> ByHand:
+def _network(method: Any, episodes: EpisodeBatch) -> ByHand:
     layers = {name: weight.clone() for name, weight in method.theta.items() if "head" not in name}
     depth = len(layers) // 2
 
@@ -173,7 +175,7 @@ def _network(method: Any, episodes: Episodes) -> ByHand:
     return ByHand(layers | _classifiers(method.theta, episodes.targets.shape[-1]), logits, [])
 
 
-def _maml(method: Any, episodes: Episodes, index: int) -> ByHand:
+def _maml(method: Any, episodes: EpisodeBatch, index: int) -> ByHand:
     network = _network(method, episodes)
     steps = method.config.inner_steps if method.training else method.config.test_steps
     return ByHand(
@@ -181,7 +183,7 @@ def _maml(method: Any, episodes: Episodes, index: int) -> ByHand:
     )
 
 
-def _maml_plus_plus(method: Any, episodes: Episodes, index: int) -> ByHand:
+def _maml_plus_plus(method: Any, episodes: EpisodeBatch, index: int) -> ByHand:
     network = _network(method, episodes)
     # One layer a column, the classifiers last.
     column = {
@@ -194,7 +196,7 @@ def _maml_plus_plus(method: Any, episodes: Episodes, index: int) -> ByHand:
     return ByHand(network.weights, network.logits, sizes)
 
 
-def _ataml(method: Any, episodes: Episodes, index: int) -> ByHand:
+def _ataml(method: Any, episodes: EpisodeBatch, index: int) -> ByHand:
     layers = [layer for layer in method.representation if isinstance(layer, torch.nn.Linear)]
     weights = _classifiers(method.theta, episodes.targets.shape[-1])
     weights["attention"] = method.theta["attention"][:, 0].clone()
@@ -214,7 +216,7 @@ def _ataml(method: Any, episodes: Episodes, index: int) -> ByHand:
     return ByHand(weights, logits, [dict.fromkeys(weights, method.config.step_size)] * steps)
 
 
-def _no_l2(method: Any, episodes: Episodes, index: int) -> ByHand:
+def _no_l2(method: Any, episodes: EpisodeBatch, index: int) -> ByHand:
     head: SemanticInference = method.head
     rows = normal(10, 40, FEATURES) + 0.5  # as in `make`
     column = {n: i for i, group in enumerate(STEP_SIZE_GROUPS) for n in group.split(", ")}
@@ -235,6 +237,6 @@ def _no_l2(method: Any, episodes: Episodes, index: int) -> ByHand:
     return ByHand(weights, logits, sizes)
 
 
-def _no_inference(method: Any, episodes: Episodes, index: int) -> ByHand:
+def _no_inference(method: Any, episodes: EpisodeBatch, index: int) -> ByHand:
     sizes: list[dict[str, Tensor | float]] = [{"a": size.exp()} for size in method.step_sizes.log[:, 0]]
     return ByHand({"a": method.a.clone()}, lambda w, z: z @ w["a"] @ episodes.w_novel[index], sizes)

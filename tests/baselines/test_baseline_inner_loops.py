@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from desire_edge.training.inner_loop import Episodes
+from desire_edge.training.inner_loop import EpisodeBatch
 from desire_edge.training.loss import masked_bce
 
 WITH_PARAMETERS = [name for name in ADAPTED if name != "pretrained"]
@@ -35,7 +35,7 @@ def test_forward_equals_sgd_by_the_book(name: str, seed: int, s: int, q: int, n:
             torch.testing.assert_close(fast_step[index], slow_step, rtol=1e-8, atol=1e-9)
 
 
-def _query_loss(logits: Tensor, episodes: Episodes, index: int) -> Tensor:
+def _query_loss(logits: Tensor, episodes: EpisodeBatch, index: int) -> Tensor:
     s = episodes.support
     return masked_bce(logits[s:], episodes.targets[index, s:], episodes.mask[index, s:])
 

@@ -15,8 +15,8 @@ from baselines.cases import META_TRAINED, normal
 from torch import Tensor
 
 from desire_edge.baselines import METHODS, MetaTrained
-from desire_edge.baselines.method import query_loss
-from desire_edge.training.inner_loop import Episodes
+from desire_edge.training.inner_loop import EpisodeBatch
+from desire_edge.training.method import query_loss
 
 D, LABELS, BATCHES = 12, 20, 120
 WORDS = normal(1, D, LABELS)
@@ -35,17 +35,19 @@ SETTINGS: dict[str, dict[str, Any]] = {
 }
 
 
-def _toy(seed: int, count: int, *, rotate: bool) -> Episodes:
+def _toy(seed: int, count: int, *, rotate: bool) -> EpisodeBatch:
     generator = torch.Generator().manual_seed(seed)
     labels = torch.stack([torch.randperm(LABELS, generator=generator)[:4] for _ in range(count)])
     targets = (torch.rand(count, 24, 4, generator=generator) < 0.35).double()
     w_novel = WORDS[:, labels].permute(1, 0, 2)
     z = targets @ w_novel.mT + 0.3 * torch.randn(count, 24, D, generator=generator)
     base_mask = torch.ones(count, LABELS).scatter(1, labels, 0.0)
-    return Episodes(z @ ROTATION if rotate else z, targets, torch.ones_like(targets), w_novel, base_mask, 12)
+    return EpisodeBatch(
+        z @ ROTATION if rotate else z, targets, torch.ones_like(targets), w_novel, base_mask, 12
+    )
 
 
-def _held_out_loss(method: MetaTrained, episodes: Episodes) -> float:
+def _held_out_loss(method: MetaTrained, episodes: EpisodeBatch) -> float:
     method.eval()
     with torch.no_grad():
         logits: list[Tensor] = method(episodes)

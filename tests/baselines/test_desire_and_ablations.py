@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from baselines.cases import FEATURES, make, meta_trained, normal, random_episodes
 
 from desire_edge.baselines import METHODS, DesireNet, NoInference, NoL2, NoPretraining, plain_classifier
-from desire_edge.baselines.method import query_loss
-from desire_edge.models import Extractor
+from desire_edge.models import Extractor, Mlp
 from desire_edge.training.config import ExtractorConfig, MetaConfig
 from desire_edge.training.inner_loop import inner_loop
-from desire_edge.training.metatrain import MetaLearner, meta_step
+from desire_edge.training.learner import MetaLearner
+from desire_edge.training.method import outer_loss, outer_step, query_loss
 from desire_edge.training.pretrain import pretrain
 
 DESIRES = pytest.mark.parametrize("name", ["desire-net", "plain-pretraining"])
@@ -40,8 +41,9 @@ def test_training_is_that_of_the_product(name: str) -> None:
     optimizer, own = learner.optimizer(config), method.optimizer()
     for index in range(3):
         episodes, progress = random_episodes(index), index / 3
-        loss = meta_step(learner, optimizer, episodes, config, progress)
-        assert method.outer_step(own, episodes, progress) == loss
+        loss = outer_loss(learner(episodes), episodes, config)
+        expected_loss = outer_step(optimizer, loss, clip=config.gradient_clip, progress=progress)
+        assert method.outer_step(own, episodes, progress) == expected_loss
     for parameter, expected in zip(method.learner.parameters(), learner.parameters(), strict=True):
         assert torch.equal(parameter, expected)
 
@@ -106,7 +108,7 @@ def test_step_sizes_stay_where_they_are_not_to_be_learned(name: str) -> None:
 
 def _extractor() -> Extractor:
     torch.manual_seed(0)
-    return Extractor(10, [16], 6, 0.0)
+    return Extractor(Mlp(10, [16], 0.0), 6)
 
 
 @pytest.mark.parametrize("name", ["no-l2", "no-inference"])
@@ -135,7 +137,14 @@ def test_plain_pretraining_teaches_base_labels_and_repeats_itself() -> None:
     targets = x @ normal(1, 10, 8) > 0
     config = ExtractorConfig(epochs=15, batch=20, learning_rate=1e-2)
     losses = [
-        pretrain(plain_classifier(_extractor(), targets, bias=True, seed=seed), x, targets, config, seed=seed)
+        pretrain(
+            plain_classifier(_extractor(), targets, bias=True, seed=seed),
+            x.numpy(),
+            np.arange(len(x)),
+            targets,
+            config,
+            seed=seed,
+        )
         for seed in (0, 0, 1)
     ]
     assert len(losses[0]) == 15

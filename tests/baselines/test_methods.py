@@ -21,7 +21,7 @@ from torch import Tensor
 
 from desire_edge.baselines import METHODS, SEARCHES
 from desire_edge.errors import DesireEdgeError
-from desire_edge.training.inner_loop import Episodes
+from desire_edge.training.inner_loop import EpisodeBatch
 
 METHOD = pytest.mark.parametrize("name", METHODS)
 ON_RAW_INPUT = {"maml", "maml++", "reptile", "ataml", "protonet"}
@@ -75,13 +75,13 @@ def test_episodes_of_a_batch_do_not_meet(name: str) -> None:
 @METHOD
 def test_query_targets_are_not_looked_at(name: str) -> None:
     method, episodes = make(name), random_episodes(6)
-    told = episodes.targets.clone()
-    told[:, episodes.support :] = 1 - told[:, episodes.support :]
-    for logits, other in zip(method(episodes), method(replace(episodes, targets=told)), strict=True):
+    changed = episodes.targets.clone()
+    changed[:, episodes.support :] = 1 - changed[:, episodes.support :]
+    for logits, other in zip(method(episodes), method(replace(episodes, targets=changed)), strict=True):
         assert torch.equal(logits, other)
 
 
-def _unknown_flipped(episodes: Episodes) -> Episodes:
+def _unknown_flipped(episodes: EpisodeBatch) -> EpisodeBatch:
     return replace(episodes, targets=torch.where(episodes.mask > 0, episodes.targets, 1 - episodes.targets))
 
 

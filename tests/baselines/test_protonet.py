@@ -10,7 +10,7 @@ from baselines.cases import meta_trained, random_episodes
 from torch import Tensor, nn
 
 from desire_edge.baselines import ProtoNet
-from desire_edge.training.inner_loop import Episodes
+from desire_edge.training.inner_loop import EpisodeBatch
 
 
 def _method() -> ProtoNet:
@@ -19,15 +19,15 @@ def _method() -> ProtoNet:
     return method
 
 
-def _plane(targets: list[list[float]], mask: list[list[float]]) -> Episodes:
+def _plane(targets: list[list[float]], mask: list[list[float]]) -> EpisodeBatch:
     """Support at (0, 0), (2, 0), (0, 4), query at (1, 1)."""
     z = torch.tensor([[[0.0, 0.0], [2.0, 0.0], [0.0, 4.0], [1.0, 1.0]]])
-    return Episodes(
+    return EpisodeBatch(
         z, torch.tensor([targets]) * 1.0, torch.tensor([mask]) * 1.0, torch.zeros(1, 2, 2), None, 3
     )
 
 
-def _in_the_plane(episodes: Episodes) -> Tensor:
+def _in_the_plane(episodes: EpisodeBatch) -> Tensor:
     """Query logits where f is the identity, scale 0.5 and bias -1."""
     method = _method()
     method.embedding = nn.Sequential(nn.Identity())

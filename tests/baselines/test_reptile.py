@@ -8,11 +8,11 @@ from baselines.cases import by_hand, meta_trained, random_episodes
 from torch import Tensor
 
 from desire_edge.baselines import Reptile
-from desire_edge.training.inner_loop import Episodes
+from desire_edge.training.inner_loop import EpisodeBatch
 from desire_edge.training.loss import inner_loss
 
 
-def _reached(method: Reptile, episodes: Episodes, index: int) -> dict[str, Tensor]:
+def _reached(method: Reptile, episodes: EpisodeBatch, index: int) -> dict[str, Tensor]:
     """The weights that SGD on one episode's minibatches reaches, each label's classifier its own."""
     hand = by_hand("reptile", method, episodes, index)
     weights = hand.weights

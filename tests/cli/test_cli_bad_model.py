@@ -156,9 +156,10 @@ def test_a_model_that_is_not_there_is_named(refused: Refused) -> None:
     assert "cannot read gone.onnx: No such file or directory" in refused("predict", "gone.onnx", "page.txt")
 
 
-def test_a_model_that_is_a_folder_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DesireEdgeError, match=f"cannot read {tmp_path}: Is a directory"):
-        Predictor(tmp_path)
+def test_a_folder_without_a_model_is_named(tmp_path: Path, refused: Refused) -> None:
+    (tmp_path / "taught").mkdir()
+    sentence = refused("predict", "taught", "page.txt")
+    assert "the folder taught holds no model.onnx; name the folder that `desire-edge adapt --out`" in sentence
 
 
 @pytest.mark.parametrize(
@@ -200,9 +201,9 @@ def test_one_input_is_no_list_of_inputs(model: bytes) -> None:
     predictor = Predictor(model, "cpu")
     for raw in ("fresh bread", {"0": 1.0}):
         with pytest.raises(DesireEdgeError, match="put it into a list"):
-            predictor.predict(raw)  # type: ignore[arg-type]
+            predictor.predict(raw)
         with pytest.raises(DesireEdgeError, match="put it into a list"):
-            Support.of(raw, [["bread"]])  # type: ignore[arg-type]
+            Support.of(raw, [["bread"]])
 
 
 def test_vectors_need_no_names(model: bytes) -> None:

@@ -15,6 +15,7 @@ import pytest
 from onnx import numpy_helper
 from safetensors.numpy import load_file
 from trained import WAYS, Trained
+from vectors.measure import error
 
 from desire_edge import Bundle, Predictor, Support
 from desire_edge.inputs import read_input
@@ -182,14 +183,6 @@ def test_the_commands_of_its_readme_run(sample_trained: Trained, programs: Path,
 # The golden vectors
 
 CASES: list[dict[str, Any]] = json.loads((VECTORS / "cases.json").read_bytes())
-
-
-def error(found: Any, expected: Any) -> float:
-    """max|found - expected| / max|expected|, as the vectors' README measures it."""
-    found, expected = np.asarray(found, np.float64), np.asarray(expected, np.float64)
-    assert found.shape == expected.shape
-    largest = np.abs(expected).max(initial=0)
-    return float(np.abs(found - expected).max(initial=0) / (largest or 1))
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])

@@ -23,22 +23,16 @@ from desire_edge.runtime.manifest import EXTRACTOR, FILES, HEAD_FRAGMENT, LEXICO
 
 ROOT = Path(__file__).parents[2]
 VECTORS = ROOT / "tests" / "vectors"
-JSON_LIBRARY = {
-    *("NaN in metadata", "half a character", "deep features", "features that are no JSON", "NaN feature"),
-    *(
-        "infinite feature",
-        "feature beyond float64",
-        "feature that is nested",
-        "labels nested",
-        "labels missing",
-    ),
-    *(
-        "labels as one string",
-        "a number as a label",
-        "known labels as one string",
-        "feature that is no number",
-    ),
-    *("feature that is true", "pickled objects", "a header of terabytes", "CSV with an endless field"),
+OTHER_WORDS = {
+    "NaN feature",
+    "NaN in metadata",
+    "feature that is no number",
+    "feature that is true",
+    "features that are no JSON",
+    "half a character",
+    "known labels as one string",
+    "labels as one string",
+    "labels missing",
 }
 """Support folders that this program refuses in other words than Python."""
 
@@ -57,7 +51,7 @@ def test_a_bad_support_folder_is_refused(
     for file, content in files.items():
         (tmp_path / "support" / file).write_bytes(content.encode() if isinstance(content, str) else content)
     sentence = refused_by_app("adapt", sample_trained.bundle, "--support", "support", "--out", "taught")
-    assert sentence.startswith("error: support/") if name in JSON_LIBRARY else expected in sentence
+    assert sentence.startswith("error: support/") if name in OTHER_WORDS else expected in sentence
 
 
 def test_links_out_of_the_folder_are_refused(

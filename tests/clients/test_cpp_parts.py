@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from clients.test_cpp_app import error
 from trained import Trained
+from vectors.measure import error
 
 from desire_edge import DesireEdgeError
 from desire_edge.inputs.names import check_name

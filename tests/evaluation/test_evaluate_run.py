@@ -16,8 +16,8 @@ from desire_edge import DesireEdgeError
 from desire_edge.data import EpisodeSampler
 from desire_edge.evaluation.evaluate import EvaluateOptions, evaluate
 from desire_edge.metrics import macro_auc, micro_auc
+from desire_edge.models import extract
 from desire_edge.training.episodes import EpisodeBatcher
-from desire_edge.training.pretrain import extract
 from desire_edge.training.thresholds import threshold_features
 
 OPTIONS = EvaluateOptions(tasks=23, queries=3, seed=5)
@@ -43,18 +43,16 @@ def tasks_one_by_one(trained: Trained, *, eligible_only: bool, known_labels: boo
         queries=3,
         eligible_only=eligible_only,
     )
-    batcher = EpisodeBatcher(
-        extract(run.extractor, torch.from_numpy(data.x)), data.dataset.targets, data.w, data.split.base
-    )
+    batcher = EpisodeBatcher(extract(run.extractor, data.x), data.dataset.targets, data.w, data.split.base)
     rng = np.random.default_rng([OPTIONS.seed, OPTIONS.ways, OPTIONS.shots])
     found: dict[str, list[Any]] = {name: [] for name in ("by_step", *MEANS)}
     for _ in range(OPTIONS.tasks):
         episodes = batcher.stack([sampler.sample(rng)], known_labels=known_labels)
         logits = [step[0].detach() for step in run.learner(episodes)]
-        told = episodes.targets[0, :5]
-        losses = [binary_cross_entropy_with_logits(step[:5], told).item() for step in logits]
+        support = episodes.targets[0, :5]
+        losses = [binary_cross_entropy_with_logits(step[:5], support).item() for step in logits]
         adapted = logits[int(np.argmin(losses))]  # a device stops there
-        features = threshold_features(adapted[:5], told, torch.ones_like(told))
+        features = threshold_features(adapted[:5], support, torch.ones_like(support))
         thresholds = (features @ run.learner.threshold_weights).numpy()
         targets, scores = episodes.targets[0, 5:].numpy() > 0, adapted[5:].numpy()
         found["by_step"].append([micro_auc(targets, step[5:].numpy()) for step in logits])
@@ -95,10 +93,10 @@ def check_figures(trained: Trained, *, eligible_only: bool, known_labels: bool) 
 
 
 def test_known_labels_change_the_figures(known_trained: Trained) -> None:
-    told, untold = (
-        evaluate(known_trained.run, replace(OPTIONS, known_labels=known)) for known in (True, False)
+    known, unknown = (
+        evaluate(known_trained.run, replace(OPTIONS, known_labels=given)) for given in (True, False)
     )
-    assert told.all_labels.micro_auc != untold.all_labels.micro_auc
+    assert known.all_labels.micro_auc != unknown.all_labels.micro_auc
 
 
 def test_known_labels_are_refused_where_the_run_was_trained_without(sample_trained: Trained) -> None:

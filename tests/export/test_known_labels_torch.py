@@ -17,8 +17,8 @@ from trained import WAYS, Trained
 from desire_edge import Bundle, DesireEdgeError, Support, Task, _core
 from desire_edge.export import ExportOptions, export_bundle
 from desire_edge.export.parity import check_parity, head_logits
-from desire_edge.training.inner_loop import Episodes
-from desire_edge.training.pretrain import extract
+from desire_edge.models import extract
+from desire_edge.training.inner_loop import EpisodeBatch
 
 
 def adapted(trained: Trained) -> Task:
@@ -43,13 +43,13 @@ def torch_logits(trained: Trained, task: Task, known: NDArray[np.float32]) -> ND
     """The query rows' logits by the differentiable inner loop in float64; `known` [Q, B] are the queries'."""
     run, episode = trained.run, trained.episode
     rows = np.concatenate([episode.support, episode.query])
-    z = extract(run.extractor, torch.from_numpy(run.data.x[rows])).double()
+    z = extract(run.extractor, run.data.x[rows]).double()
     shots = len(episode.support)
     z[:shots] = torch.from_numpy(task.taught.z.astype(np.float64) @ trained.axes.T)
     targets = torch.from_numpy(run.data.dataset.targets[np.ix_(rows, episode.labels)]).double()
     learner = type(run.learner)(run.learner.head.w_base.double(), run.config.meta).double()
     learner.load_state_dict(run.learner.state_dict())
-    episodes = Episodes(
+    episodes = EpisodeBatch(
         z=z[None],
         targets=targets[None],
         mask=torch.ones(1, *targets.shape, dtype=torch.float64),
@@ -79,9 +79,9 @@ def test_every_implementation_gives_the_same_adapted_logits(
     bundle = Bundle.open(trained.bundle, "cpu")
     examples = Support.read(trained.support).examples
     left_out = {"known": [], "some known": [0, 3], "nothing known": range(len(examples))}[support]
-    told = [() if index in left_out else example.known_labels for index, example in enumerate(examples)]
+    given = [() if index in left_out else example.known_labels for index, example in enumerate(examples)]
     task = bundle.adapt(
-        Support.of([e.raw for e in examples], [e.labels for e in examples], known_labels=told),
+        Support.of([e.raw for e in examples], [e.labels for e in examples], known_labels=given),
         labels=trained.labels,
     )
     assert task.report.known_labels == len(examples) - len(left_out)
@@ -91,11 +91,9 @@ def test_every_implementation_gives_the_same_adapted_logits(
     reference = torch_logits(trained, task, known)
 
     x = run.data.x[trained.episode.query]
-    z = (extract(run.extractor, torch.from_numpy(x)).double().numpy() @ trained.axes).astype(np.float32)
+    z = (extract(run.extractor, x).double().numpy() @ trained.axes).astype(np.float32)
     weights = task.head.weights
-    scores = run.learner.head.base_scores(
-        extract(run.extractor, torch.from_numpy(x)), known_labels=torch.from_numpy(known)
-    )
+    scores = run.learner.head.base_scores(extract(run.extractor, x), known_labels=torch.from_numpy(known))
     core = _core.head_logits(z=z, scores=scores.detach().numpy(), **folded(weights, len(task.labels)))
     assert relative_error(core, reference) <= 1e-5
     assert relative_error(head_logits(bundle, weights, z, known), reference) <= 1e-5
@@ -106,11 +104,11 @@ def test_every_implementation_gives_the_same_adapted_logits(
 def test_a_task_by_names_alone_uses_what_is_known_of_an_input(known_trained: Trained) -> None:
     run, task = known_trained.run, Bundle.open(known_trained.bundle, "cpu").adapt(labels=known_trained.labels)
     known = true_base_labels(known_trained, known_trained.episode.query)
-    x = torch.from_numpy(run.data.x[known_trained.episode.query])
+    x = run.data.x[known_trained.episode.query]
     z, w_novel = extract(run.extractor, x).double(), torch.from_numpy(task.taught.vectors).double()
     with torch.no_grad():
         logits = copy.deepcopy(run.learner.head).double()(z, w_novel, known_labels=torch.from_numpy(known))
-    found = task.predict(list(x.numpy()), names_of(known_trained, known))
+    found = task.predict(list(x), names_of(known_trained, known))
     assert relative_error(found, torch.sigmoid(logits)) <= 1e-5
 
 
@@ -174,8 +172,8 @@ def test_base_probabilities_go_by_what_the_model_sees(known_trained: Trained) ->
     with torch.no_grad():
         expected = torch.sigmoid(run.classifier.eval()(torch.from_numpy(x)))
     features = task.predictor.features(list(x))
-    for told in (None, known):
-        found = task.predictor.outputs(features, told)["base_probabilities"]
+    for given in (None, known):
+        found = task.predictor.outputs(features, given)["base_probabilities"]
         assert relative_error(found, expected) <= 1e-5
 
 

@@ -18,8 +18,8 @@ from trained import Trained
 from desire_edge import Bundle, DesireEdgeError, Support, _core
 from desire_edge.export import ExportOptions, export_bundle
 from desire_edge.export.parity import TOLERANCE, check_parity, head_logits
+from desire_edge.models import extract
 from desire_edge.runtime.support import Missing
-from desire_edge.training.pretrain import extract
 
 
 def model_logits(model: bytes, x: NDArray[np.float32], labels: int) -> NDArray[np.float32]:
@@ -38,7 +38,7 @@ def test_every_implementation_gives_the_same_adapted_logits(trained: Trained, mi
     run, bundle = trained.run, Bundle.open(trained.bundle, "cpu")
     task = bundle.adapt(Support.read(trained.support), labels=trained.labels, missing=missing)
     x = run.data.x[trained.episode.query]
-    z = extract(run.extractor, torch.from_numpy(x))
+    z = extract(run.extractor, x)
 
     # Torch: autograd through Eq. (1) as it stands, in float64, from the run's own weights.
     weights = run.learner.head.state_dict().items()
@@ -67,7 +67,7 @@ def test_every_implementation_gives_the_same_adapted_logits(trained: Trained, mi
             **{name: dense[name] for name in LEARNED},
         ),
         "C++ low-rank": _core.head_logits(
-            z=turned, r=bundle.semantics["r"], **folded(head.weights, len(task.labels))
+            z=turned, r=bundle.semantics.r, **folded(head.weights, len(task.labels))
         ),
         "head.onnx": head_logits(bundle, head.weights, turned),
         "model.onnx": model_logits(task.model, x, len(task.labels)),
@@ -99,17 +99,18 @@ def test_the_gate_notices_another_extractor(sample_trained: Trained) -> None:
 
 def test_a_text_without_known_words_has_the_features_torch_gives_it(trained: Trained) -> None:
     x = np.zeros((1, trained.run.data.input.features), np.float32)
-    expected = extract(trained.run.extractor, torch.from_numpy(x)).numpy() @ trained.axes
+    expected = extract(trained.run.extractor, x).numpy() @ trained.axes
     assert relative_error(Bundle.open(trained.bundle, "cpu").extractor.run(x)["z"], expected) <= 1e-5
 
 
 def test_the_features_of_a_bundle_keep_their_scalar_products_with_the_base_labels(trained: Trained) -> None:
     run, bundle = trained.run, Bundle.open(trained.bundle, "cpu")
     x = run.data.x[trained.episode.query]
-    expected = extract(run.extractor, torch.from_numpy(x)).double() @ run.learner.head.w_base.double()
+    expected = extract(run.extractor, x).double() @ run.learner.head.w_base.double()
     z = bundle.extractor.run(x)["z"].astype(np.float64)
-    assert relative_error(z @ bundle.semantics["w_base"], expected) <= 1e-5
-    norms = np.linalg.norm(z @ bundle.semantics["r"].T, axis=1)
+    assert relative_error(z @ bundle.semantics.w_base, expected) <= 1e-5
+    assert bundle.semantics.r is not None
+    norms = np.linalg.norm(z @ bundle.semantics.r.T, axis=1)
     assert relative_error(norms, expected.norm(dim=1)) <= 1e-5
 
 

@@ -25,7 +25,7 @@ from desire_edge.export.graphs import extractor_graph
 from desire_edge.export.parity import EXTRACTOR_TOLERANCE, TOLERANCE, head_logits, relative_error
 from desire_edge.export.precision import half_weights, in_precision
 from desire_edge.metrics import micro_auc
-from desire_edge.training.pretrain import extract
+from desire_edge.models import extract
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def test_only_the_extractor_differs(exported: Exported, model: Trained) -> None:
 def test_features_are_near_those_of_torch_and_not_the_same(exported: Exported) -> None:
     run, axes = exported.trained.run, exported.trained.axes
     x = run.data.x[run.data.rows.query]
-    expected = extract(run.extractor, torch.from_numpy(x)).numpy() @ axes
+    expected = extract(run.extractor, x).numpy() @ axes
     error = relative_error(exported.bundle.extractor.run(x)["z"], expected)
     assert 1e-6 < error <= EXTRACTOR_TOLERANCE[exported.precision]
 
@@ -181,8 +181,8 @@ def test_input_and_output_are_float32(exported: Exported) -> None:
 def test_a_text_without_a_known_word_has_features(exported: Exported) -> None:
     run, axes = exported.trained.run, exported.trained.axes
     nothing = np.zeros((1, run.data.x.shape[1]), np.float32)
-    expected = extract(run.extractor, torch.from_numpy(nothing)).numpy() @ axes
-    scale = np.abs(extract(run.extractor, torch.from_numpy(run.data.x[:64])).numpy()).max()
+    expected = extract(run.extractor, nothing).numpy() @ axes
+    scale = np.abs(extract(run.extractor, run.data.x[:64]).numpy()).max()
     found = exported.bundle.extractor.run(nothing)["z"]
     assert np.abs(found - expected).max() <= EXTRACTOR_TOLERANCE[exported.precision] * scale
 

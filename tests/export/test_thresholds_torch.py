@@ -13,10 +13,11 @@ from trained import Trained
 
 from desire_edge import Bundle, DesireEdgeError, Support, Task
 from desire_edge.export.parity import check_parity
+from desire_edge.models import extract
 from desire_edge.runtime.support import Missing
-from desire_edge.training.inner_loop import Episodes
-from desire_edge.training.pretrain import extract
-from desire_edge.training.thresholds import FEATURES, threshold_features
+from desire_edge.training.inner_loop import EpisodeBatch
+from desire_edge.training.learner import FEATURES
+from desire_edge.training.thresholds import threshold_features
 
 
 @pytest.fixture(params=["sample", "known", pytest.param("delicious", marks=pytest.mark.delicious)])
@@ -34,7 +35,7 @@ def torch_decisions(trained: Trained, task: Task) -> tuple[NDArray[np.float64], 
         The thresholds as probabilities [N], and which queries reach them [Q, N].
     """
     run, taught = trained.run, task.taught
-    query = extract(run.extractor, torch.from_numpy(run.data.x[trained.episode.query])).double()
+    query = extract(run.extractor, run.data.x[trained.episode.query]).double()
     shots = len(taught.z)
 
     def rows(array: NDArray[np.number]) -> Tensor:
@@ -45,7 +46,7 @@ def torch_decisions(trained: Trained, task: Task) -> tuple[NDArray[np.float64], 
     z[0, shots:] = query
     learner = type(run.learner)(run.learner.head.w_base.double(), run.config.meta).double()
     learner.load_state_dict(run.learner.state_dict())
-    episodes = Episodes(
+    episodes = EpisodeBatch(
         z=z,
         targets=rows(taught.targets),
         mask=rows(taught.mask),

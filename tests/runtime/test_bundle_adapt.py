@@ -16,8 +16,8 @@ from trained import WAYS, Trained
 
 from desire_edge import Bundle, DesireEdgeError, Example, Predictor, Support, Task
 from desire_edge.data import EpisodeSampler
+from desire_edge.models import extract
 from desire_edge.runtime.taught_file import task_bytes
-from desire_edge.training.pretrain import extract
 
 
 def opened(trained: Trained) -> Bundle:
@@ -63,7 +63,7 @@ def test_without_examples_the_names_alone_decide_by_eq_1(trained: Trained) -> No
     weights = run.learner.head.state_dict().items()
     logits = project(
         Model(**{name: weight.double() for name, weight in weights}),
-        extract(run.extractor, torch.from_numpy(x)).double(),
+        extract(run.extractor, x).double(),
         torch.from_numpy(task.taught.vectors).double(),
     )
     assert relative_error(task.predict(list(x)), torch.sigmoid(logits)) <= 1e-5
@@ -174,7 +174,7 @@ def test_texts_of_which_no_word_is_known_are_a_warning(sample_trained: Trained) 
 @pytest.mark.parametrize("scale", [1, 10, 1000])
 def test_a_step_that_overshoots_is_not_taken(ways: int, scale: float, sample_trained: Trained) -> None:
     bundle, names = opened(sample_trained), sample_trained.labels[:ways]
-    bundle.semantics["step_sizes"] *= scale
+    bundle.semantics.step_sizes[:] *= scale
     support = Support(
         tuple(
             replace(example, labels=tuple(name for name in example.labels if name in names))

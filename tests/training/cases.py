@@ -6,9 +6,10 @@ import torch
 from torch import Tensor
 
 from desire_edge.models import SemanticInference
+from desire_edge.training import stages
 from desire_edge.training.checkpoint import Stage
 from desire_edge.training.config import TrainConfig, load_config
-from desire_edge.training.inner_loop import Episodes
+from desire_edge.training.inner_loop import EpisodeBatch
 from desire_edge.training.run import Run
 
 SMALL = [
@@ -38,15 +39,15 @@ def train(run: Run, stop_at: tuple[Stage, int] | None = None) -> None:
         if (stage, done) == stop_at:
             raise KeyboardInterrupt
 
-    run.train(report)
+    stages.train(run, report)
 
 
 def random_case(
     seed: int, e: int, s: int, q: int, n: int, d: int, h: int, b: int, *, known_labels: bool = False
-) -> tuple[SemanticInference, Episodes]:
+) -> tuple[SemanticInference, EpisodeBatch]:
     """A head and episodes in float64; about a sixth of the targets are unknown, and some base labels masked.
 
-    With `known_labels` about half of the rows are told some of their base labels, the others none.
+    With `known_labels` of about half of the rows some base labels are known, of the others none.
     """
     generator = torch.Generator().manual_seed(seed)
 
@@ -63,5 +64,7 @@ def random_case(
     mask = (normal(e, s + q, n) > -1).double()
     base_mask = (normal(e, b) > -0.5).double()
     z, w_novel = normal(e, s + q, d), normal(e, d, n)
-    told = (normal(e, s + q, b) > 0) & (normal(e, s + q, 1) > 0)
-    return head, Episodes(z, targets, mask, w_novel, base_mask, s, told.double() if known_labels else None)
+    known = (normal(e, s + q, b) > 0) & (normal(e, s + q, 1) > 0)
+    return head, EpisodeBatch(
+        z, targets, mask, w_novel, base_mask, s, known.double() if known_labels else None
+    )

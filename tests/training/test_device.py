@@ -10,7 +10,7 @@ from training.cases import random_case, small_config, train
 
 from desire_edge.errors import DesireEdgeError
 from desire_edge.training.device import choose_device
-from desire_edge.training.inner_loop import Episodes, inner_loop
+from desire_edge.training.inner_loop import EpisodeBatch, inner_loop
 from desire_edge.training.run import Run
 
 
@@ -19,7 +19,7 @@ def test_a_run_trains_on_the_device(device: torch.device, tmp_path: Path) -> Non
     train(run)
     losses = [entry["loss"] for entry in run.progress.history if entry["stage"] == "pretrain"]
     assert losses[-1] < 0.9 * losses[0]
-    assert run.extractor.layers[0].weight.device.type == device.type
+    assert run.extractor.projection.weight.device.type == device.type
     assert Run.open(run.folder, torch.device("cpu")).progress.stage == "done"
 
 
@@ -27,7 +27,7 @@ def test_the_inner_loop_gives_the_same_on_every_device(device: torch.device) -> 
     head, episodes = random_case(7, 3, 6, 5, 4, 8, 7, 9)
     step_sizes = torch.full((3, 5), 0.4, dtype=torch.float64)
     expected = inner_loop(head, episodes, step_sizes)[-1]
-    moved = Episodes(
+    moved = EpisodeBatch(
         episodes.z.to(device),
         episodes.targets.to(device),
         episodes.mask.to(device),

@@ -13,13 +13,15 @@ from torch.func import functional_call
 from training.cases import random_case
 
 from desire_edge.models import SemanticInference
-from desire_edge.training.inner_loop import Episodes, inner_loop
+from desire_edge.training.inner_loop import EpisodeBatch, inner_loop
 from desire_edge.training.loss import inner_loss, masked_bce
 
 GROUP_OF = {"w1": 0, "b1": 0, "w2": 1, "b2": 1, "w_i": 2, "gamma1": 3, "gamma2": 4}
 
 
-def explicit_sgd(head: SemanticInference, episode: Episodes, index: int, step_sizes: Tensor) -> list[Tensor]:
+def explicit_sgd(
+    head: SemanticInference, episode: EpisodeBatch, index: int, step_sizes: Tensor
+) -> list[Tensor]:
     """The same loop for one episode, each weight copied and stepped by autograd: slow, and plain to read."""
     s = episode.support
     z, w_novel = episode.z[index], episode.w_novel[index]
@@ -83,7 +85,7 @@ def test_outer_gradients_are_second_order(known_labels: bool) -> None:
 @pytest.mark.parametrize("known", [0.0, 1.0])
 def test_unknown_targets_change_nothing(known: float) -> None:
     head, episodes = random_case(5, 1, 4, 3, 2, 5, 4, 6)
-    masked = Episodes(
+    masked = EpisodeBatch(
         episodes.z, episodes.targets, torch.full_like(episodes.mask, known), episodes.w_novel, None, 4
     )
     logits = inner_loop(head, masked, torch.full((2, 5), 0.5, dtype=torch.float64))
@@ -105,10 +107,10 @@ def test_rows_that_are_told_nothing_go_by_their_features() -> None:
     head, episodes = random_case(7, 2, 4, 3, 2, 5, 4, 6)
     none = replace(episodes, known_labels=torch.zeros(2, 7, 6).double())
     step_sizes = torch.full((3, 5), 0.4, dtype=torch.float64)
-    for told, untold in zip(
+    for known, unknown in zip(
         inner_loop(head, none, step_sizes), inner_loop(head, episodes, step_sizes), strict=True
     ):
-        assert torch.equal(told, untold)
+        assert torch.equal(known, unknown)
 
 
 def test_labels_played_as_novel_are_not_known() -> None:

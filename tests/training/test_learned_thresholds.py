@@ -16,13 +16,11 @@ from training.cases import random_case
 from desire_edge.data import EpisodeSampler
 from desire_edge.training.config import MetaConfig
 from desire_edge.training.episodes import EpisodeBatcher
-from desire_edge.training.inner_loop import Episodes
-from desire_edge.training.metatrain import MetaLearner
+from desire_edge.training.inner_loop import EpisodeBatch, best_steps, chosen_logits
+from desire_edge.training.learner import MetaLearner
 from desire_edge.training.scoring import TaskScores, score_tasks
 from desire_edge.training.thresholds import (
     SOFTNESS,
-    best_steps,
-    chosen_logits,
     learn_thresholds,
     soft_f1,
     threshold_features,
@@ -61,7 +59,7 @@ def test_unknown_targets_do_not_count() -> None:
 # Where the inner loop stops.
 
 
-def two_episodes() -> Episodes:
+def two_episodes() -> EpisodeBatch:
     _, episodes = random_case(0, 2, 3, 2, 2, 4, 3, 5)
     return replace(episodes, mask=torch.ones_like(episodes.mask))
 
@@ -97,7 +95,7 @@ def test_soft_f1_is_the_one_by_hand() -> None:
     """Two query rows, two labels, thresholds 0 and 1: decisions by hand, then 2 · found / (called + true)."""
     logits = torch.tensor([[[9.0, 9.0], [0.3, 1.0], [-0.6, 1.6]]])
     targets = torch.tensor([[[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]])
-    episodes = Episodes(
+    episodes = EpisodeBatch(
         torch.zeros(1, 3, 2), targets, torch.ones_like(targets), torch.zeros(1, 2, 2), None, support=1
     )
     called = [sigmoid(0.3 / SOFTNESS), sigmoid(0), sigmoid(-0.6 / SOFTNESS), sigmoid(0.6 / SOFTNESS)]
@@ -107,7 +105,9 @@ def test_soft_f1_is_the_one_by_hand() -> None:
 
 def test_soft_f1_of_sure_decisions_is_f1_and_episodes_count_alike() -> None:
     right = torch.tensor([[[1.0], [0.0], [1.0]], [[1.0], [1.0], [0.0]]])
-    episodes = Episodes(torch.zeros(2, 3, 1), right, torch.ones_like(right), torch.zeros(2, 1, 1), None, 1)
+    episodes = EpisodeBatch(
+        torch.zeros(2, 3, 1), right, torch.ones_like(right), torch.zeros(2, 1, 1), None, 1
+    )
     # The first episode is called right throughout, the second calls both: precision 1/2, recall 1.
     logits = torch.tensor([[[0.0], [-99.0], [99.0]], [[0.0], [99.0], [99.0]]])
     assert float(soft_f1(logits, torch.zeros(2, 1), episodes)) == pytest.approx((1 + 2 / 3) / 2)

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.numpy import save
 
 from desire_edge.export.bundle import ExportOptions, write_graphs
 from desire_edge.export.graphs import extractor_graph
@@ -18,8 +17,9 @@ from desire_edge.lexicon import tokenize
 from desire_edge.lexicon.build import build_lexicon
 from desire_edge.lexicon.seeded import seeded_direction
 from desire_edge.lexicon.sources import Source
-from desire_edge.models import Extractor
+from desire_edge.models import Extractor, Mlp
 from desire_edge.runtime.manifest import FILES, LEXICON, MANIFEST, SEMANTICS, FileRecord, Manifest
+from desire_edge.runtime.semantics import Semantics
 
 FOLDER = Path(__file__).parent
 D, HIDDEN, WIDTH = 6, 5, 7  # of z, of W_Z, of the extractor's hidden layer
@@ -50,7 +50,7 @@ def tiny_lexicon(path: Path) -> None:
     build_lexicon([first, Source("second", second_words, np.arange(len(second_words)), second, 2.0)], path)
 
 
-def tiny_arrays(*, known_labels: bool) -> dict[str, NDArray[np.float32]]:
+def tiny_semantics(*, known_labels: bool) -> Semantics:
     """A model along the principal axes of its W_base, as bundles have it: the rows of W_base are orthogonal."""
     signs = np.array([[1, 1, 1, 1], [1, -1, 1, -1], [1, 1, -1, -1], [1, -1, -1, 1]], np.float32)
     sigma = np.array([3, 2, 1.5, 0.75, 0, 0], np.float32)
@@ -76,13 +76,14 @@ def tiny_arrays(*, known_labels: bool) -> dict[str, NDArray[np.float32]]:
     arrays["q0"] = np.float32(output_gram(exact["w2"], exact["b2"]))
     if not known_labels:
         arrays |= {"p": np.float32(inference_product(exact["w_base"], exact["w_i"])), "r": np.diag(sigma)}
-    return {name: np.array(value, np.float32, order="C") for name, value in arrays.items()}
+    return Semantics.of(arrays)
 
 
 def tiny_extractor() -> Extractor:
-    extractor = Extractor(len(VOCABULARY), [WIDTH], D, 0.0).eval()
+    extractor = Extractor(Mlp(len(VOCABULARY), [WIDTH], 0.0), D).eval()
+    names = ("layers.0.weight", "layers.0.bias", "layers.3.weight", "layers.3.bias")
     with torch.no_grad():
-        for name, parameter in extractor.named_parameters():
+        for name, parameter in zip(names, extractor.parameters(), strict=True):
             parameter.copy_(torch.from_numpy(numbers(f"extractor.{name}", *parameter.shape)))
     return extractor
 
@@ -91,12 +92,12 @@ def make_bundle(folder: Path, *, known_labels: bool) -> None:
     """Write a whole bundle of tiny sizes into `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     options = ExportOptions(ways=4, batch=1, max_support=6)
-    arrays = tiny_arrays(known_labels=known_labels)
+    semantics = tiny_semantics(known_labels=known_labels)
     graph = extractor_graph(tiny_extractor(), len(VOCABULARY), options.batch, options.opset)
-    write_graphs(folder, graph, arrays, options, known_labels=known_labels)
-    (folder / SEMANTICS).write_bytes(save(arrays))
+    write_graphs(folder, graph, semantics, options)
+    (folder / SEMANTICS).write_bytes(semantics.serialize())
     tiny_lexicon(folder / LEXICON)
-    weights = [arrays[name].astype(np.float64) for name in ("w1", "b1", "w2", "b2")]
+    weights = [array.astype(np.float64) for array in (semantics.w1, semantics.b1, semantics.w2, semantics.b2)]
     manifest = Manifest(
         name=folder.name,
         dimension=D,

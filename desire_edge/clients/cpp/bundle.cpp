@@ -105,11 +105,17 @@ void Bundle::read_semantics() {
   const auto d = static_cast<uint64_t>(semantics_.dimension), h = static_cast<uint64_t>(semantics_.hidden),
              b = static_cast<uint64_t>(semantics_.base_labels);
   std::map<std::string, std::vector<uint64_t>> shapes = {
-      {"w_base", {d, b}},     {"w_i", {b, d}},
-      {"w1", {d, h}},         {"b1", {h}},
-      {"w2", {h, d}},         {"b2", {d}},
-      {"gamma1", {}},         {"gamma2", {}},
-      {"q0", {h + 1, h + 1}}, {"threshold_weights", {DESIRE_EDGE_THRESHOLD_WEIGHTS}}};
+      {"w_base", {d, b}},
+      {"w_i", {b, d}},
+      {"w1", {d, h}},
+      {"b1", {h}},
+      {"w2", {h, d}},
+      {"b2", {d}},
+      {"gamma1", {}},
+      {"gamma2", {}},
+      {"base_bias", {b}},
+      {"q0", {h + 1, h + 1}},
+      {"threshold_weights", {DESIRE_EDGE_THRESHOLD_WEIGHTS}}};
   if (!semantics_.known_labels) shapes.insert({{"p", {d, d}}, {"r", {d, d}}});
   const auto steps = file.tensors.find("step_sizes");
   const bool some = steps != file.tensors.end() && !steps->second.shape.empty();

@@ -154,8 +154,8 @@ Lexicon::Lexicon(std::string_view content, const std::string& where) {
   }
   const auto description = parse_json(file.metadata.at("lexicon"), where, "lexicon"_code);
   try {
-    require(description.at("schema") == 1, "it has schema ", description["schema"].dump(),
-            " and this program reads 1");
+    const auto& schema = description.at("schema");
+    require(schema == 1, "it has schema ", schema.dump(), " and this program reads 1");
     words_ = table("words", {"U8"}, 1).bytes;
     offsets_ = table("offsets", {"U32"}, 1).bytes;
     require(offsets_.size() >= 8, "it holds no word");

@@ -186,7 +186,8 @@ std::vector<float> read_npy(const std::string& content, const std::string& where
   const bool ordered =
       !header.type.empty() && std::string_view("<>|=").find(header.type[0]) != std::string_view::npos;
   const auto type = kTypes.find(header.type.substr(ordered));
-  if (type == kTypes.end()) refuse("input-type"_code, where, " does not hold plain numbers");
+  if (type == kTypes.end())
+    refuse("input-type"_code, where, " does not hold plain numbers, but '", header.type, "'");
   const auto [size, convert] = type->second;
   const std::string_view bytes = std::string_view(content).substr(prefix + length);
   uint64_t count = 1;

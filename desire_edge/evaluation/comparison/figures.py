@@ -11,7 +11,7 @@ import numpy as np
 
 from desire_edge.data import EpisodeSampler
 from desire_edge.evaluation.comparison.plan import COLUMNS, Job, column_name
-from desire_edge.evaluation.comparison.studio import Studio
+from desire_edge.evaluation.comparison.shared import SharedData
 from desire_edge.evaluation.comparison.tasks import tasks_rng
 from desire_edge.training.scoring import TaskScores
 
@@ -21,14 +21,14 @@ Score = Callable[[EpisodeSampler, int, np.random.Generator], TaskScores]
 """(sampler, number of tasks, generator) -> the figures of each task."""
 
 
-def figures(studio: Studio, job: Job, score: Score) -> dict[str, Any]:
+def figures(shared: SharedData, job: Job, score: Score) -> dict[str, Any]:
     """What is kept of a job: by column the figures of each task, and the curve."""
     started = time.perf_counter()
     cells = {}
     for protocol in job.protocols:
         for ways, shots in COLUMNS:
-            sampler = studio.sampler(job.world, protocol, ways, shots)
-            scores = score(sampler, studio.plan.tasks, tasks_rng(ways, shots))
+            sampler = shared.sampler(job.setting, protocol, ways, shots)
+            scores = score(sampler, shared.plan.tasks, tasks_rng(ways, shots))
             cells[column_name(protocol, ways, shots)] = {
                 "labels": len(sampler.drawn),
                 "by_step": [_mean(step) for step in zip(*scores.micro_auc_by_step, strict=True)],
@@ -41,18 +41,18 @@ def figures(studio: Studio, job: Job, score: Score) -> dict[str, Any]:
     return {
         "cells": cells,
         "score_seconds": time.perf_counter() - started,
-        "curve": _curve(studio, job, score),
+        "curve": _curve(shared, job, score),
     }
 
 
-def _curve(studio: Studio, job: Job, score: Score) -> dict[str, float]:
-    """Mean micro AUC against shots, at the first seed and under the world's own protocol; 0 is before any step."""
-    if job.world.seed != studio.plan.seeds[0] or job.world.sizes or job.raw:
+def _curve(shared: SharedData, job: Job, score: Score) -> dict[str, float]:
+    """Mean micro AUC against shots, at the first seed and under the setting's own protocol; 0 is before any step."""
+    if job.setting.seed != shared.plan.seeds[0] or job.setting.sizes or job.raw:
         return {}
     points = {}
     for shots in CURVE_SHOTS:
-        sampler = studio.sampler(job.world, job.world.regime, CURVE_WAYS, max(1, shots))
-        scores = score(sampler, min(studio.plan.tasks, CURVE_TASKS), tasks_rng(CURVE_WAYS, shots))
+        sampler = shared.sampler(job.setting, job.setting.protocol, CURVE_WAYS, max(1, shots))
+        scores = score(sampler, min(shared.plan.tasks, CURVE_TASKS), tasks_rng(CURVE_WAYS, shots))
         values = [steps[0] for steps in scores.micro_auc_by_step] if shots == 0 else scores.micro_auc
         points[str(shots)] = _mean(values)
     return points

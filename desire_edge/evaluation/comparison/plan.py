@@ -7,6 +7,7 @@ from typing import Any
 
 from desire_edge.baselines import METHODS
 from desire_edge.data import PROTOCOLS, Protocol
+from desire_edge.training.config import TrainConfig, load_config
 
 COLUMNS = ((5, 1), (5, 5), (10, 1), (10, 5))
 """(ways, shots) of the table's four columns."""
@@ -111,41 +112,57 @@ class Plan:
     extras: bool = True
 
     def jobs(self) -> list[Job]:
-        """Every row in every world, the first seed's first; the extra rows at last."""
-        regimes = list(dict.fromkeys(map(regime_of, self.protocols)))
-        under = {regime: tuple(p for p in self.protocols if regime_of(p) == regime) for regime in regimes}
+        """Every row in every setting, the first seed's first; the extra rows at last."""
+        trained = list(dict.fromkeys(map(trained_under, self.protocols)))
+        under = {
+            protocol: tuple(p for p in self.protocols if trained_under(p) == protocol) for protocol in trained
+        }
         jobs = [
-            Job(method, World(regime, seed), under[regime])
+            Job(method, Setting(protocol, seed), under[protocol])
             for seed in self.seeds
-            for regime in regimes
+            for protocol in trained
             for method in self.methods
             if method != KNOWN
-            or regime != "label-disjoint"  # there the query's tags are F's training targets
+            or protocol != "label-disjoint"  # there the query's tags are F's training targets
         ]
         if not self.extras:
             return jobs
         first = self.seeds[0]
-        for regime in regimes:
+        for protocol in trained:
             raw = [method for method in RAW_METHODS if method in self.methods]
-            jobs += [Job(method, World(regime, first), under[regime], raw=True) for method in raw]
+            jobs += [Job(method, Setting(protocol, first), under[protocol], raw=True) for method in raw]
         if "streaming" in self.protocols and self.data == "delicious":
-            world = World("example-disjoint", first, sizes=SIN_SIZES)
-            jobs += [Job(method, world, ("streaming",)) for method in SIN_METHODS if method in self.methods]
+            setting = Setting("example-disjoint", first, sizes=SIN_SIZES)
+            jobs += [Job(method, setting, ("streaming",)) for method in SIN_METHODS if method in self.methods]
         return jobs
+
+    def extractor_config(self, setting: Setting) -> TrainConfig:
+        """The settings of F, the same for every method of the table but the best recipe, which has its own.
+
+        The paper's, and a learned bias a base label, which is good for all.
+        """
+        overrides = ["extractor.label_bias=true", *self.budget.overrides]
+        return load_config(None, overrides, {"data": self.data, **setting.options()}, recipe="paper")
+
+    def recipe_config(self, job: Job) -> TrainConfig:
+        """The settings of the best recipe's own runs, with known base labels or without."""
+        known = ["meta.known_labels=1.0", "meta.folds=0"] if job.method == KNOWN else []
+        options = {"data": self.data, **job.setting.options()}
+        return load_config(None, [*self.budget.overrides, *known], options, recipe="best")
 
 
 @dataclass(frozen=True)
-class World:
-    """What a method is trained in: which rows and labels are seen.
+class Setting:
+    """What a row is trained in: which examples and labels are seen.
 
     Attributes:
-        regime: `label-disjoint`, or `example-disjoint`, whose models `streaming` shares.
+        protocol: `label-disjoint`, or `example-disjoint`, whose models `streaming` shares.
         seed: of the label split.
         hold_out: keep a part of the training rows for validation.
         sizes: of the label split, where they are not the usual ones.
     """
 
-    regime: Protocol
+    protocol: Protocol
     seed: int
     hold_out: bool = False
     sizes: tuple[int, int, int] | None = None
@@ -154,12 +171,12 @@ class World:
     def name(self) -> str:
         """For file names."""
         sizes = "" if self.sizes is None else "-" + "-".join(map(str, self.sizes))
-        return f"{self.regime}-s{self.seed}{sizes}{'-validation' if self.hold_out else ''}"
+        return f"{self.protocol}-s{self.seed}{sizes}{'-validation' if self.hold_out else ''}"
 
-    def settings(self) -> dict[str, Any]:
+    def options(self) -> dict[str, Any]:
         """What `load_config` takes."""
         return {
-            "protocol": self.regime,
+            "protocol": self.protocol,
             "seed": self.seed,
             "hold_out": self.hold_out,
             **({} if self.sizes is None else {"label_sizes": list(self.sizes)}),
@@ -168,22 +185,22 @@ class World:
 
 @dataclass(frozen=True)
 class Job:
-    """One row in one world: its training, and every column it is measured in."""
+    """One row in one setting: its training, and every column it is measured in."""
 
     method: str
-    world: World
+    setting: Setting
     protocols: tuple[Protocol, ...]
     raw: bool = False
 
     @property
     def name(self) -> str:
         """For file names and progress."""
-        return f"{self.method}{'-raw' if self.raw else ''}-{self.world.name}"
+        return f"{self.method}{'-raw' if self.raw else ''}-{self.setting.name}"
 
     @property
     def row(self) -> str:
         """Its row in the tables: the method, on raw x, or over SIN's split sizes."""
-        return f"{self.method}{' (raw x)' if self.raw else ''}{' (SIN split)' if self.world.sizes else ''}"
+        return f"{self.method}{' (raw x)' if self.raw else ''}{' (SIN split)' if self.setting.sizes else ''}"
 
     @property
     def columns(self) -> list[str]:
@@ -201,6 +218,6 @@ def columns_of(protocol: str) -> list[str]:
     return [column_name(protocol, ways, shots) for ways, shots in COLUMNS]
 
 
-def regime_of(protocol: Protocol) -> Protocol:
+def trained_under(protocol: Protocol) -> Protocol:
     """The protocol whose training a protocol shares."""
     return "example-disjoint" if protocol == "streaming" else protocol

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
-from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.patheffects import withStroke
-from matplotlib.text import Text
-from matplotlib.transforms import Bbox
 from numpy.typing import NDArray
-from sklearn.manifold import TSNE
 
-from desire_edge.data import PROTOCOLS, Dataset
+from desire_edge.data import PROTOCOLS
+from desire_edge.evaluation.comparison.canvas import (
+    BLACK,
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    PURPLE,
+    SKY,
+    VERMILLION,
+    new_figure,
+)
+from desire_edge.evaluation.comparison.kept import Kept
+from desire_edge.evaluation.comparison.label_map import label_map
 from desire_edge.evaluation.comparison.markdown import title
 from desire_edge.evaluation.comparison.plan import (
     BEST,
@@ -32,21 +36,8 @@ from desire_edge.evaluation.comparison.plan import (
     SUPERVISED,
     columns_of,
 )
-from desire_edge.evaluation.comparison.runner import Comparison
-from desire_edge.evaluation.comparison.tasks import task_sampler
 from desire_edge.files import atomic_path
-from desire_edge.models import SemanticInference
-from desire_edge.training.episodes import EpisodeBatcher
-from desire_edge.training.inner_loop import STEP_SIZE_GROUPS, Episodes
-from desire_edge.training.loss import inner_loss
-from desire_edge.training.metatrain import MetaLearner
-from desire_edge.training.pretrain import extract
-from desire_edge.training.run import Run
-from desire_edge.training.thresholds import best_steps
 
-# Okabe and Ito's palette, which colour-blind readers tell apart.
-ORANGE, SKY, GREEN, BLUE = "#E69F00", "#56B4E9", "#009E73", "#0072B2"
-VERMILLION, PURPLE, GREY, BLACK = "#D55E00", "#CC79A7", "#8C8C8C", "#222222"
 COLUMN_COLOURS = ((SKY, BLACK), (BLUE, "white"), (ORANGE, BLACK), (VERMILLION, "white"))
 """Of a column's bars and of the figures on them: the hue says how many ways, the darker one more shots."""
 LINES = {
@@ -70,17 +61,15 @@ LINES = {
 EMPHASISED = ("desire-net", BEST)
 SHOTS = ("0", "1", "2", "5", "10", "20")
 STEP_COLUMNS, MOST_STEPS = ("5w1s", "5w5s"), 10
-SPEAKERS = 5
-"""How many base labels the map names."""
 
 
-def draw(comparison: Comparison, summary: Mapping[str, Any]) -> list[Path]:
+def draw(kept: Kept, summary: Mapping[str, Any]) -> list[Path]:
     """Draw what `summary` (of `summarise`) has figures of into the comparison's folder.
 
     Returns the files written: `bars-PROTOCOL.png`, `shots.png`, `steps.png` and `map.png`, less those whose data are
     not there yet.
     """
-    run = finished_run(comparison)
+    run = kept.finished_run()
     figures = {
         **{f"bars-{protocol}": bars(summary, protocol) for protocol in PROTOCOLS},
         "shots": shots(summary),
@@ -90,7 +79,7 @@ def draw(comparison: Comparison, summary: Mapping[str, Any]) -> list[Path]:
     written = []
     for name, figure in figures.items():
         if figure is not None:
-            path = comparison.folder / f"{name}.png"
+            path = kept.folder / f"{name}.png"
             with atomic_path(path) as temporary:
                 figure.savefig(temporary, format="png")
             written.append(path)
@@ -117,7 +106,7 @@ def bars(summary: Mapping[str, Any], protocol: str) -> Figure | None:
     least, greatest = np.nanmin([means - half_widths, published]), np.nanmax([means, published])
     floor = least - 0.15 * max(1.0, greatest - least)  # leaves the lowest bar room for its figure
 
-    figure, (axes,) = _figure(1, (max(6.0, 1 + 0.72 * len(rows)), 5))
+    figure, (axes,) = new_figure(1, (max(6.0, 1 + 0.72 * len(rows)), 5))
     width = 0.21
     for index, (ways, shots) in enumerate(COLUMNS):
         x = np.arange(len(rows)) + (index - 1.5) * width
@@ -144,21 +133,21 @@ def bars(summary: Mapping[str, Any], protocol: str) -> Figure | None:
 
 
 def shots(summary: Mapping[str, Any]) -> Figure | None:
-    """Micro AUC against shots, a line a row, a panel a regime."""
+    """Micro AUC against shots, a line a row, a panel a protocol."""
     curves = summary["curves"]
-    regimes = [name for name in PROTOCOLS if any(name in curves.get(row, {}) for row in ROWS)]
-    if not regimes:
+    protocols = [name for name in PROTOCOLS if any(name in curves.get(row, {}) for row in ROWS)]
+    if not protocols:
         return None
-    figure, panels = _figure(len(regimes))
-    for axes, regime in zip(panels, regimes, strict=True):
+    figure, panels = new_figure(len(protocols))
+    for axes, protocol in zip(panels, protocols, strict=True):
         for row in ROWS:
-            points = curves.get(row, {}).get(regime, {})
+            points = curves.get(row, {}).get(protocol, {})
             there = [index for index, number in enumerate(SHOTS) if number in points]
             if there:
                 _line(axes, row, there, [points[SHOTS[index]] for index in there])
         axes.set_xticks(range(len(SHOTS)), SHOTS)
         axes.set_xlabel("examples a label (0: before any step)")
-        axes.set_title(regime, fontsize=10)
+        axes.set_title(protocol, fontsize=10)
     return _with_legend(figure, panels, "5-way tasks over novel labels, by the number of examples")
 
 
@@ -170,7 +159,7 @@ def steps(summary: Mapping[str, Any]) -> Figure | None:
             break
     else:
         return None
-    figure, panels = _figure(len(STEP_COLUMNS))
+    figure, panels = new_figure(len(STEP_COLUMNS))
     for axes, column, lines in zip(panels, ("5-way 1-shot", "5-way 5-shot"), found, strict=True):
         for row, values in lines.items():
             _line(axes, row, range(len(values)), values)
@@ -190,18 +179,6 @@ def _by_step(summary: Mapping[str, Any], column: str) -> dict[str, list[float]]:
         if curves and len(curves[0]) > 1:
             found[row] = np.mean(curves, axis=0).tolist()
     return found
-
-
-def _figure(panels: int, size: tuple[float, float] = (10, 5)) -> tuple[Figure, list[Axes]]:
-    figure = Figure(size, dpi=150, layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = list(figure.subplots(1, panels, squeeze=False, sharey=True)[0])
-    for panel in axes:
-        panel.grid(color="#E6E6E6", linewidth=0.7)
-        panel.set_axisbelow(True)
-        panel.spines[["top", "right"]].set_visible(False)
-        panel.tick_params(labelsize=9)
-    return figure, axes
 
 
 def _line(axes: Axes, row: str, x: Sequence[int], aucs: Sequence[float]) -> None:
@@ -229,172 +206,3 @@ def _with_legend(figure: Figure, panels: Sequence[Axes], heading: str) -> Figure
     panels[0].set_ylabel("micro AUC, %")
     figure.suptitle(heading, fontsize=11)
     return figure
-
-
-# The map.
-
-
-@dataclass(frozen=True, eq=False)
-class Inference:
-    """What a run makes of one query example of one 5-way 1-shot task.
-
-    Attributes:
-        row: the example, in the data set.
-        labels: [5] int64, the task's labels, in the data set.
-        truth: [5] bool, those the example carries.
-        probabilities: [5] float32, after adaptation.
-        votes: [B, 5] float32, what each base label then adds to each label's logit.
-        like: [B] bool, whether the example is like the base label; where it is not, the label votes by its absence,
-            which the map leaves out.
-    """
-
-    row: int
-    labels: NDArray[np.int64]
-    truth: NDArray[np.bool_]
-    probabilities: NDArray[np.float32]
-    votes: NDArray[np.float32]
-    like: NDArray[np.bool_]
-
-
-def finished_run(comparison: Comparison) -> Run | None:
-    """A run of the best recipe that is finished and scored, of `example-disjoint` and the first seed if it can be."""
-    jobs = [job for job in comparison.plan.jobs() if job.method == BEST and job.world.sizes is None]
-    for job in sorted(jobs, key=lambda job: job.world.regime != "example-disjoint"):
-        if comparison.finished(job) is not None:
-            return Run.open(comparison.folder / "runs" / job.name, torch.device("cpu"), comparison.data_dir)
-    return None
-
-
-def infer(run: Run) -> Inference:
-    """The query example the run is most rightly sure of, in the first task that the comparison's figures are of."""
-    data = run.data
-    targets, rows = data.dataset.targets, data.rows
-    sampler = task_sampler(targets, data.split.novel, rows, ways=5, shots=1)
-    episode = sampler.sample(np.random.default_rng([0, 5, 1]))
-    z = extract(run.extractor, torch.from_numpy(data.x))
-    batch = EpisodeBatcher(z, targets, data.w, data.split.base).stack([episode])
-    head, w_novel = adapted_head(run.learner, batch), batch.w_novel[0]
-    truths = targets[np.ix_(episode.query, episode.labels)]
-    with torch.no_grad():
-        logits = head(batch.z[0, batch.support :], w_novel).numpy()
-        right = np.where(truths, logits, -np.inf).max(axis=1) - np.where(truths, -np.inf, logits).max(axis=1)
-        index = int(np.where(truths.all(axis=1), -np.inf, right).argmax())
-        example, row = batch.z[0, batch.support + index][None], int(episode.query[index])
-        base = head.base_scores(example)[0]
-        votes = head.gamma2 * base[:, None] * (head.w_i @ w_novel)
-        probabilities = torch.sigmoid(head(example, w_novel)[0])
-    truth = targets[row, episode.labels]
-    return Inference(row, episode.labels, truth, probabilities.numpy(), votes.numpy(), (base > 0).numpy())
-
-
-def adapted_head(learner: MetaLearner, episodes: Episodes) -> SemanticInference:
-    """The head after the inner loop on a batch of one episode, up to the step with the lowest support loss.
-
-    The same SGD as `inner_loop`, but on the weights themselves, which that never builds.
-    """
-    head, support = deepcopy(learner.head), slice(0, episodes.support)
-    with torch.no_grad():
-        count = best_steps(episodes, learner(episodes))[0]
-    sgd = torch.optim.SGD(
-        [{"params": [head.get_parameter(name) for name in group.split(", ")]} for group in STEP_SIZE_GROUPS]
-    )
-    for sizes in learner.step_sizes[:count].tolist():
-        for group, size in zip(sgd.param_groups, sizes, strict=True):
-            group["lr"] = size
-        logits = head(episodes.z[0, support], episodes.w_novel[0])
-        loss = inner_loss(logits, episodes.targets[0, support], episodes.mask[0, support])
-        sgd.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        sgd.step()
-    return head
-
-
-def label_map(run: Run) -> Figure:
-    """Base and novel labels by the likeness of their vectors, and which base labels speak for a new one."""
-    data, found = run.data, infer(run)
-    names, base = [_short(name, 24) for name in data.dataset.labels], data.split.base
-    shown = np.concatenate([base, data.split.novel])
-    places = TSNE(
-        metric="cosine", init="pca", random_state=0, perplexity=min(30.0, (len(shown) - 1) / 3)
-    ).fit_transform(data.w[:, shown].T)
-    task = places[[shown.tolist().index(label) for label in found.labels]]
-    top = int(found.probabilities.argmax())
-    votes = found.votes[:, top]
-    speakers = np.argsort(-votes * found.like, kind="stable")[:SPEAKERS]
-    speakers = speakers[(votes * found.like)[speakers] > 0]
-
-    figure, (axes,) = _figure(1, (10, 6.5))
-
-    def dots(at: NDArray[np.float32], size: int, colour: str, label: str, marker: str = "o") -> None:
-        axes.scatter(at[:, 0], at[:, 1], s=size, color=colour, label=label, marker=marker, zorder=3)
-
-    dots(places[: len(base)], 9, "#C4C4C4", "base labels")
-    dots(places[len(base) :], 16, SKY, "novel labels")
-    dots(task[~found.truth], 46, BLUE, "the task's labels")
-    dots(task[found.truth], 150, BLUE, "those that are true (✓)", "*")
-    what = f"base labels that speak most for “{names[found.labels[top]]}”"
-    dots(places[speakers], 30, VERMILLION, what)
-    for speaker in speakers:
-        line, share = np.stack([places[speaker], task[top]]), float(votes[speaker] / votes[speakers[0]])
-        axes.plot(line[:, 0], line[:, 1], color=VERMILLION, alpha=0.6, linewidth=0.6 + 4.4 * share)
-    axes.set(xticks=[], yticks=[])
-    axes.spines[:].set_visible(False)
-    words = _short(_words(data.dataset, found.row), 90)
-    figure.suptitle(f"Example {found.row}: {words}", fontsize=11, parse_math=False)
-    legend = figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=9)
-    for text in legend.get_texts():
-        text.set_parse_math(False)
-    told = [
-        f"{names[label]} {probability:.2f}{' ✓' if true else ''}"
-        for label, probability, true in zip(found.labels, found.probabilities, found.truth, strict=True)
-    ]
-    spoken = [names[base[speaker]] for speaker in speakers]
-    colours = [BLUE] * len(told) + [VERMILLION] * len(spoken)
-    _name(figure, axes, np.concatenate([task, places[speakers]]), told + spoken, colours)
-    return figure
-
-
-def _words(dataset: Dataset, row: int) -> str:
-    """The example's text, or the names of the features it has."""
-    if dataset.texts is not None:
-        return dataset.texts[row]
-    assert dataset.features is not None, "a data set has texts or features"
-    has = np.flatnonzero(dataset.features[row] > 0)
-    return " ".join(dataset.feature_names[index] for index in has if dataset.feature_names)
-
-
-def _short(text: str, length: int) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= length else f"{line[: length - 1]}…"
-
-
-def _name(
-    figure: Figure, axes: Axes, points: NDArray[np.float32], texts: Sequence[str], colours: Sequence[str]
-) -> None:
-    """Write a text beside each point, moved away from it until it covers no other text and no named point."""
-    renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
-    figure.draw_without_rendering()  # lays the figure out
-    taken = [Bbox.from_extents(x - 8, y - 8, x + 8, y + 8) for x, y in axes.transData.transform(points)]
-    for point, text, colour in zip(points, texts, colours, strict=True):
-        note = axes.annotate(
-            text,
-            tuple(point),
-            (0, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=9,
-            color=colour,
-            parse_math=False,
-            path_effects=[withStroke(linewidth=2.5, foreground="white")],
-            arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.6, "shrinkA": 0, "shrinkB": 3},
-            zorder=4,
-        )
-        for distance, degrees in product((9, 18, 28, 40, 54, 70), (0, 180, 35, 145, -35, -145, 90, -90)):
-            across, up = distance * np.cos(np.radians(degrees)), distance * np.sin(np.radians(degrees))
-            note.set(position=(across, up), ha="left" if across > -1 else "right")
-            note.update_positions(renderer)
-            box = Text.get_window_extent(note, renderer)
-            inside = axes.bbox.x0 <= box.x0 and box.x1 <= axes.bbox.x1
-            if inside and not any(box.overlaps(other) for other in taken):
-                break
-        taken.append(box)

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from desire_edge.baselines import METHODS
+from desire_edge.evaluation.comparison.kept import Kept
 from desire_edge.evaluation.comparison.plan import BEST, COLUMNS, KNOWN, SUPERVISED, Job, columns_of
-from desire_edge.evaluation.comparison.runner import Comparison
 from desire_edge.metrics import Estimate
 
 FIGURES = ("micro_auc", "macro_auc", "micro_f1", "micro_f1_half", "micro_f1_oracle")
@@ -24,31 +24,26 @@ VARIANT = "plain-pretraining"
 """The row that is neither a baseline nor an ablation of the paper's: DESIRE-Net's head on another F."""
 
 Cells = dict[str, dict[str, dict[str, Any]]]
-"""Row -> column -> what is told of it, `seeds` first."""
+"""Row -> column -> what is said of it, `seeds` first."""
 Tasks = dict[tuple[str, str, str], list[float | None]]
 """(row, column, seed) -> the micro AUC of each task, of what was measured here."""
 
 
-def finished(comparison: Comparison) -> list[tuple[Job, dict[str, Any]]]:
-    """Every job of the plan that is done, and its scores; nothing is trained."""
-    return [(job, value) for job in comparison.plan.jobs() if (value := comparison.finished(job)) is not None]
-
-
-def summarise(comparison: Comparison) -> dict[str, Any]:
+def summarise(kept: Kept) -> dict[str, Any]:
     """The whole comparison as JSON values: `cells`, `differences`, `metrics`, `search`, and the settings chosen.
 
     What is not finished here is taken from the comparison's record, where that has it.
     """
-    record, done = comparison.record, dict(finished(comparison))
-    kept: list[Job] = []
+    record, done = kept.record, dict(kept.all_finished())
+    recorded: list[Job] = []
     cells: Cells = {}
     tasks: Tasks = {}
-    for job in comparison.plan.jobs():
+    for job in kept.plan.jobs():
         if job in done:
-            _add_measured(job, done[job], comparison.made_with(job), cells, tasks)
-        elif comparison.recorded(job):
-            kept.append(job)
-            seed = str(job.world.seed)
+            _add_measured(job, done[job], kept.made_with(job), cells, tasks)
+        elif kept.recorded(job):
+            recorded.append(job)
+            seed = str(job.setting.seed)
             for column in job.columns:
                 _seeds(cells, job, column)[seed] = record["cells"][job.row][column]["seeds"][seed]
     for columns in cells.values():
@@ -63,20 +58,20 @@ def summarise(comparison: Comparison) -> dict[str, Any]:
         "cells": cells,
         "differences": differences,
         "settings": {
-            **{job.row: record["settings"][job.row] for job in kept},
+            **{job.row: record["settings"][job.row] for job in recorded},
             **{job.row: value.get("overrides", {}) for job, value in done.items()},
         },
         "search": {
-            method: {**searched, "made_with": comparison.search_made_with(method)}
+            method: {**searched, "made_with": kept.search_made_with(method)}
             for method in METHODS
-            if (searched := comparison.searched(method)) is not None
+            if (searched := kept.searched(method)) is not None
         },
-        "curves": _curves(done.items(), kept, record),
+        "curves": _curves(done.items(), recorded, record),
     }
 
 
 def _add_measured(job: Job, value: Mapping[str, Any], made_with: str, cells: Cells, tasks: Tasks) -> None:
-    seed = str(job.world.seed)
+    seed = str(job.setting.seed)
     for column, cell in value["cells"].items():
         _seeds(cells, job, column)[seed] = {
             "made_with": made_with,
@@ -122,19 +117,19 @@ def _differences(cells: Cells, tasks: Tasks, record: Mapping[str, Any]) -> dict[
 
 
 def _curves(
-    done: Iterable[tuple[Job, Mapping[str, Any]]], kept: Iterable[Job], record: Mapping[str, Any]
+    done: Iterable[tuple[Job, Mapping[str, Any]]], recorded: Iterable[Job], record: Mapping[str, Any]
 ) -> dict[str, dict[str, dict[str, float]]]:
-    """Micro AUC against shots, by row and regime; a method that takes no steps has no figure without examples."""
+    """Micro AUC against shots, by row and protocol; a method that takes no steps has no figure without examples."""
     curves: dict[str, dict[str, dict[str, float]]] = {}
-    for job in kept:
-        points = record["curves"].get(job.row, {}).get(job.world.regime)
+    for job in recorded:
+        points = record["curves"].get(job.row, {}).get(job.setting.protocol)
         if points:
-            curves.setdefault(job.row, {})[job.world.regime] = points
+            curves.setdefault(job.row, {})[job.setting.protocol] = points
     for job, value in done:
         steps = max(len(cell["by_step"]) for cell in value["cells"].values())
         points = {shots: auc for shots, auc in value["curve"].items() if steps > 1 or shots != "0"}
         if points:
-            curves.setdefault(job.row, {})[job.world.regime] = points
+            curves.setdefault(job.row, {})[job.setting.protocol] = points
     return curves
 
 

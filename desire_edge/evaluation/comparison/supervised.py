@@ -11,20 +11,20 @@ import numpy as np
 from desire_edge.baselines import SupervisedReference
 from desire_edge.data import EpisodeSampler, protocol_rows
 from desire_edge.evaluation.comparison.figures import figures
-from desire_edge.evaluation.comparison.plan import Job, World
-from desire_edge.evaluation.comparison.studio import Studio
+from desire_edge.evaluation.comparison.plan import Job, Setting
+from desire_edge.evaluation.comparison.shared import SharedData
 from desire_edge.metrics import best_micro_f1, macro_auc, micro_auc, micro_f1
 from desire_edge.training.scoring import TaskScores
 
 
-def choose_supervised(studio: Studio, world: World) -> dict[str, Any]:
-    """The learner that does best on the validation labels of `world`: its kind and options."""
-    data = studio.prepared(world)
+def choose_supervised(shared: SharedData, setting: Setting) -> dict[str, Any]:
+    """The learner that does best on the validation labels of `setting`: its kind and options."""
+    data = shared.prepared(setting)
     labels = data.split.validation
-    rows = protocol_rows(data.dataset, world.regime, hold_out=True, seed=world.seed)
-    sampler = studio.sampler(world, world.regime, 5, 1, novel=False)
+    rows = protocol_rows(data.dataset, setting.protocol, hold_out=True, seed=setting.seed)
+    sampler = shared.sampler(setting, setting.protocol, 5, 1, novel=False)
     rng = np.random.default_rng(1)
-    episodes = [sampler.sample(rng) for _ in range(studio.plan.budget.search_tasks)]
+    episodes = [sampler.sample(rng) for _ in range(shared.plan.budget.search_tasks)]
     column = {int(label): index for index, label in enumerate(labels)}
 
     def auc(scores: Any) -> float:
@@ -38,16 +38,16 @@ def choose_supervised(studio: Studio, world: World) -> dict[str, Any]:
         return float(np.nanmean(figures))
 
     targets = data.dataset.targets[np.ix_(rows.train, labels)]
-    best = SupervisedReference.choose(data.x[rows.train], targets, data.x[rows.query], auc, seed=world.seed)
+    best = SupervisedReference.choose(data.x[rows.train], targets, data.x[rows.query], auc, seed=setting.seed)
     return {"kind": best.kind, "options": best.options, "divide_priors": best.divide_priors}
 
 
-def supervised_figures(studio: Studio, job: Job, chosen: Mapping[str, Any]) -> dict[str, Any]:
+def supervised_figures(shared: SharedData, job: Job, chosen: Mapping[str, Any]) -> dict[str, Any]:
     """A learner that sees every training example of the novel labels: `chosen` on the validation labels."""
-    data = studio.prepared(job.world)
+    data = shared.prepared(job.setting)
     started = time.perf_counter()
     reference = SupervisedReference(
-        chosen["kind"], chosen["options"], divide_priors=chosen["divide_priors"], seed=job.world.seed
+        chosen["kind"], chosen["options"], divide_priors=chosen["divide_priors"], seed=job.setting.seed
     ).fit(data.x[data.rows.train], data.dataset.targets[np.ix_(data.rows.train, data.split.novel)])
     all_scores = reference.scores(data.x)
     seconds = time.perf_counter() - started
@@ -62,7 +62,7 @@ def supervised_figures(studio: Studio, job: Job, chosen: Mapping[str, Any]) -> d
             _add_scores(scores, truth, found)
         return scores
 
-    return {"train_seconds": seconds, "overrides": dict(chosen), **figures(studio, job, score)}
+    return {"train_seconds": seconds, "overrides": dict(chosen), **figures(shared, job, score)}
 
 
 def _add_scores(scores: TaskScores, truth: Any, found: Any) -> None:

@@ -50,7 +50,6 @@ export class Bundle {
     if (bundle.lexicon.dim !== bundle.manifest.dimension) {
       throw new DesireEdgeError(
         `${where}: the lexicon has ${bundle.lexicon.dim} dimensions, but the model ${bundle.manifest.dimension}`,
-        "lexicon",
       );
     }
     return bundle;

@@ -13,9 +13,20 @@ from desire_edge.data.dataset import Dataset
 from desire_edge.errors import DesireEdgeError
 from desire_edge.inputs.names import check_names
 
+SOURCE = "the path of a .jsonl file"
 # The share of a corpus that serves as its test part, drawn with a fixed seed: the same file, the same part.
 TEST_SHARE = 0.2
 TEST_SEED = 0
+
+
+def reads(source: str) -> bool:
+    """Whether `source` ends like a JSON Lines file."""
+    return source.endswith(".jsonl")
+
+
+def read(source: str, data_dir: Path | None) -> Dataset:
+    """Load the file at the path `source`."""
+    return load_jsonl(Path(source))
 
 
 def load_jsonl(path: Path) -> Dataset:

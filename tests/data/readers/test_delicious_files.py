@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from desire_edge.data import DataNotFoundError, DeliciousFiles, find_delicious, load_dataset, locate
+from desire_edge.data import DataNotFoundError, DeliciousFiles, find_delicious, load_dataset
+from desire_edge.data.readers import delicious
 from desire_edge.errors import DesireEdgeError
 
 NAMES = ("delicious-train.arff", "delicious-test.arff", "delicious.xml")
@@ -25,7 +26,7 @@ def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("DESIRE_EDGE_DATA", raising=False)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    return locate.delicious_cache()
+    return delicious.delicious_cache()
 
 
 @pytest.fixture
@@ -125,7 +126,7 @@ def test_offline_says_what_to_do(empty_cache: Path) -> None:
     assert str(empty_cache) in message
     assert "--data-dir" in message and "DESIRE_EDGE_DATA" in message and "sample" in message
     for name in NAMES:
-        assert f"{locate.DELICIOUS_URL}{name}" in message
+        assert f"{delicious.DELICIOUS_URL}{name}" in message
 
 
 def test_a_server_that_has_no_such_file_is_like_being_offline(served: tuple[str, Path]) -> None:
@@ -134,7 +135,7 @@ def test_a_server_that_has_no_such_file_is_like_being_offline(served: tuple[str,
 
 
 def test_a_server_that_never_answers_is_given_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(locate, "READ_TIMEOUT", 0.2)
+    monkeypatch.setattr(delicious, "READ_TIMEOUT", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         started = time.monotonic()
         with pytest.raises(DataNotFoundError, match="Timeout"):

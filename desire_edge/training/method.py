@@ -16,10 +16,10 @@ import torch
 from torch import Tensor, nn
 
 from desire_edge.errors import DesireEdgeError
-from desire_edge.training.config import Rate, Section
-from desire_edge.training.inner_loop import Episodes
+from desire_edge.training.config import MetaConfig, Rate, Section
+from desire_edge.training.inner_loop import EpisodeBatch
 from desire_edge.training.loss import masked_bce
-from desire_edge.training.pretrain import schedule
+from desire_edge.training.schedule import schedule
 
 Features = Literal["semantic", "plain", "raw"]
 SEARCHES = 6
@@ -32,8 +32,8 @@ class Method(nn.Module, ABC):
     All methods are built alike: `Class(rows, w_base, config, trunk)`.
 
     Args of a subclass:
-        rows: [rows, features], the training rows of what `Episodes.z` holds: frozen z, or raw x where `trunk` is given.
-            A method takes their width and their mean lengths from them, and keeps none.
+        rows: [rows, features], the training rows of what `EpisodeBatch.z` holds: frozen z, or raw x where `trunk` is
+            given. A method takes their width and their mean lengths from them, and keeps none.
         w_base: [d, B] word vectors of the base labels; only DESIRE-Net and its ablations look at them.
         config: an instance of `CONFIG`.
         trunk: hidden sizes of the layers from raw x that the method learns in place of F; None on frozen z.
@@ -55,7 +55,7 @@ class Method(nn.Module, ABC):
         super().__init__()
 
     @abstractmethod
-    def forward(self, episodes: Episodes) -> list[Tensor]:
+    def forward(self, episodes: EpisodeBatch) -> list[Tensor]:
         """Logits of all rows after 0 … T steps, T + 1 tensors [E, S+Q, N].
 
         They are differentiable with respect to the parameters where gradients are enabled. In training mode T is the
@@ -82,8 +82,8 @@ class OuterConfig(Section):
 class MetaTrained(Method):
     """A method with something to learn from training episodes.
 
-    The default outer loop is that of second-order MAML as `training.metatrain.meta_step` has it: Adam on the query
-    loss after the last step, gradients clipped, the learning rate on half a cosine down to zero.
+    The outer loop is that of second-order MAML unless a method says otherwise: Adam on the query loss after the last
+    step, by `outer_step`.
     """
 
     def __init__(
@@ -96,11 +96,11 @@ class MetaTrained(Method):
         """The outer loop's optimiser; the schedule scales each group's `initial_lr`."""
         return torch.optim.Adam([{"params": list(self.parameters()), "initial_lr": self.outer.learning_rate}])
 
-    def outer_loss(self, episodes: Episodes, progress: float) -> Tensor:
+    def outer_loss(self, episodes: EpisodeBatch, progress: float) -> Tensor:
         """What the outer loop minimises at `progress` in [0, 1) of meta-training: a scalar."""
         return query_loss(self(episodes)[-1], episodes)
 
-    def outer_step(self, optimizer: torch.optim.Optimizer, episodes: Episodes, progress: float) -> float:
+    def outer_step(self, optimizer: torch.optim.Optimizer, episodes: EpisodeBatch, progress: float) -> float:
         """One outer update; returns its loss.
 
         Args:
@@ -113,19 +113,53 @@ class MetaTrained(Method):
         """
         self.train()
         loss = self.outer_loss(episodes, progress)
-        if not torch.isfinite(loss):
-            raise FloatingPointError("the outer loss is not finite")
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        for group in optimizer.param_groups:
-            group["lr"] = group["initial_lr"] * schedule(progress)
-            if not torch.isfinite(nn.utils.clip_grad_norm_(group["params"], self.outer.gradient_clip)):
-                raise FloatingPointError("the outer gradient is not finite")
-        optimizer.step()
-        return float(loss.detach())
+        return outer_step(optimizer, loss, clip=self.outer.gradient_clip, progress=progress)
 
 
-def query_loss(logits: Tensor, episodes: Episodes) -> Tensor:
+def outer_step(optimizer: torch.optim.Optimizer, loss: Tensor, *, clip: float, progress: float) -> float:
+    """One outer update, of DESIRE-Net and of every baseline; returns the loss.
+
+    Args:
+        optimizer: of groups with an `initial_lr`, which falls on half a cosine to zero.
+        loss: the outer loss, a scalar.
+        clip: what each group's gradient is clipped to, in l2 norm and on its own: a loss that is steep in the step
+            sizes does not keep the weights from learning.
+        progress: the share of meta-training that is done, in [0, 1).
+
+    Raises:
+        FloatingPointError: the loss or its gradient is not finite; the weights are then as they were.
+    """
+    if not torch.isfinite(loss):
+        raise FloatingPointError("the outer loss is not finite")
+    optimizer.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+    for group in optimizer.param_groups:
+        group["lr"] = group["initial_lr"] * schedule(progress)
+        if not torch.isfinite(nn.utils.clip_grad_norm_(group["params"], clip)):
+            raise FloatingPointError("the outer gradient is not finite")
+    optimizer.step()
+    return float(loss.detach())
+
+
+def outer_loss(logits: list[Tensor], episodes: EpisodeBatch, config: MetaConfig) -> Tensor:
+    """The query loss after the last step and, by their weights, before any step and after each in between: a scalar.
+
+    The weights of all steps are as in MAML++'s multi-step loss (Antoniou et al. 2019), but stay as they are.
+
+    Args:
+        logits: of all rows after 0 … T steps.
+        episodes: what they are logits of.
+        config: `zero_shot_weight` and `multi_step_weight`.
+    """
+    zero = config.zero_shot_weight
+    loss = (1 - zero) * query_loss(logits[-1], episodes) + zero * query_loss(logits[0], episodes)
+    if config.multi_step_weight and len(logits) > 2:
+        between = torch.stack([query_loss(step, episodes) for step in logits[1:-1]])
+        loss = loss + config.multi_step_weight * between.sum()
+    return loss
+
+
+def query_loss(logits: Tensor, episodes: EpisodeBatch) -> Tensor:
     """The masked loss of the query rows of logits [E, S+Q, N], the mean over episodes: a scalar."""
     query = slice(episodes.support, None)
     return masked_bce(logits[:, query], episodes.targets[:, query], episodes.mask[:, query]).mean()

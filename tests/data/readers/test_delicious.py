@@ -15,7 +15,7 @@ from desire_edge.data import (
     read_mulan,
     split_labels,
 )
-from desire_edge.data.sources import DROPPED_TAGS
+from desire_edge.data.readers.delicious import DROPPED_TAGS
 
 
 def test_rows_features_and_labels(delicious: Dataset) -> None:
