@@ -44,7 +44,7 @@ def test_an_ill_conditioned_model_is_adapted_in_double() -> None:
         {
             **{"w_base": 0, "w_i": 0, "base_bias": 0},  # not read
             **lowrank_arrays(model, np.float32),
-            "step_sizes": task.step_sizes / N,
+            "step_sizes": (task.step_sizes / N).numpy(),
             "threshold_weights": np.zeros(_core.THRESHOLD_WEIGHTS),
         }
     )
