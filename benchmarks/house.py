@@ -13,7 +13,12 @@ from parts.part import Measured
 from record import merge_result
 from timing import without_overrides
 
-PARTS = {"adapt": "adapt_over_before", "readers": "readers", "clients": "clients_agree"}
+PARTS = {
+    "adapt": "adapt_over_before",
+    "readers": "readers",
+    "clients": "clients_agree",
+    "outer": "outer_step",
+}
 """Each part's module, of which only those asked for are loaded: what one needs must not weigh on what another times."""
 
 
