@@ -9,13 +9,14 @@ import argparse
 import json
 from collections.abc import Callable
 
-from parts import adapt_over_before
+from parts import adapt_over_before, outer_step
 from parts.part import Measured
 from record import merge_result
 from timing import without_overrides
 
 PARTS: dict[str, Callable[[], Measured]] = {
     "adapt": adapt_over_before.measure,
+    "outer step": outer_step.measure,
 }
 
 
