@@ -1,7 +1,7 @@
 """The same bundle and the same task in every client: `python benchmarks/everywhere.py` writes results/everywhere.json.
 
 One task of Delicious, 5 novel labels and 25 examples, is learned by the C++ core from Python, by adapt.onnx in Python's
-ONNX Runtime, by the C++ example, in Node and in the page (headless Chromium, one thread). Each client is compared with
+ONNX Runtime, by the C++ client, in Node and in the page (headless Chromium, one thread). Each client is compared with
 Python on the very features that the client stored (`errors`): one near the middle of two halves may round to the other
 half in another ONNX Runtime, which alone moves probabilities by up to about 1e-4 (`errors_from_input`). Figures named
 `…_one_shot_ms` are of 5 examples in place of 25. `web_cold_start_seconds` is from the navigation to the page until a
@@ -211,7 +211,7 @@ def web(job: Job) -> Answer:
 
 
 def c(job: Job) -> Answer:
-    """The C++ core, from the C++ example: a process of its own for each adaptation."""
+    """The C++ core, from the C++ client: a process of its own for each adaptation."""
     app = build_programs() / "desire_edge_app"
     with tempfile.TemporaryDirectory() as name:
         out = Path(name) / "taught"

@@ -10,6 +10,14 @@ The device side, which needs no training framework:
     task.save("out/")
 """
 
+from importlib.util import find_spec
+
+if find_spec("desire_edge._core") is None:
+    raise ImportError(
+        f"{__path__[0]} is the source of desire-edge, without its compiled core: start Python in another folder to use "
+        "the installed package, or install this one with `pip install -e .`"
+    )
+
 from desire_edge.errors import DesireEdgeError
 from desire_edge.runtime import Bundle, Example, Predictor, Support, Task
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -87,24 +88,56 @@ def atomic_folder(target: Path) -> Iterator[Path]:
                 shutil.rmtree(leftover, ignore_errors=True)
 
 
-def read_json(path: Path, *, limit: int = 64 * 2**20) -> Any:
+MAX_DEPTH = 512  # of JSON
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+def read_json(path: Path, *, limit: int = 64 * 2**20, code: str = "invalid") -> Any:
     """Parse the JSON file at `path`, at most `limit` bytes long, or raise a `DesireEdgeError` that names it."""
     try:
         if path.stat().st_size > limit:
-            raise DesireEdgeError(f"{path} is larger than {limit} bytes, so it is not read")
+            raise DesireEdgeError(f"{path} is larger than {limit} bytes, so it is not read", code)
         return parse_json(path.read_bytes())
     except OSError as error:
         raise DesireEdgeError(f"cannot read {path}: {error.strerror or error}") from error
     except ValueError as error:
-        raise DesireEdgeError(f"{path} is not valid JSON: {error}") from error
+        raise DesireEdgeError(f"{path} is not valid JSON: {error}", code) from error
 
 
 def parse_json(content: str | bytes) -> Any:
-    """The JSON value in `content`; a `ValueError` where there is none, or NaN, or nesting without measure."""
+    """The JSON value in `content`, text or UTF-8.
+
+    Raises:
+        ValueError: there is none, or it holds NaN, half a character or more than 512 levels.
+    """
+    text = content if isinstance(content, str) else content.decode("utf-8-sig")
     try:
-        return json.loads(content, parse_constant=_refuse_constant)
+        value = json.loads(text, parse_constant=_refuse_constant, parse_int=_integer)
+        if _SURROGATE.search(text):
+            json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise ValueError("it holds half a character, an unpaired \\ud800–\\udfff") from None
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+    if not _is_shallow(value):
+        raise ValueError("it is nested too deeply")
+    return value
+
+
+def _is_shallow(value: Any) -> bool:
+    """Whether a JSON value has at most `MAX_DEPTH` levels: Python's own bound changes with its version."""
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        parents = [item for item in level if isinstance(item, dict | list)]
+        level = [
+            item for parent in parents for item in (parent.values() if isinstance(parent, dict) else parent)
+        ]
+    return not any(isinstance(item, dict | list) for item in level)
+
+
+def _integer(digits: str) -> int | float:
+    """A whole number; one beyond all floats is infinite, as in other languages: Python takes ages to read it."""
+    return int(digits) if len(digits) < 400 else float(digits)
 
 
 def _refuse_constant(name: str) -> None:

@@ -62,7 +62,9 @@ class PageServer(ThreadingHTTPServer):
         """
         page = page_folder()
         parts = [
-            path for path in (*page.iterdir(), *(page / "desire-edge").iterdir()) if path.suffix in PAGE_KINDS
+            path
+            for path in (*page.iterdir(), *(page / "desire-edge").rglob("*"))
+            if path.suffix in PAGE_KINDS
         ]
         self.files: dict[str, Path] = {
             "/": page / "index.html",

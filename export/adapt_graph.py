@@ -27,11 +27,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
+from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from desire_edge.models import EPSILON
+from desire_edge.runtime.semantics import Semantics
 
 from .graphs import finish, float_value
+from .nodes import Graph, named, shape_of
 
 Array = NDArray[np.float32]
 SIZES = (10, 25)
@@ -42,9 +44,7 @@ LIMIT = 13.8
 """The furthest threshold in log odds, 1e-6 from a probability of 0 or 1."""
 
 
-def adapt_graph(
-    semantics: Mapping[str, Array], ways: int, max_support: int, opset: int, *, known_labels: bool = False
-) -> ModelProto:
+def adapt_graph(semantics: Semantics, ways: int, max_support: int, opset: int) -> ModelProto:
     """The adaptation: a task of at most `max_support` examples and `ways` labels -> the inputs of `head_graph`.
 
     Inputs: `z` [max_support, d]; `targets` and `mask` [max_support, ways], the mask 1 where the target is known and 0
@@ -56,14 +56,13 @@ def adapt_graph(
     the head.
 
     Args:
-        semantics: the bundle's arrays.
+        semantics: what was meta-learned.
         ways: N.
         max_support: S.
         opset: of the graph.
-        known_labels: whether the model uses known labels.
     """
-    d, b = semantics["w_base"].shape
-    h = len(semantics["b1"])
+    d, b = semantics.w_base.shape
+    h, known_labels = len(semantics.b1), semantics.known_labels
     known_inputs = [float_value("known_labels", max_support, b)] if known_labels else []
     inputs = [
         float_value("z", max_support, d),
@@ -80,21 +79,21 @@ def adapt_graph(
         float_value("q", h + 1, h + 1),
         float_value("m", b if known_labels else d, ways),
         float_value("thresholds", ways),
-        float_value("losses", len(semantics["step_sizes"]) + 1),
+        float_value("losses", len(semantics.step_sizes) + 1),
         helper.make_tensor_value_info("steps", TensorProto.INT64, [1]),
     ]
     sizes = [*(size for size in SIZES if size < max_support), max_support]
     constants: dict[str, NDArray[Any]] = {}
     loops = []
     for size in sizes:
-        graph = _Graph(constants, prefix=f"{size}." if len(sizes) > 1 else "")
+        graph = Graph(constants, prefix=f"{size}." if len(sizes) > 1 else "")
         given = ["z", "targets", "mask", *(value.name for value in known_inputs)]
         if size < max_support:
             given = [graph("Slice", name, *map(graph.integers, (0, size, 0))) for name in given]
         _Loop(graph, semantics, _Task(*given), size, ways).run(semantics)
-        named = [_named(graph.prefix + value.name, value) for value in outputs]
-        loops.append(helper.make_graph(graph.nodes, f"adapt.{size}", [], named))
-    whole = _Graph(constants)
+        results = [named(graph.prefix + value.name, value) for value in outputs]
+        loops.append(helper.make_graph(graph.nodes, f"adapt.{size}", [], results))
+    whole = Graph(constants)
     fits = []
     for size in sizes[:-1]:
         beyond = whole("Slice", "mask", *map(whole.integers, (size, max_support, 0)))
@@ -104,54 +103,6 @@ def adapt_graph(
     initializers = [numpy_helper.from_array(value, name) for name, value in constants.items()]
     made = helper.make_graph(whole.nodes, "adapt", inputs, outputs, initializers)
     return finish(helper.make_model(made, opset_imports=[helper.make_opsetid("", opset)]))
-
-
-class _Graph:
-    """Nodes, in the order in which they run. All but constants is called `prefix` and what it is."""
-
-    def __init__(self, constants: dict[str, NDArray[Any]], prefix: str = "") -> None:
-        self.nodes: list[NodeProto] = []
-        self.constants = constants
-        self.prefix = prefix
-
-    def __call__(self, kind: str, *inputs: str, name: str = "", **attributes: Any) -> str:
-        """Add a node; return the name of its output, of which `name` is the last part."""
-        name = self.prefix + (name or f"{kind}.{len(self.nodes)}")
-        self.nodes.append(helper.make_node(kind, list(inputs), [name], name=name, **attributes))
-        return name
-
-    def constant(self, name: str, value: NDArray[Any]) -> str:
-        """A constant, one for all graphs that ask for it."""
-        self.constants.setdefault(name, value)
-        return name
-
-    def integers(self, *values: int) -> str:
-        """A constant of int64, [n]."""
-        return self.constant(f"integers.{'.'.join(map(str, values))}", np.array(values, np.int64))
-
-    def number(self, value: float) -> str:
-        """A constant [1, 1]."""
-        return self.constant(f"number.{value!r}", np.array([[value]], np.float32))
-
-    def choose(
-        self, tests: Sequence[str], choices: Sequence[GraphProto], outputs: Sequence[ValueInfoProto]
-    ) -> list[str]:
-        """The outputs of the first choice whose test holds, else of the last. Ifs within ifs: no other choice runs."""
-        graph = choices[-1]
-        for index in reversed(range(len(tests))):
-            ending = f".{index}" if index else ""
-            values = [_named(f"{self.prefix}{value.name}{ending}", value) for value in outputs]
-            node = helper.make_node(
-                "If",
-                [tests[index]],
-                [value.name for value in values],
-                name=f"{self.prefix}If.{len(self.nodes)}{ending}",
-                then_branch=choices[index],
-                else_branch=graph,
-            )
-            graph = helper.make_graph([node], node.name, [], values)
-        self.nodes.extend(graph.node)
-        return [value.name for value in graph.output]
 
 
 @dataclass(frozen=True)
@@ -188,12 +139,10 @@ class _State:
 class _Loop:
     """The nodes of one adaptation, from a task of `size` examples to the head, in `graph`."""
 
-    def __init__(
-        self, graph: _Graph, semantics: Mapping[str, Array], task: _Task, size: int, ways: int
-    ) -> None:
+    def __init__(self, graph: Graph, semantics: Semantics, task: _Task, size: int, ways: int) -> None:
         self.op = op = graph
         self.task = task
-        hidden = len(semantics["b1"]) + 1
+        hidden = len(semantics.b1) + 1
         self.kept = {  # what a head is made of
             "c_hidden": float_value("c_hidden", size, hidden),
             "c_inferred": float_value("c_inferred", size, ways),
@@ -214,14 +163,14 @@ class _Loop:
         self.pull = op("Mul", self.shares, op("ReduceSum", known_ways, keepdims=1))
 
         # The last hidden unit is 1 whatever z is: no gradient passes where P1 is not above `floor`.
-        self.w1 = op.constant("w1.0", np.pad(semantics["w1"], [(0, 0), (0, 1)]))
-        self.b1 = op.constant("b1.0", np.append(semantics["b1"], np.float32(1)))
-        self.floor = op.constant("floor", np.append(0 * semantics["b1"], np.float32(1)))
-        self.w2 = op.constant("w2.0", np.vstack([semantics["w2"], semantics["b2"]]))
-        q0 = semantics["q0"].copy()
+        self.w1 = op.constant("w1.0", np.pad(semantics.w1, [(0, 0), (0, 1)]))
+        self.b1 = op.constant("b1.0", np.append(semantics.b1, np.float32(1)))
+        self.floor = op.constant("floor", np.append(0 * semantics.b1, np.float32(1)))
+        self.w2 = op.constant("w2.0", np.vstack([semantics.w2, semantics.b2]))
+        q0 = semantics.q0.copy()
         q0[-1, -1] += EPSILON**2
         self.q0 = op.constant("q.0", q0)
-        self.gammas = [op.number(float(semantics[name])) for name in ("gamma1", "gamma2")]
+        self.gammas = [op.number(float(gamma)) for gamma in (semantics.gamma1, semantics.gamma2)]
 
         if task.known_labels:
             self.base, self.m, self.inferred = self._by_labels(semantics)
@@ -233,44 +182,45 @@ class _Loop:
         self.label_gram = op("Gemm", "w_novel", "w_novel", transA=1)
         self.hidden_in = op("Gemm", task.z, self.w1, self.b1)
 
-    def _by_features(self, semantics: Mapping[str, Array]) -> tuple[str, str, str, str]:
+    def _by_features(self, semantics: Semantics) -> tuple[str, str, str, str]:
         """Base [S, d], base σ [S, d], M_0 [d, N] and A_0 [S, N]."""
         op, z = self.op, self.task.z
-        sigma = op.constant("sigma", np.diagonal(semantics["r"])[None].copy())
+        assert semantics.p is not None and semantics.r is not None, "the model uses known labels"
+        sigma = op.constant("sigma", np.diagonal(semantics.r)[None].copy())
         along = op("Mul", z, sigma)
         norm = self._norm(along)
         base = op("Div", along, norm)
-        m = op("MatMul", op.constant("p", semantics["p"]), "w_novel")
+        m = op("MatMul", op.constant("p", semantics.p), "w_novel")
         return base, op("Mul", base, sigma), m, op("Div", op("MatMul", z, m), norm)
 
-    def _by_labels(self, semantics: Mapping[str, Array]) -> tuple[str, str, str]:
+    def _by_labels(self, semantics: Semantics) -> tuple[str, str, str]:
         """Base [S, B], the known labels or where there is none z W_base, over their norm; M_0 [B, N] and A_0 [S, N]."""
         op, known = self.op, self.task.known_labels
-        seen = op("MatMul", self.task.z, op.constant("w_base", semantics["w_base"]))
+        seen = op("MatMul", self.task.z, op.constant("w_base", semantics.w_base))
         some = op("Cast", op("ReduceMax", known, self.last_axis, keepdims=1), to=TensorProto.BOOL)
         scores = op("Where", some, known, seen)
         base = op("Div", scores, self._norm(scores))
-        m = op("MatMul", op.constant("w_i", semantics["w_i"]), "w_novel")
+        m = op("MatMul", op.constant("w_i", semantics.w_i), "w_novel")
         return base, m, op("MatMul", base, m)
 
     def _norm(self, rows: str) -> str:
         square = self.op("ReduceSumSquare", rows, self.last_axis, keepdims=1)
         return self.op("Sqrt", self.op("Add", square, self.epsilon_squared))
 
-    def run(self, semantics: Mapping[str, Array]) -> None:
+    def run(self, semantics: Semantics) -> None:
         """All steps, then the outputs of the state with the lowest loss."""
         states = [self.start()]
-        for step_sizes in semantics["step_sizes"].astype(float).tolist():
+        for step_sizes in semantics.step_sizes.astype(float).tolist():
             states.append(self.step(states[-1], *step_sizes))
         kept = self.lowest(states)
         self.write_head(kept)
-        self.write_thresholds(kept, semantics["threshold_weights"])
+        self.write_thresholds(kept, semantics.threshold_weights)
 
     def start(self) -> _State:
         """The meta-learned model."""
         op = self.op
         c_hidden, c_inferred = (
-            op("ConstantOfShape", op.integers(*_shape(self.kept[name])))
+            op("ConstantOfShape", op.integers(*shape_of(self.kept[name])))
             for name in ("c_hidden", "c_inferred")
         )
         return self._state(
@@ -355,7 +305,7 @@ class _Loop:
     def _losses(self, logits: Sequence[str]) -> str:
         """Write `losses`, [T + 1]: of each [S, N] the mean binary cross-entropy of what is known."""
         op = self.op
-        size, ways = _shape(self.kept["logits"])
+        size, ways = shape_of(self.kept["logits"])
         stacked = op("Reshape", op("Concat", *logits, axis=0), op.integers(len(logits), size, ways))
         # exp of a number <= 0 only: no logit overflows. log(1 + x) = 2 atanh(x / (2 + x)) is exact for small x too.
         decay = op("Exp", op("Neg", op("Abs", stacked)))
@@ -382,10 +332,10 @@ class _Loop:
         choices, tests = [], []
         for number, state in reversed(list(enumerate(states))):
             tests.append(op("Equal", steps, op.integers(number)))
-            branch = _Graph(op.constants, f"{op.prefix}after.{number}.")
+            branch = Graph(op.constants, f"{op.prefix}after.{number}.")
             for field, value in self.kept.items():
                 branch("Identity", getattr(state, field), name=value.name)
-            values = [_named(branch.prefix + value.name, value) for value in self.kept.values()]
+            values = [named(branch.prefix + value.name, value) for value in self.kept.values()]
             choices.append(helper.make_graph(branch.nodes, f"{branch.prefix}kept", [], values))
         return dict(zip(self.kept, op.choose(tests[:-1], choices, list(self.kept.values())), strict=True))
 
@@ -422,11 +372,3 @@ class _Loop:
         limits = [op.constant(f"limit.{sign}", np.array(sign * LIMIT, np.float32)) for sign in (-1, 1)]
         probabilities = op("Sigmoid", op("Clip", op("Squeeze", told, self.first_axis), *limits))
         op("Mul", probabilities, "used", name="thresholds")
-
-
-def _shape(value: ValueInfoProto) -> list[int]:
-    return [dimension.dim_value for dimension in value.type.tensor_type.shape.dim]
-
-
-def _named(name: str, value: ValueInfoProto) -> ValueInfoProto:
-    return ValueInfoProto(name=name, type=value.type)

@@ -5,16 +5,14 @@ from __future__ import annotations
 import re
 import shutil
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-from numpy.typing import NDArray
 from onnx import ModelProto
-from safetensors.numpy import save
 
 from desire_edge.errors import DesireEdgeError
 from desire_edge.files import atomic_folder, write_json
@@ -38,11 +36,12 @@ from desire_edge.runtime.manifest import (
     FileRecord,
     Manifest,
 )
+from desire_edge.runtime.semantics import Semantics
 from desire_edge.training.prepare import lexicon_path
 from desire_edge.training.run import Run
 
 from .adapt_graph import adapt_graph
-from .graphs import base_fragment, extractor_graph, head_fragment, head_graph, serialize, without_output
+from .graphs import base_fragment, extractor_graph, head_fragment, head_graph, serialize
 from .parity import Parity, check_parity
 from .precision import in_precision
 from .weights import base_axes, conditioning, inference_product, output_gram
@@ -90,7 +89,7 @@ def export_bundle(run: Run, out: Path, options: ExportOptions | None = None) -> 
     z = extract(extractor, run.data.x[run.data.rows.train]).double().numpy()
     known_labels = run.config.meta.known_labels > 0
     axes, lengths = base_axes(weights["w_base"])
-    semantics = {
+    arrays = {
         **weights,
         "w1": axes.T @ weights["w1"],
         "w_base": axes.T @ weights["w_base"],
@@ -100,11 +99,11 @@ def export_bundle(run: Run, out: Path, options: ExportOptions | None = None) -> 
         "threshold_weights": run.learner.threshold_weights.cpu().numpy(),
     }
     if not known_labels:
-        semantics |= {
+        arrays |= {
             "p": axes.T @ inference_product(weights["w_base"], weights["w_i"]),
             "r": np.diag(lengths),
         }
-    arrays = {name: np.array(value, np.float32, order="C") for name, value in semantics.items()}
+    semantics = Semantics.of(arrays)
     base_labels = tuple(run.data.dataset.labels[index] for index in run.data.split.base)
 
     extractor_model = in_precision(
@@ -115,16 +114,16 @@ def export_bundle(run: Run, out: Path, options: ExportOptions | None = None) -> 
         run.data.x[run.data.rows.train],
     )
     with _zip(out) if options.zipped else atomic_folder(out) as folder:
-        extractor_body = write_graphs(folder, extractor_model, arrays, options, known_labels=known_labels)
-        (folder / SEMANTICS).write_bytes(save(arrays))
+        write_graphs(folder, extractor_model, semantics, options)
+        (folder / SEMANTICS).write_bytes(semantics.serialize())
         if options.lexicon_words is None:
             shutil.copyfile(lexicon_path(run.folder), folder / LEXICON)
         else:
             shrink_lexicon(run.lexicon, folder / LEXICON, words=options.lexicon_words, keep=base_labels)
         manifest = Manifest(
             name=re.sub(r"\.desire$", "", out.name),
-            dimension=len(arrays["w_base"]),
-            hidden=len(arrays["b1"]),
+            dimension=len(semantics.w_base),
+            hidden=len(semantics.b1),
             ways=options.ways,
             batch=options.batch,
             max_support=options.max_support,
@@ -133,7 +132,6 @@ def export_bundle(run: Run, out: Path, options: ExportOptions | None = None) -> 
             known_labels=known_labels,
             input=run.data.input,
             precision=options.precision,
-            extractor_body=extractor_body,
             conditioning=conditioning(z, weights["w1"], weights["b1"], weights["w2"], weights["b2"]),
             training=run.record(),
             files={name: FileRecord.of(folder / name) for name in FILES},
@@ -146,31 +144,25 @@ def export_bundle(run: Run, out: Path, options: ExportOptions | None = None) -> 
 def write_graphs(
     folder: Path,
     extractor: ModelProto,
-    arrays: Mapping[str, NDArray[np.float32]],
+    semantics: Semantics,
     options: ExportOptions,
-    *,
-    known_labels: bool,
-) -> int:
-    """Write the bundle's ONNX files into `folder`, of an extractor and the bundle's arrays; return `extractor_body`."""
-    (dimension, base), hidden = arrays["w_base"].shape, len(arrays["b1"])
+) -> None:
+    """Write the bundle's ONNX files into `folder`, of an extractor and what was meta-learned."""
+    (dimension, base), hidden = semantics.w_base.shape, len(semantics.b1)
     head = head_graph(
-        arrays["w_base"] if known_labels else np.diagonal(arrays["r"]).copy(),
+        semantics.w_base if semantics.r is None else np.diagonal(semantics.r).copy(),
         hidden,
         options.batch,
         options.ways,
         options.opset,
-        known_labels=known_labels,
+        known_labels=semantics.known_labels,
     )
-    adaptation = adapt_graph(
-        arrays, options.ways, options.max_support, options.opset, known_labels=known_labels
-    )
-    body, output = without_output(extractor)
-    (folder / EXTRACTOR).write_bytes(body + output)
+    adaptation = adapt_graph(semantics, options.ways, options.max_support, options.opset)
+    (folder / EXTRACTOR).write_bytes(serialize(extractor))
     (folder / HEAD).write_bytes(serialize(head))
     (folder / HEAD_FRAGMENT).write_bytes(head_fragment(head))
     (folder / BASE_FRAGMENT).write_bytes(base_fragment(dimension, base, options.batch))
     (folder / ADAPT).write_bytes(serialize(adaptation))
-    return len(body)
 
 
 @contextmanager

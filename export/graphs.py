@@ -17,13 +17,24 @@ from __future__ import annotations
 import io
 import logging
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import onnx
 import torch
 from numpy.typing import NDArray
-from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, checker, compose, helper, numpy_helper
+from onnx import (
+    GraphProto,
+    ModelProto,
+    NodeProto,
+    TensorProto,
+    ValueInfoProto,
+    checker,
+    compose,
+    helper,
+    numpy_helper,
+)
 from torch import nn
 
 from desire_edge.models import EPSILON
@@ -111,6 +122,7 @@ def head_graph(
         ]
         base_constant = np.square(base)[:, None]
     nodes = [
+        *base_nodes,  # before the other Gemm: after it OpenCV 4 takes this one to have a fourth input
         node("Gemm", "hidden_in", "z", "w1", "b1"),
         node("Relu", "hidden", "hidden_in"),
         node("MatMul", "projected", "hidden", "v"),
@@ -122,7 +134,6 @@ def head_graph(
         node("Max", "positive_square", "square", "epsilon_squared"),  # rounding must not make it negative
         node("Sqrt", "norm", "positive_square"),
         node("Div", "transformed", "projected", "norm"),
-        *base_nodes,
         node("Sqrt", "base_norm", "base_square"),
         node("MatMul", "inferred_above", "base_scores" if known_labels else "z", "m"),
         node("Div", "inferred", "inferred_above", "base_norm"),
@@ -140,23 +151,11 @@ def head_graph(
     return finish(helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)]))
 
 
-def without_output(extractor: ModelProto) -> tuple[bytes, bytes]:
-    """The extractor's bytes in two parts, all but its output z and that alone; end to end they are the whole model.
-
-    The first is what an adapted model begins with: there z is no output, but what the head's nodes take.
-    """
-    body, output = ModelProto(), ModelProto()
-    body.CopyFrom(extractor)
-    del body.graph.output[:]
-    output.graph.output.extend(extractor.graph.output)
-    return serialize(body), bytes(output.SerializeToString())
-
-
 def head_fragment(head: ModelProto) -> bytes:
-    """A ModelProto that, appended to the extractor without its output, turns z (and known_labels) into probabilities.
+    """A ModelProto whose graph goes on from the extractor's: z (and known_labels) -> probabilities.
 
-    It is `head_graph` with `task.` before the names of all that is its own. The model is whole when the task's weights,
-    its inputs there, are appended as initialisers of those names (`desire_edge.runtime.fragment`).
+    It is `head_graph` with `task.` before the names of all that is its own. The model is whole when the two graphs are
+    spliced, with the task's weights, its inputs there, as initialisers of those names (`runtime.model_file`).
     """
     graph = compose.add_prefix(head, "task.").graph
     shared = {f"task.{name}": name for name in ("z", "known_labels", "probabilities")}
@@ -173,9 +172,9 @@ def head_fragment(head: ModelProto) -> bytes:
 
 
 def base_fragment(dimension: int, base: int, batch: int) -> bytes:
-    """A ModelProto that, appended to the two others, adds the output `base_probabilities` [batch, B].
+    """A ModelProto whose graph, spliced after those two, adds the output `base_probabilities` [batch, B].
 
-    Its weights are `base.w` [d, B], W_base, and `base.b` [B], the bias that F was pre-trained with; the device appends
+    Its weights are `base.w` [d, B], W_base, and `base.b` [B], the bias that F was pre-trained with; the device takes
     them from the bundle's semantics.
     """
     nodes = [
@@ -193,8 +192,21 @@ def finish(model: ModelProto) -> ModelProto:
     model.ir_version = IR_VERSION
     model.producer_name, model.producer_version = PRODUCER, ""
     model.doc_string = ""
+    for node in _nodes(model.graph):
+        if node.op_type == "ConstantOfShape" and not node.attribute:  # it means 0, which not all readers know
+            zero = helper.make_tensor("value", TensorProto.FLOAT, [1], [0.0])
+            node.attribute.append(helper.make_attribute("value", zero))
     checker.check_model(model, full_check=True)
     return model
+
+
+def _nodes(graph: GraphProto) -> Iterator[NodeProto]:
+    """The nodes of a graph and of those within it."""
+    for node in graph.node:
+        yield node
+        for attribute in node.attribute:
+            for inner in (attribute.g, *attribute.graphs):
+                yield from _nodes(inner)
 
 
 def serialize(model: ModelProto) -> bytes:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from click.testing import CliRunner, Result
+from hypothesis import settings
 from trained import DELICIOUS, KNOWN, SAMPLE, Trained, train_small
 
 from desire_edge.cli import main
@@ -16,8 +17,13 @@ from desire_edge.data import DataNotFoundError, Dataset, DeliciousFiles, find_de
 
 
 def pytest_configure() -> None:
-    """One thread for torch: for sizes as the tests' more gain nothing, and where other programs run they lose much."""
+    """One thread for torch: for sizes as the tests' more gain nothing, and where other programs run they lose much.
+
+    No deadline for hypothesis: a busy machine is no failure.
+    """
     torch.set_num_threads(1)
+    settings.register_profile("no deadline", deadline=None)
+    settings.load_profile("no deadline")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

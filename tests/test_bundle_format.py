@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import fields
+import shutil
+from dataclasses import asdict, fields
 from pathlib import Path
 
 import onnx
+import pytest
 from safetensors import safe_open
-from vectors.make import FOLDER
+from vectors.tiny import FOLDER
 
 from desire_edge import Bundle
-from desire_edge.runtime.fragment import model_fragment
-from desire_edge.runtime.manifest import FILES, MANIFEST, Manifest
+from desire_edge.runtime.contents import file_arrays
+from desire_edge.runtime.manifest import FILES, MANIFEST, FileRecord, Manifest
+from desire_edge.runtime.model_file import complete_model
 from desire_edge.runtime.predictor import METADATA_PREFIX
 from desire_edge.runtime.taught_file import TASK
 
@@ -47,15 +50,38 @@ def test_every_file_field_array_input_and_output_is_described(tmp_path: Path) ->
     assert wanted - described == set()
 
 
-def test_a_model_is_the_files_end_to_end() -> None:
+def test_a_model_is_the_files_graphs_spliced() -> None:
     bundle = Bundle.open(FOLDER / "plain", "cpu")
     task = bundle.adapt(labels=["bread", "jazz"], keep_base=True)
-    parts = [
-        (FOLDER / "plain" / f"{part}.onnx").read_bytes()
-        for part in ("extractor", "head.fragment", "base.fragment")
-    ]
+    files = ("extractor.onnx", "head.fragment.onnx", "base.fragment.onnx")
     weights = {f"task.{name}": value for name, value in task.head.weights.items()}
-    weights |= {"base.w": bundle.semantics["w_base"], "base.b": bundle.semantics["base_bias"]}
+    weights |= {"base.w": bundle.semantics.w_base, "base.b": bundle.semantics.base_bias}
     metadata = {entry.key: entry.value for entry in onnx.load_model_from_string(task.model).metadata_props}
-    parts[0] = parts[0][: bundle.manifest.extractor_body]
-    assert task.model == b"".join([*parts, model_fragment(weights, metadata)])
+    parts = {name: (FOLDER / "plain" / name).read_bytes() for name in files}
+    assert task.model == complete_model(parts, weights, metadata)
+
+
+@pytest.mark.parametrize("name", ["plain", "known"])
+def test_a_bundle_of_schema_3_gives_the_same_model(name: str, tmp_path: Path) -> None:
+    older = as_schema_3(FOLDER / name, tmp_path / name)
+    models = [
+        Bundle.open(path, "cpu").adapt(labels=["bread", "jazz"]).model for path in (FOLDER / name, older)
+    ]
+    assert models[0] == models[1]
+    arrays = [file_arrays(path / "extractor.onnx") for path in (FOLDER / name, older)]
+    assert arrays[0] == arrays[1] != ()
+
+
+def as_schema_3(bundle: Path, out: Path) -> Path:
+    """The bundle as an earlier version wrote it: the extractor's output in a graph of its own, after the rest."""
+    shutil.copytree(bundle, out)
+    body, output = onnx.load(bundle / "extractor.onnx"), onnx.ModelProto()
+    output.graph.output.extend(body.graph.output)
+    del body.graph.output[:]
+    parts = [body.SerializeToString(), output.SerializeToString()]
+    (out / "extractor.onnx").write_bytes(b"".join(parts))
+    manifest = json.loads((out / MANIFEST).read_bytes())
+    manifest |= {"schema_version": 3, "extractor_body": len(parts[0])}
+    manifest["files"]["extractor.onnx"] = asdict(FileRecord.of(out / "extractor.onnx"))
+    (out / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+    return out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import resource
 import signal
@@ -173,11 +174,45 @@ def test_json_is_written_and_read_back(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["NaN", "[Infinity]", "[-Infinity]", "[" * 100_000, "{", "", b"\xff\xfe\xfd"]
+    "text",
+    [
+        *(
+            "NaN",
+            "[Infinity]",
+            "[-Infinity]",
+            "{",
+            "",
+            "\ufeff\ufeff1",
+            b"\xff\xfe\xfd",
+            '{"a": 1}'.encode("utf-16"),
+        ),
+        *("[" * 100_000, "[" * 600 + "]" * 600, '{"a":' * 513 + "1" + "}" * 513),
+        *(r'"\ud800"', r'{"\uDFFF": 1}', r'["\udf73\ud83c"]', r'[{"a": ["\ud83cx"]}]'),
+    ],
 )
 def test_what_is_no_json_is_a_value_error(text: str | bytes) -> None:
     with pytest.raises(ValueError, match=r"\S"):
         parse_json(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (b"\xef\xbb\xbf[1]", [1]),
+        (r'"\ud83c\udf73"', "🍳"),
+        (r'"\\ud800"', r"\ud800"),
+        ("1" * 399, int("1" * 399)),
+        ("-1" + "0" * 9999, -math.inf),
+        ('{"a": 1, "a": 2}', {"a": 2}),
+    ],
+)
+def test_json_is_read_as_in_other_languages(text: str | bytes, value: object) -> None:
+    assert parse_json(text) == value
+
+
+def test_json_may_be_512_levels_deep() -> None:
+    for text in ("[" * 512 + "]" * 512, "[" * 512 + "1" + "]" * 512):
+        assert str(parse_json(text)) == text
 
 
 def test_a_json_file_beyond_the_limit_is_not_read(tmp_path: Path) -> None:

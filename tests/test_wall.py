@@ -24,6 +24,7 @@ SERVER = (
     "onnxscript",
     "sklearn",
     "scipy",
+    "pandas",
     "pydantic",
     "matplotlib",
     "arff",

@@ -108,6 +108,22 @@ def test_a_device_has_neither_torch_nor_onnx(device: Device) -> None:
     assert "site-packages" in device.run("python", "-c", "import desire_edge; print(desire_edge.__file__)")
 
 
+def test_python_started_in_the_clone_says_why_it_cannot_import(
+    install: Callable[[str | None], Device],
+) -> None:
+    device = install(None)
+    assert "version" in device.run("desire-edge", "--version", cwd=ROOT), "the command has no such trouble"
+    for arguments in (("-c", "import desire_edge"), ("-m", "desire_edge", "--version")):
+        command = [device.folder / "bin" / "python", "-B", *arguments]
+        result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert result.returncode != 0
+        assert (
+            f"{ROOT / 'desire_edge'} is the source of desire-edge, without its compiled core: "
+            in result.stderr
+        )
+        assert "start Python in another folder to use the installed package, or install" in result.stderr
+
+
 def test_a_device_adapts_and_predicts_as_this_process_does(
     device: Device, trained: Trained, tmp_path: Path
 ) -> None:

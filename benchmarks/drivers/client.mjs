@@ -7,10 +7,14 @@ import * as ort from "../../desire_edge/clients/web/node_modules/onnxruntime-nod
 
 import { Bundle } from "../../desire_edge/clients/web/desire-edge/bundle.js";
 import { DesireEdgeError } from "../../desire_edge/clients/web/desire-edge/errors.js";
-import { InputSpec, readInput } from "../../desire_edge/clients/web/desire-edge/features.js";
+import { readInput } from "../../desire_edge/clients/web/desire-edge/inputs/files.js";
+import { inputFromJson } from "../../desire_edge/clients/web/desire-edge/inputs/kinds.js";
+import { cleanAll } from "../../desire_edge/clients/web/desire-edge/inputs/names.js";
+import { readSupport } from "../../desire_edge/clients/web/desire-edge/support.js";
 import { fold, splitCamelCase, splitName, tokenize } from "../../desire_edge/clients/web/desire-edge/text.js";
 import { fromHalf, toHalf } from "../../desire_edge/clients/web/desire-edge/half.js";
-import { filesOf } from "../../desire_edge/clients/web/files.js";
+import { filesOf, folderOf } from "../../desire_edge/clients/web/files.js";
+import { bundleAt, folderAt } from "../../desire_edge/clients/web/folder.mjs";
 import { Lexicon } from "../../desire_edge/clients/web/desire-edge/lexicon.js";
 import adaptTask from "./adapt_task.js";
 
@@ -23,6 +27,61 @@ async function tried(act) {
     return { refused: error.message };
   }
 }
+
+/** What `act` gives, or the code with which it refuses. */
+async function judged(act) {
+  try {
+    return { gives: await act() };
+  } catch (error) {
+    if (!(error instanceof DesireEdgeError)) throw error;
+    return { refuses: error.code };
+  }
+}
+
+const bytesOf = ({ text, base64 }) => Buffer.from(text ?? base64, text === undefined ? "base64" : "utf8");
+
+/** A raw input as refusals.json has it. */
+function rawOf(raw) {
+  if (typeof raw === "string") return { text: raw };
+  return ArrayBuffer.isView(raw) ? { vector: [...raw] } : { features: raw };
+}
+
+/** How each section of refusals.json is run: a case to what it gives. */
+const sections = {
+  names: ({ given }) => cleanAll(given, "the case"),
+  folders: async ({ at, files }) => {
+    const blobs = Object.entries(files).map(([path, content]) => [path, new Blob([bytesOf(content)])]);
+    const examples = await readSupport(at ? await folderAt(at) : folderOf(new Map(blobs)), "the case");
+    return examples.map(({ raw, labels, negativeLabels, knownLabels }) => ({
+      labels,
+      negative_labels: negativeLabels,
+      known_labels: knownLabels,
+      input: rawOf(raw),
+    }));
+  },
+  inputs: ({ spec, file, content }) => [
+    ...inputFromJson(spec, "the case").featuresOf(readInput(file, bytesOf(content)), file).x,
+  ],
+  lexicons: ({ content }) => {
+    const { length: words, dim } = new Lexicon(bytesOf(content), "the case");
+    return { words, dim };
+  },
+  manifests: async ({ at, manifest }) => {
+    const read = bundleAt(at);
+    await Bundle.open((name) => (name === "manifest.json" ? Buffer.from(JSON.stringify(manifest)) : read(name)), ort);
+    return true;
+  },
+  tasks: async ({ at, support, labels, missing }) => {
+    const bundle = await Bundle.open(bundleAt(at), ort);
+    const examples = support.map(({ text, labels, negative_labels: negativeLabels, known_labels: knownLabels }) => ({
+      raw: text,
+      labels,
+      negativeLabels,
+      knownLabels,
+    }));
+    return { labels: (await bundle.adapt(examples, { labels, missing })).labels };
+  },
+};
 
 const answers = {
   adapt: ({ bundle, ...request }) => adaptTask(Bundle, ort, (name) => readFileSync(`${bundle}/${name}`), request),
@@ -39,12 +98,17 @@ const answers = {
     return names.map((name) => ({ ...opened.lookUp(name), vector: [...opened.lookUp(name).vector] }));
   },
   features: ({ input, files }) => {
-    const spec = new InputSpec(input, "the input");
+    const spec = inputFromJson(input, "the input");
     const featuresOf = (file) => spec.featuresOf(readInput(basename(file), readFileSync(file)), basename(file));
     return Promise.all(files.map((file) => tried(() => ({ x: [...featuresOf(file).x] }))));
   },
+  refusals: async ({ section, cases }) => {
+    const found = [];
+    for (const each of cases) found.push(await judged(() => sections[section](each)));
+    return found;
+  },
   noRawInput: ({ input }) => {
-    const spec = new InputSpec(input, "the input");
+    const spec = inputFromJson(input, "the input");
     const values = [5, true, null, undefined, new Map([["a", 1]])];
     return Promise.all(values.map((raw) => tried(() => spec.featuresOf(raw, "example 0"))));
   },

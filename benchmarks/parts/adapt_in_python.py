@@ -35,10 +35,12 @@ def adaptation(arrays: dict[str, Any], ways: int) -> Callable[[], object]:
     semantics = {
         name.removeprefix(PREFIX): array for name, array in arrays.items() if name.startswith(PREFIX)
     }
-    model = runtime.packed_model(semantics, known_labels=False)
     task = {name: arrays[name] for name in TASK}
     if hasattr(runtime, "learn"):
-        return lambda: runtime.learn(model, **task, ways=ways)
+        unread = {"w_base": 0, "w_i": 0, "base_bias": 0}
+        now = runtime.packed_model(runtime.Semantics.of(unread | semantics))
+        return lambda: runtime.learn(now, **task, ways=ways)
+    model = runtime.packed_model(semantics, known_labels=False)
 
     def adapt() -> object:
         head = runtime.adapt_head(model, semantics, **task)

@@ -123,9 +123,8 @@ class ModelInDouble {
   std::vector<double> w1_, b1_, w2_tilde_, p_or_w_i_, r_, q0_;
 };
 
-template <class T, class From>
-std::vector<T> converted(const From* data, int64_t count) {
-  return std::vector<T>(data, data + count);
+std::vector<double> doubles(const float* data, int64_t count) {
+  return std::vector<double>(data, data + count);
 }
 
 // What adapting leaves beside a folded head, which lies at the beginning of the arrays of the task's weights.
@@ -185,10 +184,8 @@ class Learner {
   Adapted in_double(int64_t most_steps) {
     const int64_t S = input_.examples, N = input_.labels, d = model_.d, h = model_.h;
     const ModelInDouble model(model_);
-    const std::vector<double> z = converted<double>(input_.z, S * d),
-                              targets = converted<double>(input_.targets, S * N),
-                              mask = converted<double>(input_.mask, S * N),
-                              w_novel = converted<double>(input_.w_novel, d * N),
+    const std::vector<double> z = doubles(input_.z, S * d), targets = doubles(input_.targets, S * N),
+                              mask = doubles(input_.mask, S * N), w_novel = doubles(input_.w_novel, d * N),
                               step_sizes(step_sizes_.begin(), step_sizes_.end());
     const Task<double> task{z.data(),       targets.data(),    mask.data(),
                             w_novel.data(), step_sizes.data(), scores_.data()};

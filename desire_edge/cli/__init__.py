@@ -8,7 +8,7 @@ import click
 
 from desire_edge import __version__
 from desire_edge.cli import benchmark, device, serve, server
-from desire_edge.cli.common import Commands, say
+from desire_edge.cli.common import Commands, replace_what_cannot_be_printed, say
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -24,9 +24,10 @@ def main() -> None:
         desire-edge export --out tagger.desire   a bundle for devices
     On a device (pip install 'desire-edge[cpu]'):
         desire-edge adapt tagger.desire --support examples/ --out taught/
-        desire-edge predict taught/model.onnx page.txt
+        desire-edge predict taught/ page.txt
         desire-edge serve tagger.desire          the same in a page, in the browser
     """
+    replace_what_cannot_be_printed()
     warnings.showwarning = lambda message, *_: say(f"warning: {message}")
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
+import sys
 from pathlib import Path
 from typing import IO, Any
 
@@ -28,6 +30,8 @@ SERVER_PACKAGES = {
     "msgpack",
 }
 
+AS_JSON = "desire_edge.json"  # in a context's meta
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON value, for machines.")
 provider_option = click.option(
     "--provider",
@@ -51,14 +55,28 @@ data_dir_option = click.option(
 
 
 class Commands(click.Group):
-    """Turns errors a user can mend into one sentence and exit code 2."""
+    """Turns errors a user can mend into one sentence and exit code 2; with --json into a JSON value too."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Note whether a command is asked for JSON, for errors come before its options are known."""
+        ctx.meta[AS_JSON] = "--json" in args
+        return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
         try:
+            return self._run(ctx)
+        except click.ClickException as error:
+            if ctx.meta[AS_JSON]:
+                code = error.code if isinstance(error, UserError) else "invalid"
+                print_json({"error": {"code": code, "message": error.format_message()}})
+            raise
+
+    def _run(self, ctx: click.Context) -> Any:
+        try:
             return super().invoke(ctx)
         except DesireEdgeError as error:
-            raise UserError(str(error)) from error
+            raise UserError(str(error), error.code) from error
         except ModuleNotFoundError as error:
             if (error.name or "").partition(".")[0] not in SERVER_PACKAGES:
                 raise
@@ -77,9 +95,22 @@ class UserError(click.ClickException):
 
     exit_code = 2
 
+    def __init__(self, message: str, code: str = "invalid") -> None:
+        super().__init__(message)
+        self.code = code
+
     def show(self, file: IO[Any] | None = None) -> None:
         """Print the message in one piece, so that it can be searched and copied."""
         say(f"error: {self.message}")
+
+
+def replace_what_cannot_be_printed() -> None:
+    """Let standard output replace characters that its encoding lacks: a file on Windows may be cp1252, a log ASCII.
+
+    Standard error writes them out already, as Python has it.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
 
 
 def say(message: str) -> None:

@@ -16,12 +16,13 @@ from desire_edge import Bundle, DesireEdgeError, Predictor, Support
 from desire_edge.cli import tables
 from desire_edge.cli.common import ANY_PATH, FOLDER, json_option, only_bundle, print_json, provider_option
 from desire_edge.files import read_json
-from desire_edge.inputs.files import READERS, read_input
+from desire_edge.inputs.files import READERS, is_input, read_input
 from desire_edge.inputs.folder import read_known_labels
 from desire_edge.inputs.names import check_names
 from desire_edge.runtime.contents import bundle_contents
+from desire_edge.runtime.predictor import MODEL
 from desire_edge.runtime.support import Missing
-from desire_edge.runtime.task import MODEL, check_replaceable
+from desire_edge.runtime.task import check_replaceable
 from desire_edge.runtime.taught_file import TASK, read_task, task_bytes
 
 
@@ -184,7 +185,7 @@ def adapt(
 
 
 @click.command()
-@click.argument("model", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("model", type=ANY_PATH)
 @click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=ANY_PATH)
 @click.option(
     "--known-labels",
@@ -195,14 +196,14 @@ def adapt(
 def predict(
     model: Path, inputs: tuple[Path, ...], known_labels: str | None, provider: str, as_json: bool
 ) -> None:
-    """Predict with an adapted MODEL (OUT/model.onnx). INPUT: .txt, .npy or .json files, or folders of them.
+    """Predict with an adapted MODEL (OUT, or OUT/model.onnx). INPUT: .txt, .npy or .json files, or folders of them.
 
     A model whose bundle was made to use them can be told the base labels that an input is known to carry: with
     --known-labels, or in a folder's metadata.jsonl or metadata.csv, as for `adapt`.
 
     \b
-    desire-edge predict taught/model.onnx page.txt
-    desire-edge predict taught/model.onnx page.txt --known-labels "linux,programming"
+    desire-edge predict taught/ page.txt
+    desire-edge predict taught/ page.txt --known-labels "linux,programming"
     """
     predictor = Predictor(model, provider)
     files = [file for path in inputs for file in input_files(path)]
@@ -303,7 +304,7 @@ def input_files(path: Path) -> list[Path]:
         raise DesireEdgeError(f"there is no file or folder {path}")
     if not path.is_dir():
         return [path]
-    files = sorted(file for file in path.iterdir() if file.suffix in READERS)
+    files = sorted(file for file in path.iterdir() if is_input(file))
     if not files:
         raise DesireEdgeError(f"the folder {path} holds no {', '.join(READERS)} files")
     return files

@@ -188,16 +188,22 @@ def _known(label: LabelReport) -> Text:
 def show_predictions(
     console: Console, predictor: Predictor, files: Sequence[Path], outputs: Mapping[str, NDArray[np.float32]]
 ) -> None:
-    """A row a file: its labels by probability, bold from their threshold up, and the five likeliest base labels."""
-    table = Table(_names("file"), _names("labels, the most probable first"))
+    """A row a file: its labels by probability, bold from their threshold up, and the five likeliest base labels.
+
+    Where nothing can be bold (a pipe, a file) a star stands before those labels.
+    """
+    mark = "* " if console.color_system is None else ""
+    table = Table(
+        _names("file"), _names(f"labels, the most probable first{' (*: it holds)' if mark else ''}")
+    )
     if predictor.base_labels:
         table.add_column("base labels", overflow="fold")
     for index, file in enumerate(files):
         row = outputs["probabilities"][index]
-        cells = [_ranked(predictor.labels, row, predictor.thresholds)]
+        cells = [_ranked(predictor.labels, row, predictor.thresholds, mark)]
         if predictor.base_labels:
             base = outputs["base_probabilities"][index]
-            cells.append(_ranked(predictor.base_labels, base, [np.inf] * len(base), most=5))
+            cells.append(_ranked(predictor.base_labels, base, [np.inf] * len(base), mark, most=5))
         table.add_row(plain(file), *cells)
     console.print(table)
     console.print(f"ran on {predictor.provider}")
@@ -207,16 +213,16 @@ def _ranked(
     labels: Sequence[str],
     probabilities: NDArray[np.float32],
     thresholds: Sequence[float],
+    mark: str,
     most: int | None = None,
 ) -> Text:
-    order = np.argsort(-probabilities, kind="stable")[:most].tolist()
-    return Text(", ").join(
-        plain(
-            f"{labels[index]} {probabilities[index]:.3f}",
-            "bold green" if probabilities[index] >= thresholds[index] else "",
-        )
-        for index in order
-    )
+    """The labels by probability, those that reach their threshold bold and with `mark` before them."""
+    cells = []
+    for index in np.argsort(-probabilities, kind="stable")[:most].tolist():
+        holds = probabilities[index] >= thresholds[index]
+        cell = f"{mark if holds else ''}{labels[index]} {probabilities[index]:.3f}"
+        cells.append(plain(cell, "bold green" if holds else ""))
+    return Text(", ").join(cells)
 
 
 def show_evaluation(console: Console, folder: Path, result: Evaluation) -> None:

@@ -2,58 +2,64 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from desire_edge.errors import DesireEdgeError
 from desire_edge.files import parse_json
+from desire_edge.inputs.npy import read_npy
 from desire_edge.inputs.spec import RawInput
 
 MAX_FILE_BYTES = 16 * 2**20  # a file comes from anyone: what is read of it is bounded
 
 
 def read_input(path: Path) -> RawInput:
-    """Read one raw input: text from `.txt`, a vector from `.npy`, sparse features from `.json`.
+    """Read one raw input: text from `.txt`, a vector from `.npy`, sparse features from `.json`, in any case.
 
     Raises:
         DesireEdgeError: not there, too large, of another kind, or not what its ending says.
     """
-    if path.suffix not in READERS:
-        raise DesireEdgeError(f"{path} is of no kind that can be read; use {', '.join(READERS)}")
+    if not is_input(path):
+        raise DesireEdgeError(f"{path} is of no kind that can be read; use {', '.join(READERS)}", "file-kind")
+    return READERS[path.suffix.lower()](read_bounded(path), str(path))
+
+
+def is_input(path: Path) -> bool:
+    """Whether the file is of a kind that can be read, by its name."""
+    return path.suffix.lower() in READERS
+
+
+def read_bounded(path: Path) -> bytes:
+    """The bytes of the file at `path`, which may be 16 MiB at most."""
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
-            raise DesireEdgeError(f"{path} is larger than {MAX_FILE_BYTES // 2**20} MiB, so it is not read")
-        content = path.read_bytes()
+            raise DesireEdgeError(
+                f"{path} is larger than {MAX_FILE_BYTES // 2**20} MiB, so it is not read", "file-large"
+            )
+        return path.read_bytes()
     except OSError as error:
         raise DesireEdgeError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def text_of(content: bytes, where: str) -> str:
+    """The text of a file's bytes, UTF-8, without a byte order mark."""
     try:
-        return READERS[path.suffix](content)
-    except (ValueError, MemoryError, RecursionError) as error:  # the last two: a hostile .npy header
-        reason = str(error).partition("\n")[0] or "its header cannot be"
-        raise DesireEdgeError(f"{path} is not a readable {path.suffix} file: {reason}") from error
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DesireEdgeError(
+            f"{where} is not UTF-8 text: {error.reason} at byte {error.start}; save it as UTF-8", "encoding"
+        ) from error
 
 
-def _text(content: bytes) -> str:
-    return content.decode("utf-8")
-
-
-def _array(content: bytes) -> NDArray[Any]:
-    # Not np.load, which also opens zip archives, of any size once unpacked.
-    array: NDArray[Any] = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
-    return array
-
-
-def _sparse(content: bytes) -> dict[str, float]:
-    values = parse_json(content)
-    if not isinstance(values, dict):
-        raise ValueError("expected an object from feature name to number")
+def _sparse(content: bytes, where: str) -> dict[str, float]:
+    try:
+        values = parse_json(text_of(content, where))
+        if not isinstance(values, dict):
+            raise ValueError("expected an object from feature name to number")
+    except ValueError as error:
+        raise DesireEdgeError(f"{where} is not a readable .json file: {error}", "json") from error
     return values
 
 
-READERS: dict[str, Callable[[bytes], RawInput]] = {".txt": _text, ".npy": _array, ".json": _sparse}
-"""From a file's bytes to raw input, by the file's ending."""
+READERS: dict[str, Callable[[bytes, str], RawInput]] = {".txt": text_of, ".npy": read_npy, ".json": _sparse}
+"""From a file's bytes, and its name in errors, to raw input, by the file's ending in small letters."""

@@ -2,45 +2,75 @@
 
 from __future__ import annotations
 
+import re
 import reprlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from desire_edge.errors import CONTROL, DesireEdgeError
+from desire_edge.lexicon.characters import SPACE, normalize
 
 MAX_NAME = 200
 
+# Format characters that nobody sees, but for the joiners U+200C and U+200D, which carry meaning.
+_UNSEEN = re.compile(
+    "[\xad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb]"
+)
+
+
+def clean_name(name: str) -> str:
+    """The name as it is compared: composed (NFC), without invisible format characters or white space at its ends."""
+    return normalize(_UNSEEN.sub("", name), "NFC").strip(SPACE)
+
 
 def check_name(name: Any, where: str) -> str:
-    """The label name, stripped; empty ones, ones over 200 characters and ones with control characters are refused."""
+    """The clean name; empty ones, ones over 200 characters and ones with control characters are refused."""
     if not isinstance(name, str):
-        raise DesireEdgeError(f"{where}: a label is {reprlib.repr(name)}, not a name")
-    stripped = name.strip()
-    if not stripped:
-        raise DesireEdgeError(f"{where}: a label name is empty")
-    if len(stripped) > MAX_NAME or CONTROL.search(stripped):
-        raise DesireEdgeError(
-            f"{where}: label names are at most {MAX_NAME} characters without control characters, "
-            f"and {stripped[:40]!r} is not"
-        )
-    return stripped
+        raise DesireEdgeError(f"{where}: a label is {reprlib.repr(name)}, not a name", "name-type")
+    clean = clean_name(name)
+    if not clean:
+        raise DesireEdgeError(f"{where}: a label name is empty", "name-empty")
+    for wrong, code in ((len(clean) > MAX_NAME, "name-long"), (CONTROL.search(clean), "name-control")):
+        if wrong:
+            raise DesireEdgeError(
+                f"{where}: label names are at most {MAX_NAME} characters without control characters, "
+                f"and {clean[:40]!r} is not",
+                code,
+            )
+    return clean
 
 
-def check_names(names: Iterable[Any], where: str) -> tuple[str, ...]:
-    """Checked names, none of them twice."""
-    if isinstance(names, str):
-        raise DesireEdgeError(f"{where} are one string, {names!r}; give a list of names")
+def check_names(names: Any, where: str) -> tuple[str, ...]:
+    """Clean names from any iterable of them, none of them twice."""
+    if not _is_list(names):
+        raise DesireEdgeError(f"{where} must be a list of names, and are {reprlib.repr(names)}", "names-type")
     checked = tuple(check_name(name, where) for name in names)
-    seen: set[str] = set()
-    for name in checked:
-        if name in seen:
-            raise DesireEdgeError(f"{where}: the label '{name}' is named twice")
-        seen.add(name)
+    refuse_twice(checked, where)
     return checked
 
 
+def refuse_twice(names: Iterable[str], where: str) -> None:
+    """Refuse names of which one is there twice."""
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise DesireEdgeError(f"{where}: the label '{name}' is named twice", "name-twice")
+        seen.add(name)
+
+
 def list_of_names(value: Any, field: str, where: str) -> tuple[str, ...]:
-    """Checked names from `value`, which must be a list of them; `field` is what errors call it."""
-    if isinstance(value, str | Mapping) or not isinstance(value, Iterable):
-        raise DesireEdgeError(f"{where}: {field} must be a list of names, and is {reprlib.repr(value)}")
+    """Clean names from `value`, which must be a list of them; `field` is what errors call it."""
+    if not _is_list(value):
+        raise DesireEdgeError(
+            f"{where}: {field} must be a list of names, and is {reprlib.repr(value)}", "names-type"
+        )
     return check_names(value, where)
+
+
+def columns(names: Sequence[str]) -> dict[str, int]:
+    """The place of each name of a model or task, by the clean name: files of earlier versions hold others."""
+    return {clean_name(name): index for index, name in enumerate(names)}
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, Iterable) and not isinstance(value, str | Mapping)

@@ -8,14 +8,31 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from desire_edge.errors import DesireEdgeError
 
-RawInput = str | Mapping[str, float] | Sequence[float] | NDArray[Any]
+
+@runtime_checkable
+class SparseRow(Protocol):
+    """One row of a sparse matrix, [features] or [1, features], as scipy has them."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The numbers' type."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The row's shape."""
+
+    def toarray(self) -> NDArray[Any]:
+        """The same with its zeros."""
+
+
+RawInput = str | Mapping[str, float] | Sequence[float] | NDArray[Any] | SparseRow
 """Text; sparse features by name (or by index, as a string); or a whole feature vector."""
 
 
@@ -65,7 +82,7 @@ def finite(x: NDArray[np.float32], where: str) -> NDArray[np.float32]:
     bad = np.flatnonzero(~np.isfinite(x))
     if len(bad):
         raise DesireEdgeError(
-            f"{where}: feature {bad[0]} is {x[bad[0]]}; every feature must be a finite number"
+            f"{where}: feature {bad[0]} is {x[bad[0]]}; every feature must be a finite number", "input-finite"
         )
     return x
 

@@ -11,6 +11,7 @@ import numpy as np
 from desire_edge.inputs.spec import Features, InputSpec, RawInput
 from desire_edge.inputs.vectors import sparse_features, vector_features
 from desire_edge.lexicon import tokenize
+from desire_edge.lexicon.characters import UNICODE
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,12 @@ class WordsInput(InputSpec):
 
     def to_json(self) -> dict[str, Any]:
         """The spec as JSON values."""
-        return {"kind": self.kind, "features": self.features, "vocabulary": list(self.vocabulary)}
+        return {
+            "kind": self.kind,
+            "features": self.features,
+            "vocabulary": list(self.vocabulary),
+            "unicode": UNICODE,
+        }
 
     def features_of(self, raw: RawInput, where: str) -> Features:
         """x of one example."""

@@ -11,10 +11,11 @@ from safetensors.numpy import save_file
 
 from desire_edge.errors import DesireEdgeError
 from desire_edge.files import atomic_path
+from desire_edge.lexicon.characters import SPACE, fold
 from desire_edge.lexicon.format import SourceTable, Tables, to_tensors
 from desire_edge.lexicon.lexicon import Lexicon
 from desire_edge.lexicon.sources import Source
-from desire_edge.lexicon.text import fold, has_letter_or_digit, tokenize
+from desire_edge.lexicon.text import has_letter_or_digit, tokenize
 
 _HEADER = 8192  # bytes set aside for the file's header
 
@@ -145,7 +146,7 @@ def _is_plain(word: str) -> bool:
 
 def _kept(names: Iterable[str], ranked: Sequence[str]) -> dict[str, None]:
     known = set(ranked)
-    wanted = (word for name in names for word in (fold(name.strip()), *tokenize(name)))
+    wanted = (word for name in names for word in (fold(name.strip(SPACE)), *tokenize(name)))
     return {word: None for word in wanted if word in known}
 
 

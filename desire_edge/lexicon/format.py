@@ -85,19 +85,24 @@ def map_tables(path: Path) -> Tables:
             metadata = file.metadata() or {}
         content = np.asarray(np.memmap(path, dtype=np.uint8, mode="r"))
     except (OSError, ValueError, SafetensorError) as error:
-        raise DesireEdgeError(f"cannot read the lexicon {path}: {error}; export or copy it again") from error
+        raise DesireEdgeError(
+            f"cannot read the lexicon {path}: {error}; export or copy it again", "lexicon"
+        ) from error
     if "lexicon" not in metadata:
         raise DesireEdgeError(
-            f"{path} is a safetensors file but not a lexicon; give the one that export wrote"
+            f"{path} is a safetensors file but not a lexicon; give the one that export wrote", "lexicon"
         )
     try:
         return _read(content, metadata["lexicon"])
     except (_BadTableError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
-        raise DesireEdgeError(f"the lexicon {path} is damaged: {error}; export or copy it again") from error
+        raise DesireEdgeError(
+            f"the lexicon {path} is damaged: {error}; export or copy it again", "lexicon"
+        ) from error
     except _OtherSchemaError as error:
         raise DesireEdgeError(
             f"the lexicon {path} has schema {error} and this version reads {SCHEMA}; "
-            "install the version of desire-edge that wrote it, or export it again"
+            "install the version of desire-edge that wrote it, or export it again",
+            "lexicon",
         ) from error
 
 

@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from desire_edge.errors import DesireEdgeError
+from desire_edge.lexicon.characters import SPACE, fold
 from desire_edge.lexicon.compounds import split_compound
 from desire_edge.lexicon.format import Tables, map_tables
 from desire_edge.lexicon.seeded import seeded_direction
-from desire_edge.lexicon.text import fold, split_camel_case, split_name
+from desire_edge.lexicon.text import split_camel_case, split_name
 
 How = Literal["word", "words", "compound", "subwords", "seeded"]
 
@@ -108,10 +109,10 @@ class Lexicon:
         gets a direction seeded by its letters, at the sources' norms. Raises `DesireEdgeError` only if the name is
         empty.
         """
-        name = name.strip()
-        folded = fold(name).strip()
+        name = name.strip(SPACE)
+        folded = fold(name).strip(SPACE)
         if not folded:
-            raise DesireEdgeError("a label's name is empty; give every label a name")
+            raise DesireEdgeError("a label's name is empty; give every label a name", "name-empty")
         index = self._find(folded)
         if index is not None and (vector := self._vector(index)).any():
             return LabelVector(name, vector, (folded,), (), "word")
@@ -143,7 +144,9 @@ class Lexicon:
         directions = np.zeros((len(entries), self.dim), np.float32)
         for column, entry in enumerate(entries):
             if entry.name in seen:
-                raise DesireEdgeError(f"the label {entry.name!r} is given twice; give every label once")
+                raise DesireEdgeError(
+                    f"the label {entry.name!r} is given twice; give every label once", "name-twice"
+                )
             seen.add(entry.name)
             directions[column] = entry.vector / np.linalg.norm(entry.vector)
             cosines = directions[:column] @ directions[column]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-import unicodedata
+
+from desire_edge.lexicon.characters import fold, kinds, normalize
 
 # In JavaScript: text.replace(/['’]/g, "").match(/[\p{L}\p{M}\p{N}]+(?:\+\+|#)?/gu). The end keeps c++ and c# whole.
 _ASCII_RUN = re.compile(r"[A-Za-z0-9]+(?:\+\+|#)?")
@@ -11,15 +12,10 @@ _APOSTROPHES = re.compile("['’]")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
-def fold(text: str) -> str:
-    """Return `text` in Unicode's NFKC form, lower-cased: in JavaScript `text.normalize("NFKC").toLowerCase()`."""
-    return unicodedata.normalize("NFKC", text).lower()
-
-
 def tokenize(text: str) -> list[str]:
     """Split `text` into folded words, the same at training and on the device.
 
-    A word is a longest run of Unicode letters, marks and digits (categories L, M, N), with a "++" or "#" that
+    A word is a longest run of letters, marks and digits (Unicode 14's categories L, M, N), with a "++" or "#" that
     follows it directly. Apostrophes (' and ’) are deleted first, so "don't" is "dont". All else separates.
     """
     return _runs(fold(text))
@@ -27,7 +23,7 @@ def tokenize(text: str) -> list[str]:
 
 def split_name(name: str) -> list[str]:
     """Split a label's name like `tokenize`, but leave the letters' case as it is (for `split_camel_case`)."""
-    return _runs(unicodedata.normalize("NFKC", name))
+    return _runs(normalize(name, "NFKC"))
 
 
 def split_camel_case(word: str) -> list[str]:
@@ -37,17 +33,12 @@ def split_camel_case(word: str) -> list[str]:
 
 def has_letter_or_digit(text: str) -> bool:
     """Whether `tokenize(text)` would find anything."""
-    return any(_is_word_character(character) for character in text)
+    return "a" in kinds(text)
 
 
 def _runs(text: str) -> list[str]:
     text = _APOSTROPHES.sub("", text)
     if text.isascii():
         return _ASCII_RUN.findall(text)
-    # re has no \p{L}: mark each character's kind in ASCII, find the runs there, cut the text at the same places.
-    kinds = "".join("a" if _is_word_character(character) else character for character in text)
-    return [text[run.start() : run.end()] for run in _ASCII_RUN.finditer(kinds)]
-
-
-def _is_word_character(character: str) -> bool:
-    return unicodedata.category(character)[0] in "LMN"
+    # re has no \p{L}: find the runs among the characters' kinds, cut the text at the same places.
+    return [text[run.start() : run.end()] for run in _ASCII_RUN.finditer(kinds(text))]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from desire_edge import _core
 from desire_edge.errors import DesireEdgeError
+from desire_edge.runtime.semantics import Semantics
 
 Array = NDArray[np.float32]
 
@@ -38,17 +39,12 @@ class AdaptedHead:
     conditioning: float
 
 
-def packed_model(semantics: Mapping[str, Array], *, known_labels: bool) -> _core.Model:
-    """The model's arrays packed for `learn`, once for all its calls.
-
-    Args:
-        semantics: the bundle's arrays.
-        known_labels: the model uses known labels.
-    """
+def packed_model(semantics: Semantics) -> _core.Model:
+    """The model's arrays packed for `learn`, once for all its calls."""
     names = ["w1", "b1", "w2", "b2", "q0", "step_sizes", "threshold_weights"]
-    names += ["w_i", "w_base"] if known_labels else ["p", "r"]
-    arrays: dict[str, Any] = {name: _contiguous(semantics[name]) for name in names}
-    return _core.Model(gamma1=float(semantics["gamma1"]), gamma2=float(semantics["gamma2"]), **arrays)
+    names += ["w_i", "w_base"] if semantics.known_labels else ["p", "r"]
+    arrays: dict[str, Any] = {name: getattr(semantics, name) for name in names}
+    return _core.Model(gamma1=float(semantics.gamma1), gamma2=float(semantics.gamma2), **arrays)
 
 
 def learn(
@@ -101,7 +97,7 @@ def _refusals(examples: int) -> Iterator[None]:
         ) from error
     except _core.DivergedError as error:
         raise DesireEdgeError(
-            "the labels could not be learned: the adaptation does not stay finite"
+            "the labels could not be learned: the adaptation does not stay finite", "diverged"
         ) from error
     except ValueError as error:
         raise DesireEdgeError(f"the labels could not be learned: {error}") from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,7 +24,7 @@ class Bundle(OpenedBundle):
         self,
         support: Support | None = None,
         *,
-        labels: Sequence[str] | None = None,
+        labels: Iterable[str] | None = None,
         missing: Missing = "negative",
         keep_base: bool = False,
     ) -> Task:
@@ -57,12 +57,13 @@ class Bundle(OpenedBundle):
         try:
             task = replay(self, stored)
         except DesireEdgeError as error:
-            raise DesireEdgeError(f"{task_file(Path(path))}: {error}") from error
+            raise DesireEdgeError(f"{task_file(Path(path))}: {error}", error.code) from error
         # Not to the bit: another machine's sums may round differently.
         if not np.allclose(task.taught.vectors, stored.vectors, rtol=0, atol=2e-3 * _largest(stored.vectors)):
             raise DesireEdgeError(
                 f"{task_file(Path(path))}: the lexicon of {self.path} gives its labels other vectors than they were "
-                "taught with; use the bundle it was taught with"
+                "taught with; use the bundle it was taught with",
+                "task-bundle",
             )
         return task
 

@@ -14,15 +14,6 @@ from safetensors import SafetensorError, safe_open
 
 from desire_edge.errors import DesireEdgeError
 from desire_edge.runtime.bundle import Bundle
-from desire_edge.runtime.fragment import (
-    GRAPH_INITIALIZER,
-    LENGTH_DELIMITED,
-    MODEL_GRAPH,
-    TENSOR_DATA_TYPE,
-    TENSOR_DIMS,
-    TENSOR_NAME,
-    VARINT,
-)
 from desire_edge.runtime.manifest import (
     ADAPT,
     BASE_FRAGMENT,
@@ -33,6 +24,14 @@ from desire_edge.runtime.manifest import (
     MANIFEST,
     SEMANTICS,
 )
+from desire_edge.runtime.model_file import (
+    GRAPH_INITIALIZER,
+    MODEL_GRAPH,
+    TENSOR_DATA_TYPE,
+    TENSOR_DIMS,
+    TENSOR_NAME,
+)
+from desire_edge.runtime.wire import fields
 
 PURPOSES = {
     MANIFEST: "what the bundle is, and its files' digests",
@@ -47,7 +46,7 @@ PURPOSES = {
 # By TensorProto.DataType, and by safetensors' names.
 _ONNX_TYPES = {1: "float32", 2: "uint8", 3: "int8", 6: "int32", 7: "int64", 9: "bool", 10: "float16"}
 _SAFETENSORS_TYPES = {"F32": "float32", "I8": "int8", "U8": "uint8", "U16": "uint16", "U32": "uint32"}
-_FIXED = {1: 8, 5: 4}  # bytes of protobuf's wire types that are neither varints nor length-delimited
+MAX_DIMS = 64  # numpy's bound
 
 
 @dataclass(frozen=True)
@@ -126,49 +125,30 @@ def _safetensors_arrays(path: Path) -> list[Held]:
 
 
 def _onnx_arrays(content: bytes) -> list[Held]:
-    """The initialisers of a serialised ModelProto, or of several end to end."""
+    """The initialisers of a serialised ModelProto's graph; a bundle of schema 3 may have it in several fields."""
     return [
         _tensor(tensor)
-        for field, graph in _fields(content)
-        if field == MODEL_GRAPH and isinstance(graph, bytes)
-        for inner, tensor in _fields(graph)
-        if inner == GRAPH_INITIALIZER and isinstance(tensor, bytes)
+        for graph in _messages(content, MODEL_GRAPH)
+        for tensor in _messages(graph, GRAPH_INITIALIZER)
     ]
 
 
-def _tensor(content: bytes) -> Held:
-    fields = [*_fields(content)]
-    shape = [size for field, size in fields if field == TENSOR_DIMS and isinstance(size, int)]
-    kinds = [kind for field, kind in fields if field == TENSOR_DATA_TYPE and isinstance(kind, int)]
-    names = [name.decode() for field, name in fields if field == TENSOR_NAME and isinstance(name, bytes)]
-    return Held.of(names[-1], _ONNX_TYPES.get(kinds[-1]), shape)
+def _messages(content: bytes | memoryview, number: int) -> Iterator[memoryview]:
+    for field in fields(content):
+        if field.number == number and isinstance(field.value, memoryview):
+            yield field.value
 
 
-def _fields(content: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """The fields of a serialised message: numbers, and of all others their bytes."""
-    at = 0
-    while at < len(content):
-        tag, at = _varint(content, at)
-        kind = tag & 7
-        if kind == VARINT:
-            value, at = _varint(content, at)
-            yield tag >> 3, value
-            continue
-        length = _FIXED.get(kind)
-        if kind == LENGTH_DELIMITED:
-            length, at = _varint(content, at)
-        if length is None or length > len(content) - at:
-            raise ValueError(f"its message breaks off at byte {at}")
-        yield tag >> 3, content[at : at + length]
-        at += length
-
-
-def _varint(content: bytes, at: int) -> tuple[int, int]:
-    """The number at `at`, seven bits a byte, low bits first, and where it ends."""
-    value = 0
-    for place in range(10):
-        byte = content[at + place]
-        value |= (byte & 0x7F) << 7 * place
-        if byte < 0x80:
-            return value, at + place + 1
-    raise ValueError(f"a number has no end at byte {at}")
+def _tensor(content: memoryview) -> Held:
+    shape: list[int] = []
+    kind, name = 0, memoryview(b"")
+    for number, value, _ in fields(content):
+        if number == TENSOR_DIMS and isinstance(value, int):
+            shape.append(value)
+        elif number == TENSOR_DATA_TYPE and isinstance(value, int):
+            kind = value
+        elif number == TENSOR_NAME and isinstance(value, memoryview):
+            name = value
+        if len(shape) > MAX_DIMS:
+            raise ValueError(f"an array has more than {MAX_DIMS} dimensions")
+    return Held.of(bytes(name).decode(), _ONNX_TYPES.get(kind), shape)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from desire_edge.errors import DesireEdgeError
-from desire_edge.inputs.names import check_names
+from desire_edge.inputs.names import check_names, columns
 
 
 def known_rows(
@@ -25,19 +25,21 @@ def known_rows(
     Raises:
         DesireEdgeError: a name that is no base label, or known labels for a model that does not use them.
     """
-    column = {label: index for index, label in enumerate(base_labels)}
+    column = columns(base_labels)
     rows = np.zeros((len(names), len(base_labels)), np.float32)
     for row, labels, name in zip(rows, carried, names, strict=True):
         for label in check_names(labels, f"the known labels of {name}"):
             if not base_labels:
                 raise DesireEdgeError(
                     f"{name} has known labels, but {model} does not use them; leave them away, or train with "
-                    "--set meta.known_labels=1.0 and export again"
+                    "--set meta.known_labels=1.0 and export again",
+                    "known-unused",
                 )
             if label not in column:
                 raise DesireEdgeError(
                     f"{name}: the known label '{label}' is no base label of {model}; "
-                    "`desire-edge info BUNDLE --json` lists them"
+                    "`desire-edge info BUNDLE --json` lists them",
+                    "known-unknown",
                 )
             row[column[label]] = 1
     return rows

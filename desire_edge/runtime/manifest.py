@@ -15,7 +15,9 @@ from desire_edge.errors import DesireEdgeError
 from desire_edge.files import read_json
 from desire_edge.inputs import InputSpec, input_from_json
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
+# Schema 3 says besides where the extractor's output begins in its file, which is not needed any more.
+READABLE = (3, SCHEMA_VERSION)
 MANIFEST = "manifest.json"
 EXTRACTOR = "extractor.onnx"
 HEAD = "head.onnx"
@@ -62,8 +64,6 @@ class Manifest:
             input `known_labels` [batch, B] beside x or z.
         input: how raw input becomes x.
         precision: of the extractor's weights, one of `PRECISIONS`. All else is float32.
-        extractor_body: how many of `extractor.onnx`'s first bytes are all of it but its output; the fragments go after
-            them.
         conditioning: κ = ‖H W_2‖ / ‖W_Z(Z)‖, the largest seen on training rows before adaptation. Single precision
             loses about κ² digits' worth in the folded head; it is near 1 where the biases do not cancel.
         training: data set, protocol, seed, versions and figures, for people.
@@ -81,7 +81,6 @@ class Manifest:
     known_labels: bool
     input: InputSpec
     precision: str
-    extractor_body: int
     conditioning: float
     training: Mapping[str, Any]
     files: Mapping[str, FileRecord]
@@ -99,25 +98,26 @@ class Manifest:
         Raises:
             DesireEdgeError: not there, not JSON, another schema version, or a value that cannot be.
         """
-        values = read_json(path, limit=16 * 2**20)
+        values = read_json(path, limit=16 * 2**20, code="manifest")
         version = values.get("schema_version") if isinstance(values, dict) else None
-        if version != SCHEMA_VERSION:
+        if version not in READABLE:
+            readable = " and ".join(map(str, READABLE))
             raise DesireEdgeError(
-                f"{path} has schema version {version!r}, but this desire-edge reads version {SCHEMA_VERSION}; "
-                "export the bundle again, or install the desire-edge that matches it"
+                f"{path} has schema version {version!r}, but this desire-edge reads versions {readable}; "
+                "export the bundle again, or install the desire-edge that matches it",
+                "schema",
             )
         try:
             sizes = {name: _size(values, name) for name in ("dimension", "hidden", "opset")}
-            sizes["extractor_body"] = _size(values, "extractor_body", 2**31 - 1)
             sizes |= {"ways": _size(values, "ways", MAX_WAYS), "batch": _size(values, "batch", MAX_BATCH)}
             sizes["max_support"] = _size(values, "max_support", MAX_SUPPORT)
             base_labels = _strings(values["base_labels"])
             known_labels = values["known_labels"]
             if not isinstance(known_labels, bool):
                 raise TypeError(f"known_labels is {reprlib.repr(known_labels)}, not true or false")
-            conditioning = float(values["conditioning"])
-            if not (math.isfinite(conditioning) and conditioning >= 0):
-                raise ValueError(f"conditioning is {conditioning}")
+            conditioning = values["conditioning"]
+            if isinstance(conditioning, bool) or not 0 <= conditioning < math.inf:
+                raise ValueError(f"conditioning is {reprlib.repr(conditioning)}")
             if not isinstance(values["name"], str) or not isinstance(values["training"], dict):
                 raise TypeError("name or training has the wrong type")
             precision = values["precision"]
@@ -130,16 +130,16 @@ class Manifest:
                 raise ValueError(f"files are {sorted(files)}, not {sorted(FILES)}")
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise DesireEdgeError(
-                f"{path} is not a manifest of desire-edge: {error!s}; export the bundle again"
+                f"{path} is not a manifest of desire-edge: {error!s}; export the bundle again", "manifest"
             ) from error
         return cls(
             **sizes,
             name=values["name"],
             base_labels=base_labels,
             known_labels=known_labels,
-            input=input_from_json(values.get("input"), str(path)),
+            input=input_from_json(values.get("input"), str(path), "manifest"),
             precision=precision,
-            conditioning=conditioning,
+            conditioning=float(conditioning),
             training=values["training"],
             files=files,
         )
@@ -161,7 +161,8 @@ def _strings(value: Any) -> tuple[str, ...]:
 def _record(value: Any) -> FileRecord:
     record = FileRecord(**value)
     if (
-        not isinstance(record.bytes, int)
+        isinstance(record.bytes, bool)
+        or not isinstance(record.bytes, int)
         or record.bytes < 0
         or not re.fullmatch("[0-9a-f]{64}", record.sha256)
     ):

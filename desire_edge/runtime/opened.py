@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+import json
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load
 
 from desire_edge import _core
 from desire_edge.errors import DesireEdgeError
@@ -27,19 +27,24 @@ from desire_edge.runtime.manifest import (
     FileRecord,
     Manifest,
 )
-from desire_edge.runtime.session import Session
+from desire_edge.runtime.semantics import Semantics
+from desire_edge.runtime.session import Session, check_provider
 from desire_edge.runtime.taught import Origin
 
 Array = NDArray[np.float32]
 
 
 class OpenedBundle:
-    """A bundle's files, each opened when it is first needed and checked then; `open` checks what they are."""
+    """A bundle's files, each opened when it is first needed and checked then; `open` checks what they are.
+
+    It is pickled and copied as its path, and opened anew from there.
+    """
 
     def __init__(self, path: Path, manifest: Manifest, provider: str) -> None:
         self.path = path
         self.manifest = manifest
         self.provider = provider
+        self._source = path.absolute()  # the folder or the zip, wherever this process goes
         self._unpacked: TemporaryDirectory[str] | None = None  # kept for as long as the bundle is
 
     @classmethod
@@ -49,33 +54,57 @@ class OpenedBundle:
         Raises:
             DesireEdgeError: not a bundle, another schema version, or a file missing or changed since export.
         """
+        check_provider(provider)
         path = Path(path)
         if path.is_file():
             unpacked = unpack(path)
             try:
                 bundle = cls.open(unpacked.name, provider)
             except DesireEdgeError as error:  # the user knows the zip, not where it was unpacked
-                raise DesireEdgeError(str(error).replace(unpacked.name, str(path))) from error
-            bundle._unpacked = unpacked
+                sentence = str(error).replace(unpacked.name, str(path))
+                raise DesireEdgeError(sentence, error.code) from error
+            bundle._source, bundle._unpacked = path.absolute(), unpacked
             return bundle
         if not (path / MANIFEST).is_file():
             raise DesireEdgeError(
-                f"{path} is not a bundle: it holds no {MANIFEST}; make one with `desire-edge export --out NAME.desire`"
+                f"{path} is not a bundle: it holds no {MANIFEST}; make one with `desire-edge export --out NAME.desire`",
+                "bundle-none",
             )
         manifest = Manifest.read(path / MANIFEST)
         for name, record in manifest.files.items():
             file = path / name
             if not file.is_file():
-                raise DesireEdgeError(f"the bundle {path} lacks its file {name}; copy it again")
+                raise DesireEdgeError(
+                    f"the bundle {path} lacks its file {name}; copy it again", "bundle-file"
+                )
             try:
                 same = FileRecord.of(file) == record
             except OSError as error:
                 raise DesireEdgeError(f"cannot read {file}: {error.strerror or error}") from error
             if not same:
                 raise DesireEdgeError(
-                    f"{file} is not what was exported (its SHA-256 differs); copy the bundle again"
+                    f"{file} is not what was exported (its SHA-256 differs); copy the bundle again",
+                    "bundle-changed",
                 )
         return cls(path, manifest, provider)
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[object, ...]]:
+        """Where the bundle is and what it was; sessions and memory maps stay here."""
+        return _reopened, (type(self), self._source, self.provider, self.digest)
+
+    def __repr__(self) -> str:
+        """The bundle in one line."""
+        said = self.manifest
+        return (
+            f"{type(self).__name__}({self._source.name!r}, input={said.input.kind!r}, features={said.input.features}, "
+            f"base_labels={len(said.base_labels)}, ways={said.ways})"
+        )
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of what the manifest says, every other file's SHA-256 included."""
+        said = json.dumps(self.manifest.to_json(), sort_keys=True)
+        return hashlib.sha256(said.encode()).hexdigest()
 
     @cached_property
     def lexicon(self) -> Lexicon:
@@ -100,51 +129,24 @@ class OpenedBundle:
             raise DesireEdgeError(
                 f"{self.path / EXTRACTOR} has no output z of {self.manifest.dimension} numbers a row"
             )
-        if self.manifest.extractor_body >= self.manifest.files[EXTRACTOR].bytes:
-            raise DesireEdgeError(
-                f"{self.path / EXTRACTOR} is shorter than the manifest's extractor_body; export the bundle again"
-            )
         return session
 
     @cached_property
-    def semantics(self) -> dict[str, Array]:
-        """W_base, W_I, W_Z, γ, step sizes, the base labels' bias, the thresholds' weights, Q0 and, but for known
-        labels, P and R.
-
-        All are float32 arrays of the shapes the manifest implies. w_base, w1 and p are for features along the axes
-        that the extractor gives them, the principal axes of the base labels' vectors, where R is diagonal.
-        """
-        path = self.path / SEMANTICS
-        try:
-            arrays = load(path.read_bytes())
-        except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-            raise DesireEdgeError(f"{path} is not a readable safetensors file: {error}") from error
-        d, h, b = self.manifest.dimension, self.manifest.hidden, len(self.manifest.base_labels)
-        shapes: dict[str, tuple[int, ...]] = {
-            "w_base": (d, b),
-            "w_i": (b, d),
-            "w1": (d, h),
-            "b1": (h,),
-            "w2": (h, d),
-            "b2": (d,),
-            "gamma1": (),
-            "gamma2": (),
-            "q0": (h + 1, h + 1),
-            "base_bias": (b,),
-            "threshold_weights": (_core.THRESHOLD_WEIGHTS,),
-        }
-        if not self.manifest.known_labels:
-            shapes |= {"p": (d, d), "r": (d, d)}
-        steps = arrays.get("step_sizes")
-        shapes["step_sizes"] = (len(steps) if steps is not None and steps.ndim else 0, 5)
-        for name, shape in shapes.items():
-            _check(arrays, name, shape, path)
-        return arrays
+    def semantics(self) -> Semantics:
+        """What was meta-learned."""
+        said = self.manifest
+        return Semantics.read(
+            self.path / SEMANTICS,
+            said.dimension,
+            said.hidden,
+            len(said.base_labels),
+            known_labels=said.known_labels,
+        )
 
     @cached_property
     def model(self) -> _core.Model:
         """The semantics packed for adaptation, a second copy of them."""
-        return packed_model(self.semantics, known_labels=self.manifest.known_labels)
+        return packed_model(self.semantics)
 
     def extract(self, features: Sequence[Features]) -> Array:
         """z [S, d] of S examples' features."""
@@ -165,9 +167,13 @@ class OpenedBundle:
         return self.manifest.dimension, len(self.manifest.base_labels) if self.manifest.known_labels else 0
 
 
-def _check(arrays: dict[str, Array], name: str, shape: tuple[int, ...], path: Path) -> None:
-    array = arrays.get(name)
-    if array is None or array.dtype != np.float32 or array.shape != shape or not np.isfinite(array).all():
+def _reopened(kind: type[OpenedBundle], path: Path, provider: str, digest: str) -> OpenedBundle:
+    """The bundle that was pickled, opened anew."""
+    bundle = kind.open(path, provider)
+    if bundle.digest != digest:
         raise DesireEdgeError(
-            f"{path}: {name} is not a finite float32 array of shape {list(shape)}; export the bundle again"
+            f"{path} is not the bundle that was pickled or copied (its SHA-256 differs); put that one back, or open "
+            "this one with Bundle.open",
+            "bundle-changed",
         )
+    return bundle

@@ -52,7 +52,7 @@ class PortableAdaptation:
                 path.read_bytes(), options, providers=["CPUExecutionProvider"]
             )
         except Exception as error:  # onnxruntime's exception classes share no public base
-            raise DesireEdgeError(f"{path} is not a whole ONNX model: {error}") from error
+            raise DesireEdgeError(f"{path} is not a whole ONNX model: {error}", "onnx") from error
         shapes = {value.name: list(value.shape) for value in self._session.get_inputs()}
         rows, d, ways = manifest.max_support, manifest.dimension, manifest.ways
         expected = {
@@ -67,7 +67,7 @@ class PortableAdaptation:
         outputs = {value.name for value in self._session.get_outputs()}
         if shapes != expected or not outputs >= {*WEIGHTS, "thresholds", "losses", "steps"}:
             raise DesireEdgeError(
-                f"{path} has not the inputs and outputs that the manifest says; copy the bundle again"
+                f"{path} has not the inputs and outputs that the manifest says; copy the bundle again", "onnx"
             )
 
     def adapt(
@@ -83,45 +83,68 @@ class PortableAdaptation:
         Raises:
             DesireEdgeError: more examples or labels than the graph takes, or an adaptation that does not stay finite.
         """
+        inputs = self.inputs(z, targets, mask, w_novel, known_labels)
+        labels = targets.shape[1]
+        names = [value.name for value in self._session.get_outputs()]
+        try:
+            found: dict[str, NDArray[Any]] = dict(zip(names, self._session.run(names, inputs), strict=True))
+        except Exception as error:  # onnxruntime's exception classes share no public base
+            raise DesireEdgeError(f"ONNX Runtime could not run {self._path}: {error}", "onnx") from error
+        # ONNX Runtime itself only warns where a graph's values have other shapes than it declares.
+        if any(list(found[value.name].shape) != value.shape for value in self._session.get_outputs()):
+            raise DesireEdgeError(
+                f"{self._path} does not give what it declares; copy the bundle again", "onnx"
+            )
+        if not all(np.isfinite(found[name]).all() for name in (*WEIGHTS, "thresholds")):
+            raise DesireEdgeError(
+                "the labels could not be learned: the adaptation does not stay finite", "diverged"
+            )
+        steps = int(found["steps"][0])
+        return PortableHead(
+            {**{name: found[name] for name in WEIGHTS}, "used": inputs["used"]},
+            found["thresholds"][:labels],
+            tuple(found["losses"][: steps + 1].tolist()),
+        )
+
+    def inputs(
+        self,
+        z: NDArray[Any],
+        targets: NDArray[Any],
+        mask: NDArray[Any],
+        w_novel: NDArray[Any],
+        known_labels: NDArray[Any] | None = None,
+    ) -> dict[str, Array]:
+        """What the graph takes for a task (as `adapt` does), filled up to its fixed shapes.
+
+        Raises:
+            DesireEdgeError: more examples or labels than the graph takes.
+        """
         examples, labels = targets.shape
         rows, ways = self._manifest.max_support, self._manifest.ways
         if examples > rows:
             raise DesireEdgeError(
                 f"{examples} examples, but {self._path} takes at most {rows}; adapt with fewer, with the C++ core (it "
-                f"has no such limit), or export the bundle with --max-support {examples}"
+                f"has no such limit), or export the bundle with --max-support {examples}",
+                "examples-many",
             )
         if labels > ways:
             raise DesireEdgeError(
-                f"{labels} labels, but this bundle holds at most {ways}; teach fewer, or export it with --ways {labels}"
+                f"{labels} labels, but this bundle holds at most {ways}; teach fewer, or export it with "
+                f"--ways {labels}",
+                "labels-many",
             )
         base = len(self._manifest.base_labels)
-        used = _padded(np.ones(labels, np.float32), ways)
         inputs: dict[str, Array] = {
             "z": _padded(z, rows, self._manifest.dimension),
             "targets": _padded(targets, rows, ways),
             "mask": _padded(mask, rows, ways),
             "w_novel": _padded(w_novel, self._manifest.dimension, ways),
-            "used": used,
+            "used": _padded(np.ones(labels, np.float32), ways),
         }
         if self._manifest.known_labels:
-            told = np.zeros((examples, base)) if known_labels is None else known_labels
-            inputs["known_labels"] = _padded(told, rows, base)
-        names = [value.name for value in self._session.get_outputs()]
-        try:
-            found: dict[str, NDArray[Any]] = dict(zip(names, self._session.run(names, inputs), strict=True))
-        except Exception as error:  # onnxruntime's exception classes share no public base
-            raise DesireEdgeError(f"ONNX Runtime could not run {self._path}: {error}") from error
-        # ONNX Runtime itself only warns where a graph's values have other shapes than it declares.
-        if any(list(found[value.name].shape) != value.shape for value in self._session.get_outputs()):
-            raise DesireEdgeError(f"{self._path} does not give what it declares; copy the bundle again")
-        if not all(np.isfinite(found[name]).all() for name in (*WEIGHTS, "thresholds")):
-            raise DesireEdgeError("the labels could not be learned: the adaptation does not stay finite")
-        steps = int(found["steps"][0])
-        return PortableHead(
-            {**{name: found[name] for name in WEIGHTS}, "used": used},
-            found["thresholds"][:labels],
-            tuple(found["losses"][: steps + 1].tolist()),
-        )
+            known = np.zeros((examples, base)) if known_labels is None else known_labels
+            inputs["known_labels"] = _padded(known, rows, base)
+        return inputs
 
 
 def _padded(array: NDArray[Any], *shape: int) -> Array:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
+import reprlib
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +17,16 @@ from numpy.typing import NDArray
 from desire_edge.errors import DesireEdgeError
 from desire_edge.files import parse_json
 from desire_edge.inputs.kinds import input_from_json
-from desire_edge.inputs.spec import Features, InputSpec, RawInput, unknown_texts
+from desire_edge.inputs.rows import Inputs, NameLists, input_rows, name_rows
+from desire_edge.inputs.spec import Features, InputSpec, unknown_texts
 from desire_edge.runtime.known import known_rows
-from desire_edge.runtime.session import Session
+from desire_edge.runtime.session import Session, read_model
 
+MODEL = "model.onnx"
 METADATA_PREFIX = "desire_edge."
+AT_ONCE = 256  # about how many inputs `predict` has the features of in memory
+
+Array = NDArray[np.float32]
 
 
 def encode_metadata(
@@ -46,6 +53,8 @@ def encode_metadata(
 class Predictor:
     """An adapted model, opened.
 
+    It is pickled and copied as its path, and opened anew from there; as its bytes if it was opened from bytes.
+
     Attributes:
         labels: the N labels it was taught.
         thresholds: the probability from which each is said to hold.
@@ -55,10 +64,20 @@ class Predictor:
     """
 
     def __init__(self, model: Path | str | bytes, provider: str = "auto", *, name: str | None = None) -> None:
-        """Open `model`, a file or its bytes. Raises `DesireEdgeError` if it is not an adapted model."""
-        model = Path(model) if isinstance(model, str) else model
-        self._where = where = name or str(model)
-        self._session = Session(model, provider, name=where)
+        """Open `model`: a file, the folder that holds it as `model.onnx`, or its bytes, called `name` in errors.
+
+        Raises:
+            DesireEdgeError: not an adapted model, or a folder without one.
+        """
+        self._model: Path | bytes = model if isinstance(model, bytes) else model_file(Path(model))
+        self._where = where = name or ("the model" if isinstance(self._model, bytes) else str(self._model))
+        self._asked = provider
+        content, self._digest = self._model, ""
+        if isinstance(content, Path):
+            self._model = content.absolute()  # wherever this process goes
+            content = read_model(content)
+            self._digest = hashlib.sha256(content).hexdigest()
+        self._session = Session(content, provider, name=where)
         metadata = self._session.metadata
         try:
             values = {
@@ -82,25 +101,34 @@ class Predictor:
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise DesireEdgeError(
                 f"{where} is not a model adapted by desire-edge (its metadata: {error}); "
-                "make one with `desire-edge adapt`"
+                "make one with `desire-edge adapt`",
+                "model",
             ) from error
-        self.input = input_from_json(values["input"], where)
+        self.input = input_from_json(values["input"], where, "model")
         if self.input.features != self._session.features:
             raise DesireEdgeError(
-                f"{where} takes {self._session.features} features, but its metadata says {self.input.features}"
+                f"{where} takes {self._session.features} features, but its metadata says {self.input.features}",
+                "model",
             )
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[object, ...]]:
+        """Where the model is and what it was, or its bytes; the session stays here."""
+        return _reopened, (type(self), self._model, self._asked, self._where, self._digest)
+
+    def __repr__(self) -> str:
+        """The model in one line."""
+        return f"{type(self).__name__}({self._where!r}, labels={reprlib.repr(list(self.labels))})"
 
     @property
     def provider(self) -> str:
         """The execution provider in use, "cpu" or "cuda"."""
         return self._session.provider
 
-    def features(self, inputs: Sequence[RawInput], names: Sequence[str] | None = None) -> list[Features]:
+    def features(self, inputs: Inputs, names: Sequence[str] | None = None) -> list[Features]:
         """The features of raw inputs; `names` are what errors and warnings call them."""
-        if isinstance(inputs, str | Mapping):
-            raise DesireEdgeError("predict takes a list of inputs, and this is one; put it into a list")
-        names = names or [f"input {index}" for index in range(len(inputs))]
-        features = [self.input.features_of(raw, name) for raw, name in zip(inputs, names, strict=True)]
+        rows = input_rows(inputs, "predict", "input")
+        names = names or [f"input {index}" for index in range(len(rows))]
+        features = [self.input.features_of(raw, name) for raw, name in zip(rows, names, strict=True)]
         for warning in unknown_texts(features, names):
             warnings.warn(warning, stacklevel=3)
         return features
@@ -126,31 +154,41 @@ class Predictor:
         outputs["probabilities"] = outputs["probabilities"][:, : len(self.labels)]
         return outputs
 
-    def predict(
-        self, inputs: Sequence[RawInput], known_labels: Sequence[Iterable[str]] | None = None
-    ) -> NDArray[np.float32]:
+    def predict(self, inputs: Inputs, known_labels: NameLists | None = None) -> Array:
         """Probabilities [n, N] of the taught labels for n raw inputs.
 
-        `known_labels` are the base labels that each input is known to carry, a list an input, empty where none is. They
-        stand in for what the model sees of the base labels in it.
+        Args:
+            inputs: texts, sparse features or vectors in a list, an iterator or a pandas Series; or the rows of an
+                array, of a sparse matrix or of a DataFrame of numbers, their columns as the model's features stand.
+            known_labels: the base labels that each input is known to carry, a list an input, empty where none is, or a
+                DataFrame of 0 and 1 whose columns are labels. They stand in for what the model sees of the base labels
+                in it.
 
         Raises:
             DesireEdgeError: an input the model cannot take, a known label that is no base label, or known labels for a
                 model that does not use them.
         """
-        features = self.features(inputs)
-        if known_labels is None:
-            return self.outputs(features)["probabilities"]
-        if isinstance(known_labels, str) or len(known_labels) != len(inputs):
+        rows = input_rows(inputs, "predict", "input")
+        names = [f"input {index}" for index in range(len(rows))]
+        one = isinstance(known_labels, str)
+        known = None if known_labels is None or one else name_rows(known_labels, "known_labels", "input")
+        if one or (known is not None and len(known) != len(rows)):
             raise DesireEdgeError(
-                f"there must be one list of known labels an input, and there are {len(inputs)} inputs"
+                f"there must be one list of known labels an input, and there are {len(rows)} inputs"
             )
-        return self.outputs(features, self.known_rows(known_labels))["probabilities"]
+        # The model's own batches, so that as many at once as may be give the same bits.
+        size = self._session.batch * max(1, AT_ONCE // self._session.batch)
+        found = []
+        for start in range(0, max(1, len(rows)), size):
+            part = slice(start, start + size)
+            features = self.features(rows[part], names[part])
+            known_rows = None if known is None else self.known_rows(known[part], names[part])
+            found.append(self.outputs(features, known_rows)["probabilities"])
+        return np.concatenate(found)
 
-    def decide(self, probabilities: NDArray[np.float32]) -> list[str]:
-        """The labels whose probability [N] reaches their threshold."""
-        decided = zip(self.labels, probabilities, self.thresholds, strict=True)
-        return [label for label, probability, threshold in decided if probability >= threshold]
+    def decide(self, probabilities: Array) -> list[str]:
+        """The labels whose probability reaches their threshold, of one input's probabilities [N]."""
+        return decided(self.labels, self.thresholds, probabilities)
 
     def describe(self) -> dict[str, Any]:
         """What the model is, as JSON values."""
@@ -163,6 +201,47 @@ class Predictor:
             "features": self.input.features,
             "batch": self._session.batch,
         }
+
+
+def model_file(path: Path) -> Path:
+    """The adapted model that `path` is, or that the folder `path` holds.
+
+    Raises:
+        DesireEdgeError: a folder without one.
+    """
+    if not path.is_dir():
+        return path
+    if not (path / MODEL).is_file():
+        raise DesireEdgeError(
+            f"the folder {path} holds no {MODEL}; name the folder that `desire-edge adapt --out` or Task.save wrote"
+        )
+    return path / MODEL
+
+
+def decided(labels: Sequence[str], thresholds: Sequence[float], probabilities: Array) -> list[str]:
+    """The labels whose probability reaches their threshold; N of each.
+
+    Raises:
+        DesireEdgeError: not N probabilities.
+    """
+    if np.shape(probabilities) != (len(labels),):
+        raise DesireEdgeError(
+            f"decide takes the {len(labels)} probabilities of one input, a row of what predict gives, and these have "
+            f"shape {list(np.shape(probabilities))}"
+        )
+    found = zip(labels, probabilities, thresholds, strict=True)
+    return [label for label, probability, threshold in found if probability >= threshold]
+
+
+def _reopened(kind: type[Predictor], model: Path | bytes, provider: str, name: str, digest: str) -> Predictor:
+    """The model that was pickled, opened anew."""
+    predictor = kind(model, provider, name=name)
+    if predictor._digest != digest:
+        raise DesireEdgeError(
+            f"{name} is not the model that was pickled or copied (its SHA-256 differs); put that one back, or open "
+            "this one with Predictor"
+        )
+    return predictor
 
 
 def _names(value: Any) -> tuple[str, ...]:

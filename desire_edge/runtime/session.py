@@ -38,7 +38,7 @@ class Session:
         """
         self._name = name or str(model)
         onnxruntime = import_onnxruntime()
-        content = model if isinstance(model, bytes) else _read(model)
+        content = model if isinstance(model, bytes) else read_model(model)
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         wanted = choose_providers(onnxruntime.get_available_providers(), provider)
@@ -50,7 +50,8 @@ class Session:
         except Exception as error:  # onnxruntime's exception classes share no public base
             raise DesireEdgeError(
                 f"{self._name} is not a whole ONNX model that this ONNX Runtime ({onnxruntime.__version__}) can run: "
-                f"{_reason(error)}"
+                f"{_reason(error)}",
+                "onnx",
             ) from error
         self.provider = "cuda" if PROVIDERS["cuda"] in self._session.get_providers() else "cpu"
         if provider == "cuda" and self.provider != "cuda":
@@ -67,7 +68,8 @@ class Session:
         ):
             raise DesireEdgeError(
                 f"{self._name} is not a model of desire-edge: it has not the input x [batch, features], at most "
-                "known_labels [batch, B] beside it, and outputs, all of fixed shape and float32"
+                "known_labels [batch, B] beside it, and outputs, all of fixed shape and float32",
+                "onnx",
             )
         self.batch, self.features = shapes["x"]
         self.known_labels: int = shapes["known_labels"][1] if "known_labels" in shapes else 0
@@ -93,13 +95,13 @@ class Session:
                 found = self._session.run(list(parts), filled)
             except Exception as error:
                 raise DesireEdgeError(
-                    f"ONNX Runtime could not run {self._name} on {self.provider}: {_reason(error)}"
+                    f"ONNX Runtime could not run {self._name} on {self.provider}: {_reason(error)}", "onnx"
                 ) from error
             for name, values in zip(parts, found, strict=True):
                 # ONNX Runtime itself only warns where a graph's values have other shapes than it declares.
                 if values.shape != (self.batch, self.columns[name]):
                     raise DesireEdgeError(
-                        f"{self._name} gives no {name} of {self.columns[name]} numbers a row"
+                        f"{self._name} gives no {name} of {self.columns[name]} numbers a row", "onnx"
                     )
                 parts[name].append(values[: len(x[rows])])
         return {
@@ -134,10 +136,15 @@ def import_onnxruntime() -> Any:
     return onnxruntime
 
 
+def check_provider(provider: str) -> None:
+    """Refuse what is no provider."""
+    if provider not in ("auto", *PROVIDERS):
+        raise DesireEdgeError(f"{provider!r} is no provider; use auto, cpu or cuda", "provider")
+
+
 def choose_providers(available: list[str], provider: str) -> list[str]:
     """The providers to ask ONNX Runtime for, in order, out of those it was built with."""
-    if provider not in ("auto", *PROVIDERS):
-        raise DesireEdgeError(f"'{provider}' is no provider; use auto, cpu or cuda")
+    check_provider(provider)
     if provider == "cuda" and PROVIDERS["cuda"] not in available:
         raise DesireEdgeError(
             "CUDA was asked for, but this ONNX Runtime has no CUDA provider; "
@@ -166,7 +173,8 @@ def _installed(distribution: str) -> bool:
     return True
 
 
-def _read(path: Path) -> bytes:
+def read_model(path: Path) -> bytes:
+    """The bytes of the model at `path`; a `DesireEdgeError` where it cannot be read or is too large."""
     try:
         if path.stat().st_size > MAX_MODEL_BYTES:
             raise DesireEdgeError(f"{path} is larger than an ONNX model can be")

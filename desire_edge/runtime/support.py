@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import reprlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -12,8 +13,9 @@ from numpy.typing import NDArray
 
 from desire_edge.errors import DesireEdgeError
 from desire_edge.inputs.files import read_input
-from desire_edge.inputs.folder import entries, file_of, metadata_of
-from desire_edge.inputs.names import list_of_names
+from desire_edge.inputs.folder import Folder, optional_names
+from desire_edge.inputs.names import columns, list_of_names
+from desire_edge.inputs.rows import Inputs, NameLists, input_rows, name_rows
 from desire_edge.inputs.spec import RawInput
 
 Missing = Literal["negative", "unknown"]
@@ -36,36 +38,50 @@ class Example:
     known_labels: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Support:
     """S examples. An example may carry any number of labels, none included."""
 
     examples: tuple[Example, ...]
 
+    def __repr__(self) -> str:
+        """The support set in one line."""
+        return f"Support(examples={len(self.examples)}, labels={reprlib.repr(list(self.names()))})"
+
     @classmethod
     def of(
         cls,
-        inputs: Sequence[RawInput],
-        labels: Sequence[Iterable[str]],
-        negative_labels: Sequence[Iterable[str]] | None = None,
-        known_labels: Sequence[Iterable[str]] | None = None,
+        inputs: Inputs,
+        labels: NameLists,
+        negative_labels: NameLists | None = None,
+        known_labels: NameLists | None = None,
     ) -> Support:
         """A support set from Python values, one entry an example in each argument.
 
+        Args:
+            inputs: texts, sparse features or vectors, as `Predictor.predict` takes them.
+            labels: a list of names an example, in a list, an iterator or a pandas Series; or a DataFrame of 0 and 1
+                whose columns are the labels.
+            negative_labels: the labels that each example is known not to carry, likewise.
+            known_labels: the base labels that each is known to carry, likewise, for a model that uses them.
+
         Raises:
-            DesireEdgeError: the arguments differ in length, or a label name is empty, too long or given twice.
+            DesireEdgeError: the arguments differ in length, an input is missing, or a label name is empty, too long or
+                given twice.
         """
-        if isinstance(inputs, str | Mapping):
-            raise DesireEdgeError("a support set takes a list of inputs, and this is one; put it into a list")
-        negative_labels = negative_labels if negative_labels is not None else [()] * len(inputs)
-        known_labels = known_labels if known_labels is not None else [()] * len(inputs)
-        if not len(inputs) == len(labels) == len(negative_labels) == len(known_labels):
+        rows = input_rows(inputs, "a support set", "example")
+        carried = name_rows(labels, "labels", "example")
+        negative, known = (
+            name_rows(values, what, "example") if values is not None else [()] * len(rows)
+            for values, what in ((negative_labels, "negative_labels"), (known_labels, "known_labels"))
+        )
+        if not len(rows) == len(carried) == len(negative) == len(known):
             raise DesireEdgeError(
-                f"{len(inputs)} inputs, {len(labels)} lists of labels, {len(negative_labels)} of negative labels and "
-                f"{len(known_labels)} of known labels: there must be one of each an example"
+                f"{len(rows)} inputs, {len(carried)} lists of labels, {len(negative)} of negative labels and "
+                f"{len(known)} of known labels: there must be one of each an example"
             )
-        rows = zip(inputs, labels, negative_labels, known_labels, strict=True)
-        return cls(tuple(_example(*row, f"example {index}") for index, row in enumerate(rows)))
+        entries = zip(rows, carried, negative, known, strict=True)
+        return cls(tuple(_example(*entry, f"example {index}") for index, entry in enumerate(entries)))
 
     @classmethod
     def read(cls, folder: Path | str) -> Support:
@@ -80,33 +96,42 @@ class Support:
         """
         folder = Path(folder)
         if not folder.is_dir():
-            raise DesireEdgeError(f"the support folder {folder} does not exist or is not a folder")
-        metadata = metadata_of(folder)
-        if metadata is None:
+            raise DesireEdgeError(
+                f"the support folder {folder} does not exist or is not a folder", "folder-none"
+            )
+        opened = Folder(folder)
+        if opened.metadata is None:
             raise DesireEdgeError(
                 f"the support folder {folder} holds neither metadata.jsonl nor metadata.csv; "
-                "write one of them, with an entry an example"
+                "write one of them, with an entry an example",
+                "metadata-none",
             )
         examples: list[Example] = []
         left = MAX_FOLDER_BYTES
-        for where, entry in entries(metadata, ("file_name", "labels")):
+        for where, entry in opened.entries(("file_name", "labels")):
             if len(examples) == MAX_EXAMPLES:
-                raise DesireEdgeError(f"{metadata} names more than {MAX_EXAMPLES} examples")
-            path = file_of(entry, folder, where)
+                raise DesireEdgeError(
+                    f"{opened.metadata} names more than {MAX_EXAMPLES} examples", "examples-many"
+                )
+            path = opened.file_of(entry, where)
             raw = read_input(path)
             left -= path.stat().st_size
             if left < 0:
                 raise DesireEdgeError(
-                    f"{metadata} names files of more than {MAX_FOLDER_BYTES // 2**20} MiB in all; "
-                    "adapt with fewer or smaller ones"
+                    f"{opened.metadata} names files of more than {MAX_FOLDER_BYTES // 2**20} MiB in all; "
+                    "adapt with fewer or smaller ones",
+                    "folder-large",
                 )
-            negative, known = entry.get("negative_labels") or (), entry.get("known_labels") or ()
+            negative, known = (
+                optional_names(entry, field, where) for field in ("negative_labels", "known_labels")
+            )
             examples.append(
                 replace(_example(raw, entry.get("labels"), negative, known, where), name=str(path))
             )
         if not examples:
             raise DesireEdgeError(
-                f"{metadata} names no examples; add one, or use --shots 0 --labels to go by names alone"
+                f"{opened.metadata} names no examples; add one, or use --shots 0 --labels to go by names alone",
+                "examples-none",
             )
         return cls(tuple(examples))
 
@@ -143,7 +168,7 @@ class Support:
         A label an example carries is 1 and known, a negative label 0 and known. Any other is 0, and known only if
         `missing` is "negative": with "unknown" it does not count, for a user who did not look is not saying no.
         """
-        column = {name: index for index, name in enumerate(names)}
+        column = columns(names)
         targets = np.zeros((len(self.examples), len(names)), np.float32)
         mask = np.full_like(targets, float(missing == "negative"))
         for row, example in enumerate(self.examples):
@@ -160,5 +185,5 @@ def _example(raw: RawInput, labels: Any, negative_labels: Any, known_labels: Any
     known = list_of_names(known_labels, "known_labels", where)
     for name in negative:
         if name in positive:
-            raise DesireEdgeError(f"{where}: '{name}' is both a label and a negative label")
+            raise DesireEdgeError(f"{where}: '{name}' is both a label and a negative label", "name-both")
     return Example(raw, positive, negative, where, known)

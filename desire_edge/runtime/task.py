@@ -2,42 +2,45 @@
 
 from __future__ import annotations
 
+import reprlib
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from desire_edge.errors import DesireEdgeError
 from desire_edge.files import atomic_folder
-from desire_edge.inputs.names import check_names
-from desire_edge.inputs.spec import Features, RawInput, unknown_texts
+from desire_edge.inputs.names import check_names, columns
+from desire_edge.inputs.rows import Inputs, NameLists
+from desire_edge.inputs.spec import Features, unknown_texts
 from desire_edge.runtime.adaptation import AdaptedHead, learn
-from desire_edge.runtime.fragment import model_fragment
 from desire_edge.runtime.known import known_rows
 from desire_edge.runtime.manifest import BASE_FRAGMENT, EXTRACTOR, HEAD_FRAGMENT
+from desire_edge.runtime.model_file import complete_model
 from desire_edge.runtime.opened import OpenedBundle
-from desire_edge.runtime.predictor import METADATA_PREFIX, Predictor, encode_metadata
+from desire_edge.runtime.predictor import METADATA_PREFIX, MODEL, Predictor, decided, encode_metadata
 from desire_edge.runtime.report import AdaptReport, label_reports, task_warnings
 from desire_edge.runtime.support import Example, Missing, Support
 from desire_edge.runtime.taught import REMOVED, Taught
 from desire_edge.runtime.taught_file import TASK, task_bytes
 
-MODEL = "model.onnx"
-
 Array = NDArray[np.float32]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Task:
     """The result of `Bundle.adapt`: the completed model's bytes, the adapted head in it, and what it was taught.
 
     `add`, `remove` and `undo` give a new task, adapted by `bundle` from the meta-learned weights: the very one that
     teaching these labels, examples, targets and mask from nothing gives. Only the last change can be undone, and what
     it removed is kept until the next one for that; `settle` lets it go at once.
+
+    It is pickled and copied as all of this, with the bundle as its path.
     """
 
     model: bytes
@@ -46,30 +49,46 @@ class Task:
     report: AdaptReport
     bundle: OpenedBundle
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What it is made of; the opened model stays here."""
+        return {name: value for name, value in self.__dict__.items() if name != "predictor"}
+
+    def __repr__(self) -> str:
+        """The task in one line."""
+        labels = reprlib.repr(list(self.labels))
+        return f"Task(labels={labels}, examples={self.report.examples}, bundle={self.taught.origin.bundle!r})"
+
     @property
     def labels(self) -> tuple[str, ...]:
         """The labels it was taught, in the order of the columns of `predict`."""
         return self.taught.current.labels
+
+    @property
+    def thresholds(self) -> tuple[float, ...]:
+        """The probability from which each label is said to hold, in the order of `labels`."""
+        return tuple(label.threshold for label in self.report.labels)
 
     @cached_property
     def predictor(self) -> Predictor:
         """The adapted model, opened."""
         return Predictor(self.model, self.bundle.provider, name="the adapted model")
 
-    def predict(
-        self, inputs: Sequence[RawInput], known_labels: Sequence[Iterable[str]] | None = None
-    ) -> NDArray[np.float32]:
+    def predict(self, inputs: Inputs, known_labels: NameLists | None = None) -> Array:
         """Probabilities [n, N] of the taught labels for n raw inputs (texts, sparse features, vectors).
 
-        `known_labels` as for `Predictor.predict`.
+        Both as for `Predictor.predict`.
         """
         return self.predictor.predict(inputs, known_labels)
+
+    def decide(self, probabilities: Array) -> list[str]:
+        """The labels whose probability reaches their threshold, of one input's probabilities [N]."""
+        return decided(self.labels, self.thresholds, probabilities)
 
     def add(
         self,
         support: Support | None = None,
         *,
-        labels: Sequence[str] | None = None,
+        labels: Iterable[str] | None = None,
         missing: Missing = "negative",
         earlier: Missing = "unknown",
     ) -> Task:
@@ -85,7 +104,7 @@ class Task:
         """
         return teach(self.bundle, self.taught, support, labels=labels, missing=missing, earlier=earlier)
 
-    def remove(self, *, labels: Sequence[str] = (), examples: Sequence[int] = ()) -> Task:
+    def remove(self, *, labels: Iterable[str] = (), examples: Iterable[int] = ()) -> Task:
         """The task without these labels and examples, which are numbered from 0. An example stays without its label."""
         return replay(self.bundle, self.taught.removed(labels, examples))
 
@@ -116,22 +135,28 @@ def teach(
     before: Taught,
     support: Support | None,
     *,
-    labels: Sequence[str] | None,
+    labels: Iterable[str] | None,
     missing: Missing,
     earlier: Missing,
 ) -> Task:
     """The task of what was taught `before`, with more examples, more labels, or both. See `Bundle.adapt`."""
+    for name, value in (("missing", missing), ("earlier", earlier)):
+        if value not in ("negative", "unknown"):
+            raise DesireEdgeError(
+                f'{name} is {reprlib.repr(value)}; it must be "negative" or "unknown"', "missing-value"
+            )
     support = support or Support(())
     names = check_names(labels, "the labels asked for") if labels is not None else support.names()
     _check_origin(bundle, before)
     earlier_names = before.current.labels
-    new = [name for name in names if name not in earlier_names]
+    known = columns(earlier_names)
+    new = [name for name in names if name not in known]
     if earlier_names and not new and not support.examples:
-        raise DesireEdgeError("there is nothing to add; give examples or new labels")
+        raise DesireEdgeError("there is nothing to add; give examples or new labels", "nothing-new")
     names = (*earlier_names, *new)
     _check_labels(bundle, names, support)
     targets, mask = (array.astype(np.uint8) for array in support.targets(names, missing))
-    known = _known_rows(bundle, support).astype(np.uint8)
+    known_labels = _known_rows(bundle, support).astype(np.uint8)
 
     _ = bundle.lexicon, bundle.extractor  # opened before the clock starts
     started = time.perf_counter()
@@ -140,7 +165,11 @@ def teach(
     z = _half(bundle.extract(features), "the extractor's features")
     seconds = time.perf_counter() - started
     return _adapted(
-        bundle, before.added(new, z, targets, mask, known, earlier), features, support.examples, seconds
+        bundle,
+        before.added(new, z, targets, mask, known_labels, earlier),
+        features,
+        support.examples,
+        seconds,
     )
 
 
@@ -208,13 +237,15 @@ def _check_origin(bundle: OpenedBundle, taught: Taught) -> None:
     if taught.origin != replace(bundle.origin, bundle=taught.origin.bundle):
         raise DesireEdgeError(
             f"the task was taught with another bundle, {taught.origin.bundle}, not with this {bundle.manifest.name}; "
-            "name that one, or teach the task afresh"
+            "name that one, or teach the task afresh",
+            "task-bundle",
         )
     widths = (taught.z.shape[1], taught.known_labels.shape[1])
     if widths != bundle.widths:
         raise DesireEdgeError(
             f"the task's features and known labels are {widths[0]} and {widths[1]} wide, but those of the bundle "
-            f"{bundle.widths[0]} and {bundle.widths[1]}; teach the task afresh"
+            f"{bundle.widths[0]} and {bundle.widths[1]}; teach the task afresh",
+            "task-bundle",
         )
 
 
@@ -230,17 +261,22 @@ def _known_rows(bundle: OpenedBundle, support: Support) -> Array:
 
 def _check_labels(bundle: OpenedBundle, names: Sequence[str], support: Support) -> None:
     if not names:
-        raise DesireEdgeError("there is no label to learn: no example carries one; name some with --labels")
+        raise DesireEdgeError(
+            "there is no label to learn: no example carries one; name some with --labels", "labels-none"
+        )
     if len(names) > bundle.manifest.ways:
         raise DesireEdgeError(
             f"{len(names)} labels, but this bundle holds at most {bundle.manifest.ways}; "
-            f"teach fewer, or export it with --ways {len(names)}"
+            f"teach fewer, or export it with --ways {len(names)}",
+            "labels-many",
         )
-    unnamed = [name for name in support.names() if name not in names]
+    asked = columns(names)
+    unnamed = [name for name in support.names() if name not in asked]
     if unnamed:
         raise DesireEdgeError(
             f"the support set has the label '{unnamed[0]}', which is not among the labels asked for; "
-            "add it to --labels"
+            "add it to --labels",
+            "label-unasked",
         )
 
 
@@ -252,12 +288,11 @@ def _complete(
     keep_base: bool,
 ) -> bytes:
     """The extractor without its output, the head, the task's weights and metadata: a whole model."""
-    content = (bundle.path / EXTRACTOR).read_bytes()[: bundle.manifest.extractor_body]
-    content += (bundle.path / HEAD_FRAGMENT).read_bytes()
+    files = [EXTRACTOR, HEAD_FRAGMENT]
     weights = {f"task.{name}": value for name, value in weights.items()}
     if keep_base:
-        content += (bundle.path / BASE_FRAGMENT).read_bytes()
-        weights |= {"base.w": bundle.semantics["w_base"], "base.b": bundle.semantics["base_bias"]}
+        files.append(BASE_FRAGMENT)
+        weights |= {"base.w": bundle.semantics.w_base, "base.b": bundle.semantics.base_bias}
     metadata = encode_metadata(
         names,
         thresholds,
@@ -266,7 +301,8 @@ def _complete(
         bundle.manifest.base_labels if keep_base else None,
         bundle.manifest.base_labels if bundle.manifest.known_labels else None,
     )
-    return content + model_fragment(weights, metadata)
+    parts = {str(bundle.path / name): (bundle.path / name).read_bytes() for name in files}
+    return complete_model(parts, weights, metadata)
 
 
 def _half(values: Array, what: str) -> NDArray[np.float16]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import compress
 from typing import Any
@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from desire_edge.errors import DesireEdgeError
+from desire_edge.inputs.names import check_names, columns
+from desire_edge.inputs.rows import example_numbers
 from desire_edge.runtime.support import MAX_EXAMPLES, Missing
 
 STAYS, ADDED, REMOVED = 0, 1, 2
@@ -113,7 +115,8 @@ class Taught:
         below, right = (0, len(z)), (0, len(labels))
         if len(old.z) + len(z) > MAX_EXAMPLES:
             raise DesireEdgeError(
-                f"{len(old.z) + len(z)} examples are too many; a task holds at most {MAX_EXAMPLES}"
+                f"{len(old.z) + len(z)} examples are too many; a task holds at most {MAX_EXAMPLES}",
+                "examples-many",
             )
         before = np.pad(old.mask, ((0, 0), right), constant_values=earlier == "negative")
         return replace(
@@ -128,28 +131,31 @@ class Taught:
             example_changes=np.pad(old.example_changes, below, constant_values=new),
         )
 
-    def removed(self, labels: Sequence[str], examples: Sequence[int]) -> Taught:
+    def removed(self, labels: Iterable[str], examples: Iterable[int]) -> Taught:
         """Without these labels and without these examples, numbered from 0 as they stand now.
 
         Raises:
             DesireEdgeError: a label or example that is not there, nothing to remove, or no label left.
         """
         old = self.settled
-        for name in labels:
-            if name not in old.labels:
+        column = columns(old.labels)
+        names, numbers = check_names(labels, "the labels to remove"), example_numbers(examples)
+        for name in names:
+            if name not in column:
                 raise DesireEdgeError(
-                    f"there is no label '{name}' to remove; the task has {', '.join(old.labels)}"
+                    f"there is no label '{name}' to remove; the task has {', '.join(old.labels)}", "not-there"
                 )
-        for index in examples:
+        for index in numbers:
             if not 0 <= index < len(old.z):
                 raise DesireEdgeError(
-                    f"there is no example {index} to remove; the task has {len(old.z)}, numbered from 0"
+                    f"there is no example {index} to remove; the task has {len(old.z)}, numbered from 0",
+                    "not-there",
                 )
-        if not labels and not examples:
+        if not names and not numbers:
             raise DesireEdgeError("there is nothing to remove; name labels or examples")
         label_changes, example_changes = old.label_changes.copy(), old.example_changes.copy()
-        label_changes[[old.labels.index(name) for name in labels]] = REMOVED
-        example_changes[list(examples)] = REMOVED
+        label_changes[[column[name] for name in names]] = REMOVED
+        example_changes[numbers] = REMOVED
         if (label_changes == REMOVED).all():
             raise DesireEdgeError("no label would be left; teach a new task instead")
         return replace(old, label_changes=label_changes, example_changes=example_changes)

@@ -14,7 +14,7 @@ from safetensors.numpy import load, save
 
 from desire_edge.errors import DesireEdgeError
 from desire_edge.files import parse_json
-from desire_edge.inputs.names import check_names
+from desire_edge.inputs.names import check_name, refuse_twice
 from desire_edge.runtime.manifest import MAX_WAYS
 from desire_edge.runtime.support import MAX_EXAMPLES
 from desire_edge.runtime.taught import REMOVED, Bits, Origin, Taught
@@ -64,7 +64,9 @@ def read_task(path: Path | str) -> Taught:
     path = task_file(Path(path))
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise DesireEdgeError(f"{path} is larger than {MAX_BYTES // 2**20} MiB, so it is not read")
+            raise DesireEdgeError(
+                f"{path} is larger than {MAX_BYTES // 2**20} MiB, so it is not read", "task"
+            )
         content = path.read_bytes()
     except OSError as error:
         raise DesireEdgeError(f"cannot read {path}: {error.strerror or error}") from error
@@ -75,19 +77,21 @@ def read_task(path: Path | str) -> Taught:
         *(AttributeError, ImportError, KeyError, OverflowError, TypeError, ValueError),  # of its header
     ) as error:
         raise DesireEdgeError(
-            f"{path} is not what `desire-edge adapt` wrote ({error}); copy it again, or teach the task afresh"
+            f"{path} is not what `desire-edge adapt` wrote ({error}); copy it again, or teach the task afresh",
+            "task",
         ) from error
 
 
 def task_file(path: Path) -> Path:
     """The `task.safetensors` that `path` is or holds."""
     if not path.exists():
-        raise DesireEdgeError(f"there is no task {path}")
+        raise DesireEdgeError(f"there is no task {path}", "task")
     if path.is_dir():
         path = path / TASK
         if not path.is_file():
             raise DesireEdgeError(
-                f"{path.parent} holds no {TASK}, which --forget-support leaves away; teach the task afresh"
+                f"{path.parent} holds no {TASK}, which --forget-support leaves away; teach the task afresh",
+                "task",
             )
     return path
 
@@ -98,9 +102,7 @@ def _parse(content: bytes) -> Taught:
     settings = parse_json(parse_json(content[8 : 8 + length])["__metadata__"]["desire_edge"])
     if settings["schema_version"] != SCHEMA_VERSION:
         raise ValueError(f"its schema version is {settings['schema_version']!r}, not {SCHEMA_VERSION}")
-    if len(settings["labels"]) > MAX_WAYS:
-        raise ValueError(f"it has {len(settings['labels'])} labels, more than {MAX_WAYS}")
-    labels = check_names(settings["labels"], "its labels")
+    labels = _labels(settings["labels"])
     base_labels, keep_base, bundle = settings["base_labels"], settings["keep_base"], settings["bundle"]
     digests = [settings["extractor"], settings["semantics"]]
     if not (isinstance(base_labels, int) and isinstance(keep_base, bool) and isinstance(bundle, str)):
@@ -135,6 +137,18 @@ def _parse(content: bytes) -> Taught:
             for name, columns in bits.items()
         },
     )
+
+
+def _labels(names: Any) -> tuple[str, ...]:
+    """Names of labels as they stand: earlier versions took some that are not clean."""
+    if not isinstance(names, list):
+        raise TypeError("its labels are no list of names")
+    if len(names) > MAX_WAYS:
+        raise ValueError(f"it has {len(names)} labels, more than {MAX_WAYS}")
+    for name in names:
+        check_name(name, "its labels")
+    refuse_twice(names, "its labels")
+    return tuple(names)
 
 
 def _packed(rows: Bits) -> Bits:

@@ -63,7 +63,9 @@ def inner_loop(head: SemanticInference, episodes: EpisodeBatch, step_sizes: Tens
     weight = weight * known_ways(mask)[..., None, None]
 
     base = head.base_scores(z, episodes.base_mask, episodes.known_labels)
-    inferred = base @ (head.w_i @ w_novel)  # A of MODEL: [E, S+Q, N]; there are fewer labels than rows
+    inferred = base @ (
+        head.w_i @ w_novel
+    )  # A of docs/model.md: [E, S+Q, N]; there are fewer labels than rows
     hidden_in = z @ head.w1 + head.b1  # P1: [E, S+Q, h]
     z_kernel = z @ z[:, :s].mT + 1  # + 1 is the bias
     base_kernel = base @ base[:, :s].mT

@@ -16,6 +16,7 @@ from onnx import TensorProto, helper
 from trained import Trained
 
 from desire_edge import Bundle, DesireEdgeError, Predictor, Support
+from desire_edge.runtime.model_file import complete_model
 
 Refused = Callable[..., str]
 
@@ -60,10 +61,9 @@ def test_an_empty_model_is_refused(refused_model: Callable[[bytes], str]) -> Non
 def test_extractor_and_head_without_the_weights_are_refused(
     sample_trained: Trained, refused_model: Callable[[bytes], str]
 ) -> None:
-    body = Bundle.open(sample_trained.bundle).manifest.extractor_body
-    content = (sample_trained.bundle / "extractor.onnx").read_bytes()[:body]
-    fragment = (sample_trained.bundle / "head.fragment.onnx").read_bytes()
-    assert "is not a whole ONNX model" in refused_model(content + fragment)
+    names = ("extractor.onnx", "head.fragment.onnx")
+    parts = {name: (sample_trained.bundle / name).read_bytes() for name in names}
+    assert "is not a whole ONNX model" in refused_model(complete_model(parts, {}, {}))
 
 
 @pytest.mark.parametrize(
@@ -156,9 +156,10 @@ def test_a_model_that_is_not_there_is_named(refused: Refused) -> None:
     assert "cannot read gone.onnx: No such file or directory" in refused("predict", "gone.onnx", "page.txt")
 
 
-def test_a_model_that_is_a_folder_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DesireEdgeError, match=f"cannot read {tmp_path}: Is a directory"):
-        Predictor(tmp_path)
+def test_a_folder_without_a_model_is_named(tmp_path: Path, refused: Refused) -> None:
+    (tmp_path / "taught").mkdir()
+    sentence = refused("predict", "taught", "page.txt")
+    assert "the folder taught holds no model.onnx; name the folder that `desire-edge adapt --out`" in sentence
 
 
 @pytest.mark.parametrize(
@@ -200,9 +201,9 @@ def test_one_input_is_no_list_of_inputs(model: bytes) -> None:
     predictor = Predictor(model, "cpu")
     for raw in ("fresh bread", {"0": 1.0}):
         with pytest.raises(DesireEdgeError, match="put it into a list"):
-            predictor.predict(raw)  # type: ignore[arg-type]
+            predictor.predict(raw)
         with pytest.raises(DesireEdgeError, match="put it into a list"):
-            Support.of(raw, [["bread"]])  # type: ignore[arg-type]
+            Support.of(raw, [["bread"]])
 
 
 def test_vectors_need_no_names(model: bytes) -> None:

@@ -15,6 +15,7 @@ from trained import WAYS, Trained
 
 from desire_edge import Bundle, Support
 from desire_edge.export import ExportOptions, export_bundle
+from desire_edge.runtime.predictor import AT_ONCE
 
 Cli = Callable[..., Result]
 Refused = Callable[..., str]
@@ -172,6 +173,13 @@ def test_predictions_are_those_of_the_python_api(
         assert len(row["base_probabilities"]) == len(sample_trained.run.data.split.base)
 
 
+def test_the_folder_of_a_task_may_stand_for_its_model(
+    as_json: Callable[..., Any], taught: Path, sample_trained: Trained
+) -> None:
+    expected = as_json("predict", taught, sample_trained.query)
+    assert as_json("predict", "taught", sample_trained.query) == expected
+
+
 def test_the_table_shows_every_probability(
     done: Callable[..., str], as_json: Callable[..., Any], here: Path, sample_trained: Trained
 ) -> None:
@@ -231,3 +239,6 @@ def test_a_task_with_other_batches_predicts_the_same(sample_trained: Trained, tm
     np.testing.assert_allclose(three.predict(x), one.predict(x), rtol=1e-5, atol=1e-6)
     for count in range(8):
         np.testing.assert_allclose(three.predict(x[:count]), three.predict(x)[:count], rtol=1e-5, atol=1e-6)
+    many = sample_trained.run.data.x[: AT_ONCE + 50]
+    together = three.predictor.outputs(three.predictor.features(many))["probabilities"]
+    assert np.array_equal(three.predict(many), together)

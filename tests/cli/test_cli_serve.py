@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import posixpath
 import re
 import signal
 import socket
@@ -92,8 +93,9 @@ def test_every_script_that_the_page_imports_is_served(server: PageServer) -> Non
         answer = get(server, path)
         assert answer.status == 200, path
         assert answer.headers["Content-Type"].startswith("text/javascript")
-        for name in re.findall(r'from "(\./[^"]+)"', answer.body.decode()):
-            left.append(f"{path.rpartition('/')[0]}/{name.removeprefix('./')}")
+        for name in re.findall(r'from "(\.[^"]+)"', answer.body.decode()):
+            left.append(posixpath.normpath(posixpath.join(posixpath.dirname(path), name)))
+    assert "/desire-edge/inputs/words.js" in seen
     assert len(seen) > 10
 
 

@@ -1,48 +1,132 @@
 /*
- * What the C++ example's parts say of the questions on standard input, a JSON object of any of
- *     "tokenize": [text]; "lexicon": file, "look_up": [name], "label_matrix": [[name]]; "half": [number].
- * Answers on standard output, an object with the same keys.
+ * What the C++ client's parts say of the questions on standard input, a JSON object of any of
+ *     "tokenize": [text]; "half": [number]; "lexicon": file, "look_up": [name], "label_matrix": [[name]];
+ * and of the cases of tests/vectors/refusals.json, whose files lie in folders:
+ *     "names": [[name]]; "folders": [folder]; "inputs": [{"spec", "file"}]; "lexicons": [file]; "bundles":
+ * [folder]; "tasks": [{"bundle": folder, "support", "labels", "missing"}]. Answers on standard output, an
+ * object with the same keys; of a case {"gives"}, or {"refuses": code, "message"}.
  */
 #include <algorithm>
+#include <functional>
 #include <iostream>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <variant>
 
 #include "arrays.h"
+#include "bundle.h"
+#include "error.h"
 #include "files.h"
+#include "input.h"
 #include "lexicon.h"
+#include "names.h"
+#include "support.h"
 #include "text.h"
 
+namespace {
+
+using nlohmann::json;
+
+json entry_of(const app::LabelVector& label) {
+  return {{"name", label.name},
+          {"vector", label.vector},
+          {"known", label.known},
+          {"unknown", label.unknown},
+          {"how", label.how}};
+}
+
+json matrix_of(const app::LabelMatrix& matrix) {
+  json entries = json::array();
+  std::transform(matrix.entries.begin(), matrix.entries.end(), std::back_inserter(entries), entry_of);
+  return {{"entries", entries}, {"warnings", matrix.warnings}};
+}
+
+json input_of(const app::RawInput& raw) {
+  if (const auto* text = std::get_if<std::string>(&raw)) return {{"text", *text}};
+  if (const auto* features = std::get_if<app::SparseFeatures>(&raw)) return {{"features", *features}};
+  return {{"vector", std::get<std::vector<float>>(raw)}};
+}
+
+json examples_of(const json& folder) {
+  json examples = json::array();
+  for (const app::Example& example : app::read_support(folder.get<std::string>()).examples) {
+    examples.push_back({{"labels", example.labels},
+                        {"negative_labels", example.negative_labels},
+                        {"known_labels", example.known_labels},
+                        {"input", input_of(example.raw)}});
+  }
+  return examples;
+}
+
+json x_of(const json& asked) {
+  const app::InputSpec spec(asked.at("spec"), "the model", app::Code{"manifest"});
+  return spec.features_of(app::read_input(asked.at("file").get<std::string>()), "the input").x;
+}
+
+json lexicon_of(const json& file) {
+  const std::string path = file, content = app::read_file(path, 64 * app::kMiB);
+  const app::Lexicon lexicon(content, path);
+  return {{"words", lexicon.size()}, {"dim", lexicon.dim()}};
+}
+
+json task_of(const json& asked) {
+  app::Bundle bundle(asked.at("bundle").get<std::string>());
+  app::Support support;
+  for (const json& entry : asked.at("support")) {
+    const std::string where = "example " + std::to_string(support.examples.size());
+    support.examples.push_back(app::example_of(entry, entry.at("text").get<std::string>(), where));
+  }
+  const json& labels = asked.at("labels");
+  const app::Names names =
+      labels.is_null() ? support.names() : app::check_names(labels, "the labels asked for");
+  const app::Task task = bundle.adapt(support, names, app::missing_is_unknown(asked.at("missing")));
+  app::Names learned;
+  for (const app::LabelVector& label : task.labels.entries) learned.push_back(label.name);
+  return {{"labels", learned}};
+}
+
+const std::map<std::string, std::function<json(const json&)>> kCases = {
+    {"names", [](const json& names) { return app::check_names(names, "the names"); }},
+    {"folders", examples_of},
+    {"inputs", x_of},
+    {"lexicons", lexicon_of},
+    {"bundles",
+     [](const json& folder) {
+       app::Bundle bundle(folder.get<std::string>());
+       return true;
+     }},
+    {"tasks", task_of}};
+
+}  // namespace
+
 int main() {
-  const auto asked = nlohmann::json::parse(std::cin);
-  nlohmann::json answers = nlohmann::json::object();
-  for (const auto& text : asked.value("tokenize", nlohmann::json::array())) {
+  const json asked = json::parse(std::cin);
+  json answers = json::object();
+  for (const json& text : asked.value("tokenize", json::array())) {
     answers["tokenize"].push_back(app::tokenize(text));
   }
   for (const float value : asked.value("half", std::vector<float>())) {
     answers["half"].push_back(app::from_half(app::to_half(value)));
   }
-  if (!asked.contains("lexicon")) {
-    std::cout << answers;
-    return 0;
+  if (asked.contains("lexicon")) {
+    const std::string path = asked["lexicon"], content = app::read_file(path, 64 * app::kMiB);
+    const app::Lexicon lexicon(content, path);
+    for (const json& name : asked.value("look_up", json::array())) {
+      answers["look_up"].push_back(entry_of(lexicon.look_up(name)));
+    }
+    for (const json& names : asked.value("label_matrix", json::array())) {
+      answers["label_matrix"].push_back(matrix_of(lexicon.label_matrix(names)));
+    }
   }
-  const std::string path = asked["lexicon"], content = app::read_file(path, 64 * app::kMiB);
-  const app::Lexicon lexicon(content, path);
-  const auto entry = [](const app::LabelVector& label) {
-    return nlohmann::json{{"name", label.name},
-                          {"vector", label.vector},
-                          {"known", label.known},
-                          {"unknown", label.unknown},
-                          {"how", label.how}};
-  };
-  for (const auto& name : asked.value("look_up", nlohmann::json::array())) {
-    answers["look_up"].push_back(entry(lexicon.look_up(name)));
+  for (const auto& [kind, ask] : kCases) {
+    for (const json& given : asked.value(kind, json::array())) {
+      try {
+        answers[kind].push_back({{"gives", ask(given)}});
+      } catch (const app::Error& error) {
+        answers[kind].push_back({{"refuses", error.code()}, {"message", error.what()}});
+      }
+    }
   }
-  for (const auto& names : asked.value("label_matrix", nlohmann::json::array())) {
-    const app::LabelMatrix matrix = lexicon.label_matrix(names);
-    nlohmann::json entries = nlohmann::json::array();
-    std::transform(matrix.entries.begin(), matrix.entries.end(), std::back_inserter(entries), entry);
-    answers["label_matrix"].push_back({{"entries", entries}, {"warnings", matrix.warnings}});
-  }
-  std::cout << answers;
+  std::cout << answers.dump(-1, ' ', false, json::error_handler_t::replace);
   return 0;
 }

@@ -31,12 +31,6 @@ def node(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
 
 
-@pytest.fixture(params=["sample", "known"])
-def taught(request: pytest.FixtureRequest) -> Trained:
-    model: Trained = request.getfixturevalue(f"{request.param}_trained")
-    return model
-
-
 def test_the_script_learns_and_predicts_as_python_does(taught: Trained, tmp_path: Path) -> None:
     queries = sorted(path for path in taught.query.iterdir() if path.suffix != ".jsonl")
     result = node(taught.bundle, taught.support, "taught", *queries, cwd=tmp_path)
@@ -155,9 +149,17 @@ BROKEN: dict[str, tuple[Break, str]] = {
         lambda _, support: (support / "metadata.jsonl").write_bytes(b" " * (MAX_FILE_BYTES + 1)),
         "metadata.jsonl is larger than 16 MiB",
     ),
-    "metadata in CSV": (
+    "no table": (
         lambda _, support: (support / "metadata.jsonl").rename(support / "metadata.csv"),
-        "this client reads metadata.jsonl alone",
+        "needs a first line with the columns file_name and labels",
+    ),
+    "no folder of examples": (
+        lambda _, support: shutil.rmtree(support),
+        "does not exist or is not a folder",
+    ),
+    "a name too long for the system": (
+        lambda _, support: one_example(support, file_name="é" * 200, labels=["jazz"]),
+        "metadata.jsonl, line 1: 'é",
     ),
 }
 

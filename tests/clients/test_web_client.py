@@ -14,8 +14,8 @@ from trained import Trained
 
 from desire_edge import Bundle
 from desire_edge.inputs import VectorInput, WordsInput
-from desire_edge.lexicon import Lexicon, tokenize
-from desire_edge.lexicon.text import fold, split_camel_case, split_name
+from desire_edge.lexicon import Lexicon, fold, tokenize
+from desire_edge.lexicon.text import split_camel_case, split_name
 from desire_edge.serving import ORT_FILES, find_ort, page_folder
 
 pytestmark = pytest.mark.slow
@@ -31,6 +31,7 @@ TRICKY_TEXTS = (
     "\ufeffBOM\u0085next\u2028line\u3000wide\ttab\x1fend",
     "",
     "… – !?",
+    "a\u0897\u0323 \U000105d2\u0307 \U0001fae8x bread\U00010d50oven ΑΣ\U00010d50Σ",  # of later versions of Unicode
 )
 TRICKY_NAMES = (
     *(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ from drivers.web import (
     adapt_in_node,
     adapt_in_page,
     ask,
-    chromium,
     install_packages,
     opened,
     serving,
@@ -40,12 +38,6 @@ CASES: list[dict[str, Any]] = read("cases.json")
 @pytest.fixture(scope="module", autouse=True)
 def packages() -> None:
     install_packages()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 def request_of(case: dict[str, Any]) -> Request:
@@ -100,6 +92,19 @@ def test_the_page_learns_as_expected(browser: Browser, bundle: str) -> None:
         opened(page, url)
         for case in cases:
             check(case, adapt_in_page(page, request_of(case)))
+
+
+def test_the_page_splits_texts_as_expected(browser: Browser) -> None:
+    """The browser's Unicode is another one than Node's, and than that of the bundle."""
+    cases = read("texts.json")["cases"]
+    with serving(VECTORS / "plain") as url:
+        page = browser.new_page()
+        page.goto(f"{url}icon.svg")
+        found = page.evaluate(
+            """async (texts) => texts.map((await import("/desire-edge/text.js")).tokenize)""",
+            [case["text"] for case in cases],
+        )
+    assert found == [case["tokens"] for case in cases]
 
 
 def test_texts_and_names_are_understood_as_expected() -> None:

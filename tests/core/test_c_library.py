@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import importlib.metadata
+import re
 import shutil
 import subprocess
 import sys
@@ -67,6 +68,18 @@ def test_a_c99_program_compiles_and_runs_against_what_is_installed(installed: Pa
     run("cc", *STRICT, f"-I{installed / 'include'}", *sources, "-o", "program", f"-L{library}", "-ldesire_edge",
         f"-Wl,-rpath,{library}", "-lm", cwd=tmp_path)  # fmt: skip
     assert run(tmp_path / "program", cwd=tmp_path) == "all passed\n"
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads an ELF library")
+def test_the_library_exports_what_its_header_declares_and_no_more(installed: Path) -> None:
+    headers = [path.name for path in (installed / "include").iterdir()]
+    assert headers == ["desire_edge.h"]
+    text = (installed / "include" / headers[0]).read_text()
+    declared = re.findall(r"^DESIRE_EDGE_API[^;(]*?(desire_edge_\w+)\(", text, re.MULTILINE)
+    assert "desire_edge_learn" in declared
+    assert "desire_edge_adapt_dense_f64" not in declared
+    symbols = run("nm", "-D", "--defined-only", shared_library(installed), cwd=installed).split()
+    assert sorted(name for name in symbols if "desire_edge" in name) == sorted(declared)
 
 
 def test_library_extension_and_package_are_of_one_version(installed: Path) -> None:

@@ -31,14 +31,15 @@ from desire_edge.export.adapt_graph import adapt_graph
 from desire_edge.export.graphs import head_graph, serialize
 from desire_edge.export.weights import base_axes, inference_product, output_gram
 from desire_edge.runtime.adaptation import learn, packed_model
+from desire_edge.runtime.semantics import Semantics
 
 Array = NDArray[np.float32]
 Arrays = Mapping[str, NDArray[Any]]
 WEIGHTS = torch.tensor([0.1, -0.4, 0.3, 0.2, 0.5], dtype=torch.float64)
 
 
-def semantics_of(model: Model, step_sizes: torch.Tensor) -> dict[str, Array]:
-    """The arrays of a bundle with this model, as export makes them."""
+def semantics_of(model: Model, step_sizes: torch.Tensor, *, known_labels: bool = False) -> Semantics:
+    """What a bundle with this model holds, as export makes it."""
     arrays = model.arrays()
     axes, lengths = base_axes(arrays["w_base"])
     values = {
@@ -47,11 +48,12 @@ def semantics_of(model: Model, step_sizes: torch.Tensor) -> dict[str, Array]:
         "w_base": axes.T @ arrays["w_base"],
         "step_sizes": step_sizes.numpy(),
         "q0": output_gram(arrays["w2"], arrays["b2"]),
-        "p": axes.T @ inference_product(arrays["w_base"], arrays["w_i"]),
-        "r": np.diag(lengths),
+        "base_bias": np.zeros(arrays["w_base"].shape[1]),
         "threshold_weights": WEIGHTS.numpy(),
     }
-    return {name: np.array(value, np.float32, order="C") for name, value in values.items()}
+    if not known_labels:
+        values |= {"p": axes.T @ inference_product(arrays["w_base"], arrays["w_i"]), "r": np.diag(lengths)}
+    return Semantics.of(values)
 
 
 def turned(model: Model, z: torch.Tensor) -> Array:
@@ -108,8 +110,8 @@ def queries(model: Model, task: Task) -> tuple[torch.Tensor, torch.Tensor | None
 
 def logits(model: Model, weights: Arrays, z: torch.Tensor, known: torch.Tensor | None) -> Array:
     """The logits [n, ways] of z through the bundle's head graph."""
-    semantics = semantics_of(model, torch.zeros(0, 5))
-    base = np.diagonal(semantics["r"]) if known is None else semantics["w_base"]
+    semantics = semantics_of(model, torch.zeros(0, 5), known_labels=known is not None)
+    base = semantics.w_base if semantics.r is None else np.diagonal(semantics.r)
     ways = len(weights["used"])
     hidden = len(model.b1)
     head = head_graph(np.ascontiguousarray(base), hidden, len(z), ways, 18, known_labels=known is not None)
@@ -140,7 +142,7 @@ def thresholds(support: NDArray[Any], task: Task) -> NDArray[np.float64]:
 def check(model: Model, task: Task, rows: int, ways: int) -> dict[str, NDArray[Any]]:
     """Hold the graph for `rows` and `ways` to autograd: head, thresholds, losses, steps."""
     known_labels = task.known_labels is not None
-    graph = adapt_graph(semantics_of(model, task.step_sizes), ways, rows, 18, known_labels=known_labels)
+    graph = adapt_graph(semantics_of(model, task.step_sizes, known_labels=known_labels), ways, rows, 18)
     inputs = inputs_of(model, task, rows, ways)
     found = run(graph, inputs)
     models, losses = adapt(model, summed(task))
@@ -190,7 +192,7 @@ def test_realistic_sizes_equal_autograd_and_the_core() -> None:
     semantics = semantics_of(model, task.step_sizes)
     inputs = {name: np.asarray(value, np.float32) for name, value in task.arrays(np.float32).items()}
     core = learn(
-        packed_model(semantics, known_labels=False),
+        packed_model(semantics),
         turned(model, task.z),
         inputs["targets"],
         inputs["mask"],
@@ -290,7 +292,7 @@ def test_the_steps_kept_are_those_to_the_last_lowest_loss(sizes: list[float], ke
     )
     arrays = task.arrays(np.float32)
     core = learn(
-        packed_model(semantics, known_labels=False), turned(model, task.z),
+        packed_model(semantics), turned(model, task.z),
         arrays["targets"], arrays["mask"], arrays["w_novel"], ways=3,
     )  # fmt: skip
     assert len(core.losses) - 1 == kept
@@ -310,7 +312,7 @@ def test_onnx_own_evaluation_agrees(examples: int, known_labels: bool) -> None:
     model, task = problem(examples, 3)
     if known_labels:
         task = replace(task, known_labels=torch.eye(examples, 30, dtype=torch.float64))
-    graph = adapt_graph(semantics_of(model, task.step_sizes), 4, 18, 18, known_labels=known_labels)
+    graph = adapt_graph(semantics_of(model, task.step_sizes, known_labels=known_labels), 4, 18, 18)
     inputs = inputs_of(model, task, 18, 4)
     found = run(graph, inputs)
     expected = onnx.reference.ReferenceEvaluator(graph).run(None, inputs)
@@ -326,7 +328,7 @@ def test_the_graph_has_the_opset_asked_for_and_fixed_shapes(
 ) -> None:
     model, task = problem(1, 1)
     graph = adapt_graph(
-        semantics_of(model, task.step_sizes), 3, max_support, opset, known_labels=known_labels
+        semantics_of(model, task.step_sizes, known_labels=known_labels), 3, max_support, opset
     )
     assert [(entry.domain, entry.version) for entry in graph.opset_import] == [("", opset)]
     assert graph.ir_version == 8

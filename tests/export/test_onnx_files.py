@@ -12,12 +12,12 @@ import onnxruntime
 import pytest
 import torch
 from numpy.typing import NDArray
-from onnx import ModelProto, checker, numpy_helper, shape_inference
+from onnx import ModelProto, TensorProto, checker, helper, numpy_helper, shape_inference
 from trained import WAYS, Trained
 
 from desire_edge import Bundle, Support, Task
-from desire_edge.export.graphs import extractor_graph, head_fragment, head_graph, without_output
-from desire_edge.runtime.fragment import model_fragment
+from desire_edge.export.graphs import extractor_graph, finish, head_fragment, head_graph, serialize
+from desire_edge.runtime.model_file import complete_model
 
 
 def adapted(trained: Trained, *, keep_base: bool = False) -> Task:
@@ -29,15 +29,6 @@ def adapted(trained: Trained, *, keep_base: bool = False) -> Task:
 def outputs(task: Task, x: NDArray[np.float32]) -> Mapping[str, NDArray[np.float32]]:
     """Every output of the task's model for the rows of x."""
     return task.predictor.outputs(task.predictor.features(list(x)))
-
-
-@pytest.fixture(
-    scope="session", params=["sample", "known", pytest.param("delicious", marks=pytest.mark.delicious)]
-)
-def exported(request: pytest.FixtureRequest) -> Trained:
-    """Each small model in turn, the one that uses known labels too."""
-    model: Trained = request.getfixturevalue(f"{request.param}_trained")
-    return model
 
 
 @pytest.fixture(params=["extractor.onnx", "head.onnx", "adapt.onnx", "model.onnx", "model.onnx --keep-base"])
@@ -81,7 +72,8 @@ def test_graphs_have_the_opset_and_the_batch_asked_for(opset: int, batch: int, k
     extractor = extractor_graph(module, 7, batch, opset)
     base = np.eye(4, dtype=np.float32) if known_labels else np.ones(4, np.float32)
     head = head_graph(base, 6, batch, 2, opset, known_labels=known_labels)
-    joined = onnx.load_model_from_string(without_output(extractor)[0] + head_fragment(head))
+    parts = {"extractor": serialize(extractor), "head": head_fragment(head)}
+    joined = onnx.load_model_from_string(complete_model(parts, {}, {}))
     for model in (extractor, head, joined):
         assert [(entry.domain, entry.version) for entry in model.opset_import] == [("", opset)]
         assert model.ir_version == 8
@@ -133,19 +125,6 @@ def test_the_completed_model_is_the_one_onnx_would_build(exported: Trained) -> N
     keys = {f"desire_edge.{key}" for key in ("bundle", "input", "labels", "thresholds")}
     assert set(entries) - {"desire_edge.known_labels"} == keys
     assert ("desire_edge.known_labels" in entries) == bundle.manifest.known_labels
-    body = (bundle.path / "extractor.onnx").read_bytes()[: bundle.manifest.extractor_body]
-    assert task.model.startswith(body + (bundle.path / "head.fragment.onnx").read_bytes())
-
-
-def test_the_extractor_is_its_body_and_its_output_end_to_end(exported: Trained) -> None:
-    body = Bundle.open(exported.bundle, "cpu").manifest.extractor_body
-    content = (exported.bundle / "extractor.onnx").read_bytes()
-    first, second = (onnx.load_model_from_string(part) for part in (content[:body], content[body:]))
-    assert [value.name for value in first.graph.input] == ["x"]
-    assert not first.graph.output
-    assert [value.name for value in second.graph.output] == ["z"]
-    del second.graph.output[:]
-    assert second == onnx.ModelProto(graph=onnx.GraphProto())
 
 
 def test_the_head_fragment_waits_for_z_and_the_weights_of_the_head_and_no_others(exported: Trained) -> None:
@@ -161,9 +140,48 @@ def test_the_head_fragment_waits_for_z_and_the_weights_of_the_head_and_no_others
 
 
 def test_weights_appended_twice_would_be_refused_by_the_checker(trained: Trained) -> None:
-    doubled = adapted(trained).model + model_fragment({"task.used": np.ones(WAYS, np.float32)}, {})
-    with pytest.raises(checker.ValidationError):
-        checker.check_model(onnx.load_model_from_string(doubled), full_check=True)
+    doubled = onnx.load_model_from_string(adapted(trained).model)
+    doubled.graph.initializer.append(numpy_helper.from_array(np.ones(WAYS, np.float32), "task.used"))
+    with pytest.raises(checker.ValidationError, match=r"task\.used"):
+        checker.check_model(doubled, full_check=True)
+
+
+def test_what_torch_fills_says_with_what() -> None:
+    class Filling(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x + x.new_zeros(x.shape)
+
+    nodes = extractor_graph(Filling().eval(), 3, 1, 18).graph.node
+    fills = [node for node in nodes if node.op_type == "ConstantOfShape"]
+    assert fills
+    assert all([attribute.name for attribute in node.attribute] == ["value"] for node in fills)
+
+
+def test_zeros_of_a_shape_are_said_to_be_zeros() -> None:
+    """Wherever they stand, in a branch too; a value that was given stays."""
+    one = helper.make_tensor("value", TensorProto.INT64, [1], [1])
+    shape = numpy_helper.from_array(np.array([2], np.int64), "shape")
+    found = helper.make_tensor_value_info("found", TensorProto.FLOAT, [2])
+    branch = helper.make_graph(
+        [helper.make_node("ConstantOfShape", ["shape"], ["inner"])], "branch", [], [found]
+    )
+    branch.node.append(helper.make_node("Identity", ["inner"], ["found"]))
+    nodes = [
+        helper.make_node("ConstantOfShape", ["shape"], ["ones"], value=one),
+        helper.make_node("ConstantOfShape", ["shape"], ["zeros"]),
+        helper.make_node("If", ["test"], ["y"], then_branch=branch, else_branch=branch),
+    ]
+    inputs = [helper.make_tensor_value_info("test", TensorProto.BOOL, [])]
+    outputs = [helper.make_tensor_value_info("y", TensorProto.FLOAT, [2])]
+    graph = helper.make_graph(nodes, "zeros", inputs, outputs, [shape])
+    made = finish(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)])).graph
+    branches = [attribute.g for attribute in made.node[2].attribute]
+    filled = [made.node[0], made.node[1], *(inner.node[0] for inner in branches)]
+    values = [numpy_helper.to_array(node.attribute[0].t) for node in filled]
+    assert [(value.dtype.name, value.tolist()) for value in values] == [
+        ("int64", [1]),
+        *[("float32", [0])] * 3,
+    ]
 
 
 def test_base_labels_are_those_of_pretraining_with_their_bias(trained: Trained) -> None:

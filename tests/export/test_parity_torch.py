@@ -67,7 +67,7 @@ def test_every_implementation_gives_the_same_adapted_logits(trained: Trained, mi
             **{name: dense[name] for name in LEARNED},
         ),
         "C++ low-rank": _core.head_logits(
-            z=turned, r=bundle.semantics["r"], **folded(head.weights, len(task.labels))
+            z=turned, r=bundle.semantics.r, **folded(head.weights, len(task.labels))
         ),
         "head.onnx": head_logits(bundle, head.weights, turned),
         "model.onnx": model_logits(task.model, x, len(task.labels)),
@@ -108,8 +108,9 @@ def test_the_features_of_a_bundle_keep_their_scalar_products_with_the_base_label
     x = run.data.x[trained.episode.query]
     expected = extract(run.extractor, x).double() @ run.learner.head.w_base.double()
     z = bundle.extractor.run(x)["z"].astype(np.float64)
-    assert relative_error(z @ bundle.semantics["w_base"], expected) <= 1e-5
-    norms = np.linalg.norm(z @ bundle.semantics["r"].T, axis=1)
+    assert relative_error(z @ bundle.semantics.w_base, expected) <= 1e-5
+    assert bundle.semantics.r is not None
+    norms = np.linalg.norm(z @ bundle.semantics.r.T, axis=1)
     assert relative_error(norms, expected.norm(dim=1)) <= 1e-5
 
 

@@ -174,7 +174,7 @@ def test_texts_of_which_no_word_is_known_are_a_warning(sample_trained: Trained) 
 @pytest.mark.parametrize("scale", [1, 10, 1000])
 def test_a_step_that_overshoots_is_not_taken(ways: int, scale: float, sample_trained: Trained) -> None:
     bundle, names = opened(sample_trained), sample_trained.labels[:ways]
-    bundle.semantics["step_sizes"] *= scale
+    bundle.semantics.step_sizes[:] *= scale
     support = Support(
         tuple(
             replace(example, labels=tuple(name for name in example.labels if name in names))

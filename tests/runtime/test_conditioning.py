@@ -20,6 +20,7 @@ from core.reference import (
 
 from desire_edge import _core
 from desire_edge.runtime.adaptation import learn, packed_model
+from desire_edge.runtime.semantics import Semantics
 
 N, D = 3, 24
 
@@ -39,14 +40,17 @@ def test_an_ill_conditioned_model_is_adapted_in_double() -> None:
     task = replace(random_task(generator, len(z), N, D, 3), z=z)
     # The runtime's inner loss is a sum over labels, the reference's a mean.
     task = replace(task, mask=torch.ones_like(task.mask), step_sizes=0.05 * task.step_sizes)
-    semantics = {
-        name: np.asarray(value, np.float32) for name, value in lowrank_arrays(model, np.float32).items()
-    }
-    semantics["step_sizes"] = np.asarray(task.step_sizes / N, np.float32)
-    semantics["threshold_weights"] = np.zeros(_core.THRESHOLD_WEIGHTS, np.float32)
+    semantics = Semantics.of(
+        {
+            **{"w_base": 0, "w_i": 0, "base_bias": 0},  # not read
+            **lowrank_arrays(model, np.float32),
+            "step_sizes": (task.step_sizes / N).numpy(),
+            "threshold_weights": np.zeros(_core.THRESHOLD_WEIGHTS),
+        }
+    )
     arrays = task.arrays(np.float32)
     head = learn(
-        packed_model(semantics, known_labels=False),
+        packed_model(semantics),
         arrays["z"],
         arrays["targets"],
         arrays["mask"],
@@ -61,5 +65,5 @@ def test_an_ill_conditioned_model_is_adapted_in_double() -> None:
     # q0 itself is stored in single precision, so that κ² of its rounding is left.
     expected = project(models[taken], z, task.w_novel)
     assert relative_error(head.logits, expected) < 1e-4
-    given = _core.head_logits(z=arrays["z"], r=semantics["r"], **folded(head.weights, N))
+    given = _core.head_logits(z=arrays["z"], r=semantics.r, **folded(head.weights, N))
     assert relative_error(given, expected) < 1e-3

@@ -260,12 +260,11 @@ def test_label_vectors_are_used_as_they_are_stored(
     assert np.array_equal(task.taught.vectors, exact.astype(np.float16))
     # By names alone the base labels' part is P W_novel, of the rounded vectors.
     semantics, zero_shot = bundle.semantics, bundle.adapt(labels=sample_trained.labels)
-    rounded, unrounded = (
-        semantics["p"].astype(np.float64) @ vectors.astype(np.float64)
-        for vectors in (zero_shot.taught.vectors, exact)
-    )
+    assert semantics.p is not None
+    p = semantics.p.astype(np.float64)
+    rounded, unrounded = (p @ vectors.astype(np.float64) for vectors in (zero_shot.taught.vectors, exact))
     scale = np.abs(rounded).max()
-    m = zero_shot.head.weights["m"][:, : len(zero_shot.labels)] / semantics["gamma2"].astype(np.float64)
+    m = zero_shot.head.weights["m"][:, : len(zero_shot.labels)] / semantics.gamma2.astype(np.float64)
     assert np.abs(m - rounded).max() < 2e-6 * scale < np.abs(rounded - unrounded).max()
 
 
@@ -302,7 +301,7 @@ def test_the_model_alone_shows_the_direction_of_a_single_examples_features(bundl
         for tensor in onnx.load_from_string(task.model).graph.initializer
         if tensor.name == "task.w1"
     )
-    direction = np.linalg.svd(w1.astype(np.float64) - bundle.semantics["w1"])[0][:, 0]
+    direction = np.linalg.svd(w1.astype(np.float64) - bundle.semantics.w1)[0][:, 0]
     z = task.taught.z[0].astype(np.float64)
     assert abs(direction @ z) > 0.999 * np.linalg.norm(z)
 

@@ -34,7 +34,7 @@ Arrays = dict[str, Any]
 HOSTILE: dict[str, tuple[Callable[[Arrays, dict[str, Any]], object], str]] = {
     "schema of yesterday": (lambda a, s: s.update(schema_version=1), "its schema version is 1, not 2"),
     "no labels": (lambda a, s: s.pop("labels"), "'labels'"),
-    "labels as one string": (lambda a, s: s.update(labels="abcde"), "its labels are one string"),
+    "labels as one string": (lambda a, s: s.update(labels="abcde"), "its labels are no list of names"),
     "endless labels": (
         lambda a, s: s.update(labels=[f"label {i}" for i in range(MAX_WAYS + 1)]), f"more than {MAX_WAYS}"),
     "a label twice": (lambda a, s: s.update(labels=["a", "a", "b", "c", "d"]), "'a' is named twice"),

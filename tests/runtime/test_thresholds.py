@@ -136,13 +136,13 @@ def test_the_model_decides_by_the_thresholds_reported(sample_trained: Trained, t
 def test_names_alone_have_one_threshold(sample_trained: Trained) -> None:
     bundle = Bundle.open(sample_trained.bundle, "cpu")
     (threshold,) = {label.threshold for label in bundle.adapt(labels=["bread", "jazz"]).report.labels}
-    assert threshold == pytest.approx(1 / (1 + np.exp(-bundle.semantics["threshold_weights"][0])))
+    assert threshold == pytest.approx(1 / (1 + np.exp(-bundle.semantics.threshold_weights[0])))
 
 
 @pytest.mark.parametrize("sign", [-1, 1])
 def test_a_model_with_the_largest_weights_there_are_can_be_opened(sign: int, sample_trained: Trained) -> None:
     bundle = Bundle.open(sample_trained.bundle, "cpu")
-    bundle.semantics["threshold_weights"][:] = sign * LARGEST
+    bundle.semantics.threshold_weights[:] = sign * LARGEST
     task = bundle.adapt(Support.read(sample_trained.support), labels=sample_trained.labels)
     assert all(0 < threshold < 1 for threshold in task.predictor.thresholds)
 

@@ -14,7 +14,9 @@ from core.reference import relative_error
 from numpy.typing import NDArray
 from onnx import numpy_helper
 from safetensors.numpy import load
-from vectors.make import CASES, FOLDER, files, make_bundle
+from vectors.cases import CASES
+from vectors.make import files
+from vectors.tiny import FOLDER, make_bundle
 
 from desire_edge import Bundle, Support
 from desire_edge.export.parity import head_logits

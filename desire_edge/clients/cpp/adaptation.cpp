@@ -14,12 +14,12 @@ using Handle = std::unique_ptr<desire_edge_model, void (*)(desire_edge_model*)>;
 /* Throws what a call of the library refused. */
 void check(desire_edge_status status, const char* error, int64_t examples) {
   if (status == DESIRE_EDGE_OUT_OF_MEMORY) {
-    refuse(examples, " examples do not fit into this machine's memory; adapt with fewer");
+    refuse("invalid"_code, examples, " examples do not fit into this machine's memory; adapt with fewer");
   }
   if (status == DESIRE_EDGE_DIVERGED) {
-    refuse("the labels could not be learned: the adaptation does not stay finite");
+    refuse("diverged"_code, "the labels could not be learned: the adaptation does not stay finite");
   }
-  if (status != DESIRE_EDGE_OK) refuse("the labels could not be learned: ", error);
+  if (status != DESIRE_EDGE_OK) refuse("invalid"_code, "the labels could not be learned: ", error);
 }
 
 int64_t steps_of(const Semantics& semantics) {

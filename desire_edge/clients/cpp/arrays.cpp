@@ -54,35 +54,43 @@ bool all_finite(const std::vector<float>& values) {
   return std::all_of(values.begin(), values.end(), [](float value) { return std::isfinite(value); });
 }
 
-Safetensors read_safetensors(std::string_view content, const std::string& where) {
+Safetensors read_safetensors(std::string_view content, const std::string& where, Code code) {
   const std::string unreadable = where + " is not a readable safetensors file: ";
+  const auto require = [&](bool condition, const auto&... complaint) {
+    if (!condition) refuse(code, unreadable, complaint...);
+  };
+  const auto size_in = [&](const nlohmann::json& value) {
+    require(value.is_number_unsigned(), "a size in its header is no whole number");
+    return value.get<uint64_t>();
+  };
   uint64_t length = 0;
-  if (content.size() < 8) refuse(unreadable, "it is too short");
+  require(content.size() > 8 && content[8] == '{', "it does not begin like one");
   for (int i = 7; i >= 0; --i) length = length << 8 | static_cast<uint8_t>(content[i]);
-  if (length > std::min<uint64_t>(content.size() - 8, kLongestHeader))
-    refuse(unreadable, "its header is cut short");
+  require(length <= std::min<uint64_t>(content.size() - 8, kLongestHeader), "its header is cut short");
   const std::string_view body = content.substr(8 + length);
   Safetensors file;
   try {
-    const auto header = parse_json(std::string(content.substr(8, length)), where);
+    const auto header = parse_json(std::string(content.substr(8, length)), where, code);
     std::vector<std::pair<uint64_t, uint64_t>> parts;
     for (const auto& [name, entry] : header.items()) {
       if (name == "__metadata__") {
         file.metadata = entry.get<std::map<std::string, std::string>>();
         continue;
       }
-      Tensor tensor{entry.at("dtype"), entry.at("shape"), {}};
-      const auto [first, last] = entry.at("data_offsets").get<std::pair<uint64_t, uint64_t>>();
+      Tensor tensor{entry.at("dtype"), {}, {}};
+      for (const auto& n : entry.at("shape")) tensor.shape.push_back(size_in(n));
+      const auto& offsets = entry.at("data_offsets");
+      require(offsets.is_array() && offsets.size() == 2, name, " has no beginning and end");
+      const uint64_t first = size_in(offsets[0]), last = size_in(offsets[1]);
       const size_t place = place_of(tensor.dtype);
-      if (place == kDtypes.size()) refuse(unreadable, name, " is of the unknown type ", tensor.dtype);
+      require(place < kDtypes.size(), name, " is of the unknown type ", tensor.dtype);
       uint64_t size = kDtypes[place].second;
       for (const uint64_t n : tensor.shape) {
-        if (n != 0 && size > body.size() / n) refuse(unreadable, name, " is larger than the file");
+        require(n == 0 || size <= body.size() / n, name, " is larger than the file");
         size *= n;
       }
-      if (first > last || last > body.size() || last - first != size) {
-        refuse(unreadable, name, " has not the length of its shape");
-      }
+      require(first <= last && last <= body.size() && last - first == size, name,
+              " has not the length of its shape");
       tensor.bytes = body.substr(first, size);
       parts.emplace_back(first, last);
       file.tensors.emplace(name, std::move(tensor));
@@ -90,12 +98,12 @@ Safetensors read_safetensors(std::string_view content, const std::string& where)
     std::sort(parts.begin(), parts.end());
     uint64_t end = 0;
     for (const auto& [first, last] : parts) {
-      if (first != end) refuse(unreadable, "its arrays overlap or leave gaps");
+      require(first == end, "its arrays overlap or leave gaps");
       end = last;
     }
-    if (end != body.size()) refuse(unreadable, "it has not the length its header says");
+    require(end == body.size(), "it has not the length its header says");
   } catch (const nlohmann::json::exception& error) {
-    refuse(unreadable, json_reason(error));
+    require(false, json_reason(error));
   }
   return file;
 }

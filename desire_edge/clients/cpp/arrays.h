@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "error.h"
+
 namespace app {
 
 /* Rows of floats, one after the other. */
@@ -40,8 +42,8 @@ struct Safetensors {
 };
 
 /* Reads `content`, which must outlive the result. Sizes and overlaps are checked; `where` names the file in
- * errors. */
-Safetensors read_safetensors(std::string_view content, const std::string& where);
+ * errors, and `code` is theirs. */
+Safetensors read_safetensors(std::string_view content, const std::string& where, Code code);
 
 /* What the safetensors library writes for these tensors and this one entry of metadata, byte for byte. */
 std::string write_safetensors(const std::map<std::string, Tensor>& tensors, const std::string& key,

@@ -1,13 +1,14 @@
 #include "bundle.h"
 
 #include <desire_edge.h>
-#include <openssl/evp.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstring>
 #include <nlohmann/json.hpp>
+#include <set>
+#include <utility>
 
 #include "error.h"
 #include "files.h"
@@ -17,44 +18,13 @@ namespace app {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr int kSchemaVersion = 3;
-constexpr int64_t kLargestSize = int64_t{1} << 20, kMostWays = 4096;
 constexpr uint64_t kLargestFile = (uint64_t{1} << 31) - 1;
-const char kManifest[] = "manifest.json", kExtractor[] = "extractor.onnx", kHead[] = "head.fragment.onnx",
-           kSemantics[] = "semantics.safetensors", kLexicon[] = "lexicon.safetensors";
-
-std::string sha256(const std::string& content) {
-  unsigned char digest[EVP_MAX_MD_SIZE];
-  unsigned size = 0;
-  if (EVP_Digest(content.data(), content.size(), digest, &size, EVP_sha256(), nullptr) != 1) {
-    throw std::runtime_error("SHA-256 cannot be had");
-  }
-  std::string text;
-  for (unsigned i = 0; i < size; ++i) {
-    char hex[3];
-    std::snprintf(hex, sizeof hex, "%02x", digest[i]);
-    text += hex;
-  }
-  return text;
-}
-
-[[noreturn]] void no_manifest(const std::string& where, const std::string& why) {
-  refuse(where, " is not a manifest of desire-edge: ", why, "; export the bundle again");
-}
-
-int64_t size_in(const nlohmann::json& manifest, const char* name, int64_t largest, const std::string& where) {
-  const auto& value = manifest.at(name);
-  if (!value.is_number_integer() || value < 1 || value > largest) {
-    no_manifest(where,
-                name + (" is " + value.dump()) + ", not a number from 1 to " + std::to_string(largest));
-  }
-  return value;
-}
 
 /* Rounds to half precision: what is stored is what is used. */
 void round_to_half(Matrix* matrix, const char* what) {
   for (float& value : matrix->values) value = from_half(to_half(value));
-  if (!all_finite(matrix->values)) refuse(what, " do not fit half precision; the bundle cannot be adapted");
+  if (!all_finite(matrix->values))
+    refuse("invalid"_code, what, " do not fit half precision; the bundle cannot be adapted");
 }
 
 /* The bytes of values that are halves. */
@@ -87,75 +57,65 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 
 Bundle::Bundle(const fs::path& folder) : folder_(folder) {
   if (!fs::is_regular_file(folder / kManifest)) {
-    refuse(folder.string(), " is not a bundle: it is no folder with a ", kManifest, " in it",
-           fs::is_regular_file(folder) ? "; unpack the zip first" : "");
+    refuse("bundle-none"_code, folder.string(), " is not a bundle: it is no folder with a ", kManifest,
+           " in it", fs::is_regular_file(folder) ? "; unpack the zip first" : "");
   }
-  read_manifest();
+  manifest_ = read_manifest(folder / kManifest);
+  read_files();
   read_semantics();
   lexicon_ = std::make_unique<Lexicon>(files_.at(kLexicon), path_of(kLexicon));
   if (lexicon_->dim() != semantics_.dimension) {
-    refuse(folder.string(), ": the lexicon has ", lexicon_->dim(), " dimensions, but the model ",
-           semantics_.dimension);
+    refuse("invalid"_code, folder.string(), ": the lexicon has ", lexicon_->dim(),
+           " dimensions, but the model ", semantics_.dimension);
   }
   extractor_ = std::make_unique<Session>(files_.at(kExtractor), path_of(kExtractor));
-  if (extractor_->features() != input_.features()) {
-    refuse(folder.string(), ": the extractor takes ", extractor_->features(),
-           " features, but the manifest says ", input_.features());
+  if (extractor_->features() != manifest_.input.features()) {
+    refuse("invalid"_code, folder.string(), ": the extractor takes ", extractor_->features(),
+           " features, but the manifest says ", manifest_.input.features());
   }
   if (extractor_->columns("z") != semantics_.dimension) {
-    refuse(path_of(kExtractor), " has no output z of ", semantics_.dimension, " numbers a row");
-  }
-  if (extractor_body_ >= static_cast<int64_t>(files_.at(kExtractor).size())) {
-    refuse(path_of(kExtractor), " is shorter than the manifest's extractor_body; export the bundle again");
+    refuse("invalid"_code, path_of(kExtractor), " has no output z of ", semantics_.dimension,
+           " numbers a row");
   }
 }
 
-void Bundle::read_manifest() {
-  const std::string where = path_of(kManifest);
-  const auto manifest = parse_json(read_file(where, 16 * kMiB), where);
-  const auto version =
-      manifest.is_object() ? manifest.value("schema_version", nlohmann::json()) : nlohmann::json();
-  if (version != kSchemaVersion) {
-    refuse(where, " has schema version ", version.dump(), ", but this program reads version ", kSchemaVersion,
-           "; export the bundle again, or build the program that matches it");
-  }
-  try {
-    name_ = manifest.at("name");
-    semantics_.dimension = size_in(manifest, "dimension", kLargestSize, where);
-    semantics_.hidden = size_in(manifest, "hidden", kLargestSize, where);
-    semantics_.known_labels = manifest.at("known_labels").get<bool>();
-    ways_ = size_in(manifest, "ways", kMostWays, where);
-    extractor_body_ = size_in(manifest, "extractor_body", kLargestFile, where);
-    base_labels_ = manifest.at("base_labels").get<Names>();
-    semantics_.base_labels = static_cast<int64_t>(base_labels_.size());
-    if (base_labels_.empty()) no_manifest(where, "base_labels is empty");
-    input_ = InputSpec(manifest.value("input", nlohmann::json()), where);
-    for (const char* file : {kExtractor, kHead, kSemantics, kLexicon}) {
-      const auto& record = manifest.at("files").at(file);
-      if (!fs::is_regular_file(folder_ / file)) {
-        refuse("the bundle ", folder_.string(), " lacks its file ", file, "; copy it again");
-      }
-      const std::string& content = files_[file] = read_file(folder_ / file, kLargestFile);
-      if (record.at("bytes") != content.size() || record.at("sha256") != sha256(content)) {
-        refuse(path_of(file), " is not what was exported (its SHA-256 differs); copy the bundle again");
-      }
+void Bundle::read_files() {
+  const std::set<std::string> read = {kExtractor, kHeadFragment, kSemantics, kLexicon};
+  for (const auto& [file, record] : manifest_.files) {
+    if (!fs::is_regular_file(folder_ / file)) {
+      refuse("bundle-file"_code, "the bundle ", folder_.string(), " lacks its file ", file,
+             "; copy it again");
     }
-  } catch (const nlohmann::json::exception& error) {
-    no_manifest(where, json_reason(error));
+    std::string content = read_file(folder_ / file, kLargestFile);
+    if (record.bytes != content.size() || record.sha256 != sha256(content)) {
+      refuse("bundle-changed"_code, path_of(file),
+             " is not what was exported (its SHA-256 differs); copy the bundle again");
+    }
+    if (read.count(file)) files_[file] = std::move(content);
   }
 }
 
 void Bundle::read_semantics() {
   const std::string where = path_of(kSemantics);
-  const Safetensors file = read_safetensors(files_.at(kSemantics), where);
+  const Safetensors file = read_safetensors(files_.at(kSemantics), where, "invalid"_code);
+  semantics_.dimension = manifest_.dimension;
+  semantics_.hidden = manifest_.hidden;
+  semantics_.base_labels = static_cast<int64_t>(manifest_.base_labels.size());
+  semantics_.known_labels = manifest_.known_labels;
   const auto d = static_cast<uint64_t>(semantics_.dimension), h = static_cast<uint64_t>(semantics_.hidden),
              b = static_cast<uint64_t>(semantics_.base_labels);
   std::map<std::string, std::vector<uint64_t>> shapes = {
-      {"w_base", {d, b}},     {"w_i", {b, d}},
-      {"w1", {d, h}},         {"b1", {h}},
-      {"w2", {h, d}},         {"b2", {d}},
-      {"gamma1", {}},         {"gamma2", {}},
-      {"q0", {h + 1, h + 1}}, {"threshold_weights", {DESIRE_EDGE_THRESHOLD_WEIGHTS}}};
+      {"w_base", {d, b}},
+      {"w_i", {b, d}},
+      {"w1", {d, h}},
+      {"b1", {h}},
+      {"w2", {h, d}},
+      {"b2", {d}},
+      {"gamma1", {}},
+      {"gamma2", {}},
+      {"base_bias", {b}},
+      {"q0", {h + 1, h + 1}},
+      {"threshold_weights", {DESIRE_EDGE_THRESHOLD_WEIGHTS}}};
   if (!semantics_.known_labels) shapes.insert({{"p", {d, d}}, {"r", {d, d}}});
   const auto steps = file.tensors.find("step_sizes");
   const bool some = steps != file.tensors.end() && !steps->second.shape.empty();
@@ -169,8 +129,8 @@ void Bundle::read_semantics() {
                   reinterpret_cast<char*>(values.data()));
       if (all_finite(values)) continue;
     }
-    refuse(where, ": ", name, " is not a finite float32 array of shape ", nlohmann::json(shape).dump(),
-           "; export the bundle again");
+    refuse("invalid"_code, where, ": ", name, " is not a finite float32 array of shape ",
+           nlohmann::json(shape).dump(), "; export the bundle again");
   }
 }
 
@@ -187,7 +147,8 @@ Task Bundle::adapt(const Support& support, const Names& names, bool missing_unkn
     carried.push_back(example.known_labels);
   }
   const Matrix known =
-      known_rows(carried, examples, semantics_.known_labels ? base_labels_ : Names(), "the bundle " + name_);
+      known_rows(carried, examples, semantics_.known_labels ? manifest_.base_labels : Names(),
+                 "the bundle " + manifest_.name);
   for (int64_t row = 0; row < known.rows; ++row) {
     task.known_labels +=
         std::any_of(known[row], known[row] + known.columns, [](float value) { return value != 0; });
@@ -196,18 +157,20 @@ Task Bundle::adapt(const Support& support, const Names& names, bool missing_unkn
   auto start = std::chrono::steady_clock::now();
   std::vector<Features> features;
   for (const Example& example : support.examples)
-    features.push_back(input_.features_of(example.raw, example.name));
-  Matrix z = extractor_->run("z", feature_rows(features, input_.features()));
+    features.push_back(manifest_.input.features_of(example.raw, example.name));
+  Matrix z = extractor_->run("z", feature_rows(features, manifest_.input.features()));
   round_to_half(&z, "the extractor's features");
   task.extract_seconds = seconds_since(start);
   start = std::chrono::steady_clock::now();
-  task.head = learn(semantics_, z, task.support, task.labels.vectors, known, ways_);
+  task.head = learn(semantics_, z, task.support, task.labels.vectors, known, manifest_.ways);
   task.adapt_seconds = seconds_since(start);
 
-  const Names known_names = semantics_.known_labels ? base_labels_ : Names();
-  task.model = files_.at(kExtractor).substr(0, extractor_body_) + files_.at(kHead) +
-               model_fragment(task.head.weights,
-                              model_metadata(names, task.head.thresholds, input_, name_, known_names));
+  const Names known_names = semantics_.known_labels ? manifest_.base_labels : Names();
+  std::vector<ModelPart> parts;
+  for (const char* file : {kExtractor, kHeadFragment}) parts.push_back({path_of(file), files_.at(file)});
+  task.model = complete_model(
+      parts, task.head.weights,
+      model_metadata(names, task.head.thresholds, manifest_.input, manifest_.name, known_names));
   task.taught = serialize(task, z, known);
   for (const Features& item : features) {
     task.text_words += item.words;
@@ -221,14 +184,19 @@ Task Bundle::adapt(const Support& support, const Names& names, bool missing_unkn
 }
 
 void Bundle::check_labels(const Support& support, const Names& names) const {
-  if (names.empty()) refuse("there is no label to learn: no example carries one; name some with --labels");
-  if (static_cast<int64_t>(names.size()) > ways_) {
-    refuse(names.size(), " labels, but this bundle holds at most ", ways_,
+  if (names.empty())
+    refuse("labels-none"_code, "there is no label to learn: no example carries one; name some with --labels");
+  if (static_cast<int64_t>(names.size()) > manifest_.ways) {
+    refuse("labels-many"_code, names.size(), " labels, but this bundle holds at most ", manifest_.ways,
            "; teach fewer, or export it with --ways ", names.size());
+  }
+  if (support.examples.size() > kMostExamples) {
+    refuse("examples-many"_code, support.examples.size(), " examples are too many; a task holds at most ",
+           kMostExamples);
   }
   for (const std::string& name : support.names()) {
     if (std::find(names.begin(), names.end(), name) == names.end()) {
-      refuse("the support set has the label '", name,
+      refuse("label-unasked"_code, "the support set has the label '", name,
              "', which is not among the labels asked for; add it to --labels");
     }
   }
@@ -282,9 +250,9 @@ std::string Bundle::serialize(const Task& task, const Matrix& z, const Matrix& k
   Names names;
   for (const LabelVector& label : task.labels.entries) names.push_back(label.name);
   return write_safetensors(tensors, "desire_edge",
-                           "{\"schema_version\": 2, \"bundle\": " + nlohmann::json(name_).dump() +
-                               ", \"extractor\": \"" + sha256(files_.at(kExtractor)) +
-                               "\", \"semantics\": \"" + sha256(files_.at(kSemantics)) +
+                           "{\"schema_version\": 2, \"bundle\": " + nlohmann::json(manifest_.name).dump() +
+                               ", \"extractor\": \"" + manifest_.files.at(kExtractor).sha256 +
+                               "\", \"semantics\": \"" + manifest_.files.at(kSemantics).sha256 +
                                "\", \"base_labels\": " + std::to_string(base_labels) +
                                ", \"keep_base\": false, \"labels\": " + json_list(names) + "}");
 }

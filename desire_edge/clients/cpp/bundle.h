@@ -11,6 +11,7 @@
 #include "adaptation.h"
 #include "input.h"
 #include "lexicon.h"
+#include "manifest.h"
 #include "session.h"
 #include "support.h"
 
@@ -31,7 +32,7 @@ struct Task {
 
 class Bundle {
  public:
-  /* Opens the bundle in `folder`: sizes, shapes and SHA-256 are checked. */
+  /* Opens the bundle in `folder`: sizes, shapes and every file's SHA-256 are checked. */
   explicit Bundle(const std::filesystem::path& folder);
 
   /* Teaches the model `names` from the support, or by the names alone where it is empty. */
@@ -39,18 +40,15 @@ class Bundle {
 
  private:
   std::string path_of(const std::string& file) const { return (folder_ / file).string(); }
-  void read_manifest();
+  void read_files();
   void read_semantics();
   void check_labels(const Support& support, const Names& names) const;
   Names warnings(const Support& support, const Task& task) const;
   std::string serialize(const Task& task, const Matrix& z, const Matrix& known) const;
 
   std::filesystem::path folder_;
+  Manifest manifest_;
   std::map<std::string, std::string> files_; /* the bytes of those that adapting reads */
-  std::string name_;
-  int64_t ways_ = 0, extractor_body_ = 0;
-  Names base_labels_;
-  InputSpec input_;
   Semantics semantics_;
   std::unique_ptr<Lexicon> lexicon_;
   std::unique_ptr<Session> extractor_;

@@ -8,6 +8,8 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "error.h"
+
 namespace app {
 
 constexpr uint64_t kMiB = uint64_t{1} << 20;
@@ -15,8 +17,12 @@ constexpr uint64_t kMiB = uint64_t{1} << 20;
 /* The file's bytes; files longer than `limit` bytes are refused. */
 std::string read_file(const std::filesystem::path& path, uint64_t limit);
 
-/* The JSON value in `content`; an Error "`where` is not valid JSON: ..." where there is none. */
-nlohmann::json parse_json(const std::string& content, const std::string& where);
+/* The text of a file of UTF-8, without its byte order mark, if it has one; others are refused. */
+std::string read_text(const std::filesystem::path& path, uint64_t limit);
+
+/* The JSON value in `content`; an Error "`where` is not valid JSON: ..." where there is none. Numbers beyond
+ * double precision are the largest there are, so that they are too large for single precision too. */
+nlohmann::json parse_json(const std::string& content, const std::string& where, Code code = "json"_code);
 
 /* What the JSON library says is wrong, in brief. */
 std::string json_reason(const nlohmann::json::exception& error);

@@ -1,4 +1,4 @@
-/* Raw input -> x, the extractor's feature vector; as desire_edge/runtime/features.py and support.py do. */
+/* Raw input -> x, the extractor's feature vector; as desire_edge/inputs does. */
 #ifndef DESIRE_EDGE_APP_INPUT_H
 #define DESIRE_EDGE_APP_INPUT_H
 
@@ -9,12 +9,17 @@
 #include <variant>
 #include <vector>
 
+#include "error.h"
+#include "files.h"
+
 namespace app {
+
+constexpr uint64_t kLargestInput = 16 * kMiB; /* of a file that is read as input */
 
 using SparseFeatures = std::map<std::string, double>; /* by name, or by index as a string */
 using RawInput = std::variant<std::string, SparseFeatures, std::vector<float>>;
 
-/* Text from .txt, a vector from .npy, sparse features from .json. */
+/* Text from .txt, a vector from .npy, sparse features from .json; the ending counts in any case. */
 RawInput read_input(const std::filesystem::path& path);
 
 /* One example's x, and for text how many of its distinct words the model knows. */
@@ -28,8 +33,9 @@ struct Features {
 class InputSpec {
  public:
   InputSpec() = default;
-  /* From the manifest, or an adapted model's metadata; `where` names the file in errors. */
-  InputSpec(const nlohmann::json& value, const std::string& where);
+  /* From the manifest, or an adapted model's metadata; `where` names the file in errors, and `code` is
+   * theirs. */
+  InputSpec(const nlohmann::json& value, const std::string& where, Code code);
 
   int64_t features() const { return features_; }
   /* Its text as adapted models hold it. */

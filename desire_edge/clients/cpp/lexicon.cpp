@@ -136,9 +136,11 @@ std::optional<Split> split_compound(const std::string& text, const Rank& rank) {
 }  // namespace
 
 Lexicon::Lexicon(std::string_view content, const std::string& where) {
-  const Safetensors file = read_safetensors(content, where);
+  const Safetensors file = read_safetensors(content, where, "lexicon"_code);
   const auto require = [&](bool condition, const auto&... complaint) {
-    if (!condition) refuse("the lexicon ", where, " is damaged: ", complaint..., "; export or copy it again");
+    if (!condition)
+      refuse("lexicon"_code, "the lexicon ", where, " is damaged: ", complaint...,
+             "; export or copy it again");
   };
   const auto table = [&](const std::string& name, const std::set<std::string>& dtypes, size_t dimensions) {
     const auto found = file.tensors.find(name);
@@ -148,12 +150,12 @@ Lexicon::Lexicon(std::string_view content, const std::string& where) {
     return found->second;
   };
   if (!file.metadata.count("lexicon")) {
-    refuse(where, " is a safetensors file but not a lexicon; give the one that export wrote");
+    refuse("lexicon"_code, where, " is a safetensors file but not a lexicon; give the one that export wrote");
   }
-  const auto description = parse_json(file.metadata.at("lexicon"), where);
+  const auto description = parse_json(file.metadata.at("lexicon"), where, "lexicon"_code);
   try {
-    require(description.at("schema") == 1, "it has schema ", description["schema"].dump(),
-            " and this program reads 1");
+    const auto& schema = description.at("schema");
+    require(schema == 1, "it has schema ", schema.dump(), " and this program reads 1");
     words_ = table("words", {"U8"}, 1).bytes;
     offsets_ = table("offsets", {"U32"}, 1).bytes;
     require(offsets_.size() >= 8, "it holds no word");
@@ -180,12 +182,12 @@ Lexicon::Lexicon(std::string_view content, const std::string& where) {
       const std::string k = std::to_string(sources_.size());
       const Tensor vectors = table("vectors." + k, {"I8"}, 2), scales = table("scales." + k, {"F32"}, 1),
                    rows = table("rows." + k, {"U16", "U32"}, 1);
+      require(entry.at("name").is_string(), "a source has no name");
+      require(entry.at("dim") == vectors.shape[1], "its vectors are not as wide as its metadata says");
       const Source source{entry.at("dim"), entry.at("norm"), vectors.bytes,
                           scales.bytes,    rows.bytes,       rows.dtype == "U16" ? 2u : 4u};
       require(source.dim >= 1 && source.dim <= kWidest, "a source's width is out of bounds");
       require(source.norm >= kSmallest && source.norm <= kLargest, "a source's norm is out of bounds");
-      require(vectors.shape[1] == static_cast<uint64_t>(source.dim),
-              "its vectors are not as wide as its metadata says");
       require(scales.shape == std::vector{vectors.shape[0]}, "its vectors and scales differ in length");
       for (size_t row = 0; row < vectors.shape[0]; ++row) {
         const float scale = number<float>(source.scales, row);
@@ -213,7 +215,7 @@ Lexicon::Lexicon(std::string_view content, const std::string& where) {
 LabelVector Lexicon::look_up(const std::string& given) const {
   const std::string name = strip(given);
   const std::string folded = strip(fold(name));
-  if (folded.empty()) refuse("a label's name is empty; give every label a name");
+  if (folded.empty()) refuse("name-empty"_code, "a label's name is empty; give every label a name");
   if (const auto index = find(folded)) {
     std::vector<float> found = vector(*index);
     if (norm_of(found) > 0) return {name, std::move(found), {folded}, {}, "word"};
@@ -252,7 +254,7 @@ LabelMatrix Lexicon::label_matrix(const std::vector<std::string>& names) const {
     size_t other = 0;
     for (size_t i = 0; i < directions.size(); ++i) {
       if (matrix.entries[i].name == label.name) {
-        refuse("the label '", label.name, "' is given twice; give every label once");
+        refuse("name-twice"_code, "the label '", label.name, "' is given twice; give every label once");
       }
       const double cosine = std::inner_product(own.begin(), own.end(), directions[i].begin(), 0.0);
       if (cosine > closest) {

@@ -33,6 +33,8 @@ class Lexicon {
   Lexicon(std::string_view content, const std::string& where);
 
   int64_t dim() const { return dim_; }
+  /* How many words there are. */
+  size_t size() const { return count_; }
   /* The vector of a label's name, which may be any text but an empty one. */
   LabelVector look_up(const std::string& name) const;
   /* The vectors of all names, no two of them equal. */

@@ -50,9 +50,9 @@ Arguments parse_arguments(const Names& given, const std::set<std::string>& with_
     } else if (given[i] == "--json") {
       parsed.options["--json"] = "";
     } else if (!with_value.count(given[i])) {
-      refuse("there is no option ", given[i], "; see --help");
+      refuse("invalid"_code, "there is no option ", given[i], "; see --help");
     } else if (i + 1 == given.size()) {
-      refuse("the option ", given[i], " needs a value");
+      refuse("invalid"_code, "the option ", given[i], " needs a value");
     } else {
       parsed.options[given[i]] = given[i + 1];
       ++i;
@@ -61,15 +61,9 @@ Arguments parse_arguments(const Names& given, const std::set<std::string>& with_
   return parsed;
 }
 
+/* The names of an option, which commas separate. */
 Names names_in(const std::string& list, const std::string& option) {
-  Names names;
-  for (size_t start = 0; start <= list.size();) {
-    const size_t end = std::min(list.find(',', start), list.size());
-    names.push_back(list.substr(start, end - start));
-    start = end + 1;
-  }
-  if (!is_utf8(list)) refuse(option, " is not UTF-8 text");
-  return check_names(names, option);
+  return check_names(split_names(list, ','), option);
 }
 
 void print_json(const Json& value) {
@@ -85,7 +79,8 @@ void check_replaceable(const fs::path& out) {
   }
   // Anyone may have a folder with a model.onnx alone; the names of the labels mark one of ours.
   if (!ours || read_file(out / kModel, uint64_t{1} << 31).find("desire_edge.labels") == std::string::npos) {
-    refuse(out.string(), " exists and is not an adapted task; choose another --out, or remove it");
+    refuse("invalid"_code, out.string(),
+           " exists and is not an adapted task; choose another --out, or remove it");
   }
 }
 
@@ -123,21 +118,20 @@ Json report_of(const Task& task, const fs::path& out) {
 void adapt(const Names& given) {
   const Arguments arguments = parse_arguments(given, {"--support", "--out", "--labels", "--missing"});
   const auto option = [&](const char* name) { return arguments.has(name) ? arguments.options.at(name) : ""; };
-  const std::string missing = arguments.has("--missing") ? option("--missing") : "negative";
+  const bool unknown = missing_is_unknown(arguments.has("--missing") ? option("--missing") : "negative");
   const fs::path out = option("--out");
-  if (arguments.positional.size() != 1 || out.empty()) refuse("name a BUNDLE and --out OUT; see --help");
-  if (missing != "negative" && missing != "unknown") {
-    refuse("--missing is '", missing, "', and must be negative or unknown");
-  }
+  if (arguments.positional.size() != 1 || out.empty())
+    refuse("invalid"_code, "name a BUNDLE and --out OUT; see --help");
   if (!arguments.has("--support") && !arguments.has("--labels")) {
-    refuse("name a folder of examples with --support, or go by names alone with --labels a,b,c");
+    refuse("invalid"_code,
+           "name a folder of examples with --support, or go by names alone with --labels a,b,c");
   }
   check_replaceable(out);
   const Names asked = arguments.has("--labels") ? names_in(option("--labels"), "--labels") : Names();
 
   Bundle bundle(arguments.positional[0]);
   const Support support = arguments.has("--support") ? read_support(option("--support")) : Support();
-  const Task task = bundle.adapt(support, asked.empty() ? support.names() : asked, missing == "unknown");
+  const Task task = bundle.adapt(support, asked.empty() ? support.names() : asked, unknown);
   write_folder(out, {{kModel, task.model}, {kTask, task.taught}});
 
   const Json report = report_of(task, out);
@@ -159,7 +153,8 @@ void adapt(const Names& given) {
 
 void predict(const Names& given) {
   const Arguments arguments = parse_arguments(given, {"--known-labels"});
-  if (arguments.positional.size() < 2) refuse("name a MODEL and one FILE or more; see --help");
+  if (arguments.positional.size() < 2)
+    refuse("invalid"_code, "name a MODEL and one FILE or more; see --help");
   const std::string model = arguments.positional[0];
   const Names files(arguments.positional.begin() + 1, arguments.positional.end());
   Names known;
@@ -212,21 +207,30 @@ int run(const Names& given) {
   } else if (command == "predict") {
     predict(rest);
   } else {
-    refuse("there is no command '", command, "'; use adapt or predict");
+    refuse("invalid"_code, "there is no command '", command, "'; use adapt or predict");
   }
   return 0;
+}
+
+/* Says what was refused: a sentence for people and, for programs, its code with it. */
+int report_error(const Names& given, const std::string& code, const std::string& message) {
+  std::cerr << "error: " << shown(message) << "\n";
+  if (std::find(given.begin(), given.end(), "--json") != given.end()) {
+    print_json({{"error", {{"code", code}, {"message", message}}}});
+  }
+  return 2;
 }
 
 }  // namespace
 }  // namespace app
 
 int main(int count, char** arguments) {
+  const app::Names given(arguments + 1, arguments + count);
   try {
-    return app::run(app::Names(arguments + 1, arguments + count));
+    return app::run(given);
   } catch (const app::Error& error) {
-    std::cerr << "error: " << app::shown(error.what()) << "\n";
+    return app::report_error(given, error.code(), error.what());
   } catch (const std::exception& error) {  // what the system, ONNX Runtime or a library says
-    std::cerr << "error: " << app::shown(error.what()) << "\n";
+    return app::report_error(given, "invalid", error.what());
   }
-  return 2;
 }

@@ -1,19 +1,23 @@
 #include "model_file.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
+
+#include "error.h"
 
 namespace app {
 namespace {
 
 // Fields of ModelProto, GraphProto, TensorProto and StringStringEntryProto (onnx.proto3), and their wire
 // types.
-enum { kModelGraph = 7, kModelMetadata = 14, kGraphInitializer = 5 };
+enum { kModelGraph = 7, kModelMetadata = 14, kGraphName = 2, kGraphInitializer = 5, kGraphOutput = 12 };
 enum { kTensorDims = 1, kTensorDataType = 2, kTensorName = 8, kTensorRawData = 9 };
 enum { kEntryKey = 1, kEntryValue = 2 };
-enum { kVarint = 0, kLengthDelimited = 2 };
-constexpr uint64_t kFloat = 1;  // TensorProto.DataType
+enum { kVarint = 0, kFixed64 = 1, kLengthDelimited = 2, kFixed32 = 5 };
+constexpr int kLongestVarint = 10;  // bytes of a number of 64 bits
+constexpr uint64_t kFloat = 1;      // TensorProto.DataType
 
 std::string varint(uint64_t value) {
   std::string encoded;
@@ -33,6 +37,94 @@ std::string tensor(const Initializer& weights) {
   const auto* bytes = reinterpret_cast<const char*>(weights.values.data());  // little-endian, as ONNX's are
   return content + number(kTensorDataType, kFloat) + message(kTensorName, weights.name) +
          message(kTensorRawData, std::string(bytes, weights.values.size() * sizeof(float)));
+}
+
+/* One field of a message: which, of what kind, what a length-delimited one holds, all its bytes. */
+struct Field {
+  uint64_t number;
+  uint64_t kind;
+  std::string_view content;
+  std::string_view encoded;
+};
+
+/* The fields of a serialised message, which errors call `name`; messages within are not looked into. */
+class Fields {
+ public:
+  Fields(const std::string& name, std::string_view message) : name_(name), message_(message) {}
+
+  /* The next field, if there is one. */
+  bool next(Field* field) {
+    if (at_ == message_.size()) return false;
+    const size_t start = at_;
+    const uint64_t key = varint();
+    uint64_t length = 0;
+    field->number = key >> 3;
+    field->kind = key & 7;
+    if (field->number == 0 || key > UINT32_MAX) refuse_part("no field begins at byte ", start);
+    switch (field->kind) {
+      case kVarint:
+        varint();
+        break;
+      case kFixed64:
+        length = 8;
+        break;
+      case kLengthDelimited:
+        length = varint();
+        break;
+      case kFixed32:
+        length = 4;
+        break;
+      default:
+        refuse_part("no field begins at byte ", start);
+    }
+    if (length > message_.size() - at_) refuse_part("the field at byte ", start, " breaks off");
+    field->content = message_.substr(at_, length);
+    at_ += length;
+    field->encoded = message_.substr(start, at_ - start);
+    return true;
+  }
+
+  template <typename... Reason>
+  [[noreturn]] void refuse_part(const Reason&... reason) const {
+    refuse("onnx"_code, name_, " is not a whole ONNX file: ", reason..., "; export the bundle again");
+  }
+
+ private:
+  uint64_t varint() {
+    const size_t start = at_;
+    uint64_t value = 0;
+    for (int place = 0; place < kLongestVarint && at_ < message_.size(); ++place) {
+      const auto byte = static_cast<unsigned char>(message_[at_++]);
+      value |= uint64_t{byte & 0x7fu} << 7 * place;
+      if (place == kLongestVarint - 1 && byte > 1) break;
+      if (byte < 0x80) return value;
+    }
+    refuse_part("the number at byte ", start, " has no end, or over 64 bits");
+  }
+
+  const std::string& name_;
+  std::string_view message_;
+  size_t at_ = 0;
+};
+
+/* Adds the graph's fields of a serialised ModelProto to `graph`, but for those numbered `without`, and what
+ * it holds beside its graph to `others`. */
+void take_apart(const ModelPart& part, std::initializer_list<uint64_t> without, std::string* others,
+                std::string* graph) {
+  const size_t before = graph->size();
+  Fields fields(part.name, part.bytes);
+  for (Field field; fields.next(&field);) {
+    if (field.number != kModelGraph) {
+      others->append(field.encoded);
+    } else if (field.kind == kLengthDelimited) {
+      Fields inner(part.name, field.content);
+      for (Field one; inner.next(&one);) {
+        if (std::find(without.begin(), without.end(), one.number) == without.end())
+          graph->append(one.encoded);
+      }
+    }
+  }
+  if (graph->size() == before) fields.refuse_part("it holds no graph");
 }
 
 /* The shortest decimal between 0 and 1 that reads back as the same double, as Python writes it. */
@@ -61,14 +153,21 @@ std::vector<std::pair<std::string, std::string>> model_metadata(
   return metadata;
 }
 
-std::string model_fragment(const std::vector<Initializer>& initializers,
+std::string complete_model(const std::vector<ModelPart>& parts, const std::vector<Initializer>& initializers,
                            const std::vector<std::pair<std::string, std::string>>& metadata) {
-  std::string graph, entries;
+  std::string others, graph, entries, left_away;
+  for (const ModelPart& part : parts) {
+    if (&part == &parts.front()) {
+      take_apart(part, {kGraphName, kGraphOutput}, &others, &graph);
+    } else {
+      take_apart(part, {}, &left_away, &graph);
+    }
+  }
   for (const Initializer& weights : initializers) graph += message(kGraphInitializer, tensor(weights));
   for (const auto& [key, value] : metadata) {
     entries += message(kModelMetadata, message(kEntryKey, key) + message(kEntryValue, value));
   }
-  return message(kModelGraph, graph) + entries;
+  return others + message(kModelGraph, graph) + entries;
 }
 
 }  // namespace app

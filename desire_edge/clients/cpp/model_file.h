@@ -1,9 +1,10 @@
-/* What completes a model without the onnx package; as desire_edge/runtime/fragment.py and predictor.py do. */
+/* ONNX files without the onnx package; as desire_edge/runtime/model_file.py, wire.py and predictor.py. */
 #ifndef DESIRE_EDGE_APP_MODEL_FILE_H
 #define DESIRE_EDGE_APP_MODEL_FILE_H
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -26,9 +27,16 @@ std::vector<std::pair<std::string, std::string>> model_metadata(const std::vecto
                                                                 const std::string& bundle,
                                                                 const std::vector<std::string>& known_labels);
 
-/* A serialised ModelProto that holds these and nothing else. Serialised messages concatenate: appended to a
- * model that lacks its weights, it completes it. */
-std::string model_fragment(const std::vector<Initializer>& initializers,
+/* A file that a model is made of: what errors call it, and its bytes. */
+struct ModelPart {
+  std::string name;
+  std::string_view bytes;
+};
+
+/* The model that a bundle's files make with these weights and metadata: one ModelProto of one graph. The
+ * first part, the extractor, is taken but for its graph's name and output; of the fragments that follow,
+ * their graphs. */
+std::string complete_model(const std::vector<ModelPart>& parts, const std::vector<Initializer>& initializers,
                            const std::vector<std::pair<std::string, std::string>>& metadata);
 
 }  // namespace app

@@ -1,6 +1,7 @@
 #include "predictor.h"
 
 #include <algorithm>
+#include <cfloat>
 #include <cmath>
 
 #include "bundle.h"
@@ -18,30 +19,41 @@ Predictor::Predictor(const std::filesystem::path& model)
     : session_(read_file(model, kLargestModel), model.string()) {
   const std::string where = model.string();
   const auto not_ours = [&](const std::string& why) {
-    refuse(where, " is not a model adapted by desire-edge (its metadata: ", why, "); make one with `adapt`");
+    refuse("model"_code, where, " is not a model adapted by desire-edge (its metadata: ", why,
+           "); make one with `adapt`");
   };
-  const auto value = [&](const std::string& key) {
-    const std::string text = session_.metadata("desire_edge." + key);
+  const auto value = [&](const std::string& key, const std::string& otherwise = "") {
+    const std::string found = session_.metadata("desire_edge." + key),
+                      text = found.empty() ? otherwise : found;
     if (text.empty()) not_ours("there is no " + key);
-    return parse_json(text, where + ": its metadata's " + key);
+    return parse_json(text, where + ": its metadata's " + key, "model"_code);
   };
+  Names base_labels;
   try {
     labels_ = value("labels").get<Names>();
     thresholds_ = value("thresholds").get<std::vector<double>>();
-    if (session_.known_labels()) known_labels_ = value("known_labels").get<Names>();
+    known_labels_ = value("known_labels", "[]").get<Names>();
+    base_labels = value("base_labels", "[]").get<Names>();
   } catch (const nlohmann::json::exception& error) {
     not_ours(json_reason(error));
   }
-  input_ = InputSpec(value("input"), where);
-  if (labels_.size() != thresholds_.size()) not_ours("labels and thresholds do not agree");
+  input_ = InputSpec(value("input"), where, "model"_code);
+  const bool finite = std::all_of(thresholds_.begin(), thresholds_.end(),
+                                  [](double threshold) { return std::abs(threshold) <= FLT_MAX; });
+  if (labels_.size() != thresholds_.size() || !finite) not_ours("labels and thresholds do not agree");
   if (session_.columns("probabilities") < static_cast<int64_t>(labels_.size())) {
     not_ours("the output `probabilities` has not a column a label");
+  }
+  if (!base_labels.empty() &&
+      session_.columns("base_probabilities") != static_cast<int64_t>(base_labels.size())) {
+    not_ours("the output `base_probabilities` has not a column a base label");
   }
   if (session_.known_labels() != static_cast<int64_t>(known_labels_.size())) {
     not_ours("the input `known_labels` has not a column a base label");
   }
   if (session_.features() != input_.features()) {
-    refuse(where, " takes ", session_.features(), " features, but its metadata says ", input_.features());
+    refuse("model"_code, where, " takes ", session_.features(), " features, but its metadata says ",
+           input_.features());
   }
 }
 

@@ -30,7 +30,7 @@ Session::Session(const std::string& model, const std::string& where)
   try {
     session_ = Ort::Session(environment_, model.data(), model.size(), Ort::SessionOptions());
   } catch (const Ort::Exception& error) {
-    refuse(where, " is not a whole ONNX model that this ONNX Runtime (", Ort::GetVersionString(),
+    refuse("onnx"_code, where, " is not a whole ONNX model that this ONNX Runtime (", Ort::GetVersionString(),
            ") can run: ", first_line(error.what()));
   }
   Ort::AllocatorWithDefaultOptions allocator;
@@ -47,7 +47,7 @@ Session::Session(const std::string& model, const std::string& where)
   }
   const bool ours = inputs_.count("x") && inputs_.size() == 1 + inputs_.count("known_labels");
   if (!fixed || !ours || (known_labels() && inputs_["known_labels"].first != inputs_["x"].first)) {
-    refuse(where,
+    refuse("onnx"_code, where,
            " is not a model of desire-edge: it has not the input x [batch, features], at most "
            "known_labels [batch, B] beside it, and outputs, all of fixed shape and float32");
   }
@@ -84,11 +84,11 @@ Matrix Session::run(const std::string& output, const Matrix& x, const Matrix& kn
       // ONNX Runtime itself only warns where a graph's values have other shapes than it declares.
       if (found[0].GetTensorTypeAndShapeInfo().GetElementCount() !=
           static_cast<size_t>(batch * result.columns)) {
-        refuse(where_, " gives no ", output, " of ", result.columns, " numbers a row");
+        refuse("onnx"_code, where_, " gives no ", output, " of ", result.columns, " numbers a row");
       }
       std::copy_n(found[0].GetTensorData<float>(), rows * result.columns, result[start]);
     } catch (const Ort::Exception& error) {
-      refuse("ONNX Runtime could not run ", where_, ": ", first_line(error.what()));
+      refuse("onnx"_code, "ONNX Runtime could not run ", where_, ": ", first_line(error.what()));
     }
   }
   return result;

@@ -1,4 +1,4 @@
-/* The support set of a folder; as desire_edge/runtime/support.py reads it. */
+/* The support set: examples with the labels a user gave them; as desire_edge/runtime/support.py. */
 #ifndef DESIRE_EDGE_APP_SUPPORT_H
 #define DESIRE_EDGE_APP_SUPPORT_H
 
@@ -8,10 +8,11 @@
 
 #include "arrays.h"
 #include "input.h"
+#include "names.h"
 
 namespace app {
 
-using Names = std::vector<std::string>;
+constexpr size_t kMostExamples = 4096;
 
 struct Example {
   RawInput raw;
@@ -28,8 +29,15 @@ struct Support {
   Names names() const;
 };
 
+/* An example from its raw input and its lists of names, `labels`, `negative_labels` and `known_labels`, of
+ * which the latter two may be left away. */
+Example example_of(const nlohmann::json& entry, RawInput raw, const std::string& where);
+
 /* Reads metadata.jsonl or metadata.csv and the files it names, none outside the folder. */
 Support read_support(const std::filesystem::path& folder);
+
+/* What it means that an example lacks a label, "negative" or "unknown": whether the latter. */
+bool missing_is_unknown(const std::string& missing);
 
 /* Targets and mask, both [S, N]. A label that an example does not speak of is 0, and known unless
  * `missing_unknown`. */

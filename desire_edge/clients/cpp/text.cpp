@@ -9,64 +9,124 @@
 #include <cstdint>
 #include <cstdio>
 #include <stdexcept>
+#include <utility>
 
-#include "error.h"
+#include "characters.h"
 
 namespace app {
 namespace {
 
-constexpr size_t kLongestName = 200;
-
-icu::UnicodeString utf16(const std::string& text) { return icu::UnicodeString::fromUTF8(text); }
-
-std::string utf8_of(const icu::UnicodeString& text) {
-  std::string bytes;
-  return text.toUTF8String(bytes);
+/* The character that begins at `*index`, which moves behind it; negative where it is not UTF-8. */
+UChar32 next(std::string_view text, size_t* index) {
+  const auto* bytes = reinterpret_cast<const uint8_t*>(text.data());
+  UChar32 c;
+  U8_NEXT(bytes, *index, text.size(), c);
+  return c;
 }
 
-icu::UnicodeString normalized(const std::string& text) {
+/* Where each run of characters of one class begins, and the class. */
+std::vector<std::pair<UChar32, char>> read_runs() {
+  std::vector<std::pair<UChar32, char>> runs;
+  UChar32 first = 0, length = 0;
+  for (const char c : std::string_view(kCharacterRuns)) {
+    if (c >= 'A' && c <= 'Z') {
+      runs.emplace_back(first, c);
+      first += length;
+      length = 0;
+    } else {
+      length = 36 * length + (c <= '9' ? c - '0' : c - 'a' + 10);
+    }
+  }
+  return runs;
+}
+
+/* The class of a character, as characters.h has them; of what is not UTF-8 as of what is unassigned. */
+char class_of(UChar32 c) {
+  static const std::vector<std::pair<UChar32, char>> runs = read_runs();
+  if (c < 0) return 'U';
+  const auto after = std::upper_bound(runs.begin(), runs.end(), c,
+                                      [](UChar32 value, const auto& run) { return value < run.first; });
+  return std::prev(after)->second;
+}
+
+bool is_ascii(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<uint8_t>(c) < 0x80; });
+}
+
+/* Each longest run of assigned characters changed, all else as it is. */
+template <typename Change>
+std::string by_runs(const std::string& text, const Change& change) {
+  std::string changed;
+  size_t start = 0;
+  for (size_t i = 0; i <= text.size();) {
+    const size_t end = i;
+    if (i < text.size() && class_of(next(text, &i)) != 'U') continue;
+    if (end > start) {
+      const auto run = icu::UnicodeString::fromUTF8(text.substr(start, end - start));
+      change(run).toUTF8String(changed);
+    }
+    if (end == text.size()) break;
+    changed += text.substr(end, i - end);
+    start = i;
+  }
+  return changed;
+}
+
+icu::UnicodeString normalized(const icu::UnicodeString& text, const icu::Normalizer2* (*form)(UErrorCode&)) {
   UErrorCode status = U_ZERO_ERROR;
-  const icu::Normalizer2* nfkc = icu::Normalizer2::getNFKCInstance(status);
+  const icu::Normalizer2* normalizer = form(status);
   icu::UnicodeString result;
-  if (U_SUCCESS(status)) result = nfkc->normalize(utf16(text), status);
+  if (U_SUCCESS(status)) result = normalizer->normalize(text, status);
   if (U_FAILURE(status)) throw std::runtime_error(u_errorName(status));
   return result;
 }
 
-bool is_word_character(UChar32 c) {
-  return (U_GET_GC_MASK(c) & (U_GC_L_MASK | U_GC_M_MASK | U_GC_N_MASK)) != 0;
+std::string nfkc(const std::string& text) {
+  if (is_ascii(text)) return text;
+  return by_runs(text, [](const auto& run) { return normalized(run, icu::Normalizer2::getNFKCInstance); });
 }
 
-/* As Python's str.isspace. */
 bool is_space(UChar32 c) {
-  const UCharDirection direction = u_charDirection(c);
-  return u_charType(c) == U_SPACE_SEPARATOR || direction == U_WHITE_SPACE_NEUTRAL ||
-         direction == U_BLOCK_SEPARATOR || direction == U_SEGMENT_SEPARATOR;
+  return (c >= 0x09 && c <= 0x0d) || c == 0x20 || c == 0x85 || c == 0xa0 || c == 0x1680 ||
+         (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f ||
+         c == 0x3000;
 }
 
-bool is_control(UChar32 c) {
-  return c < 0x20 || (c >= 0x7f && c <= 0x9f) || (c >= 0x2028 && c <= 0x202e) ||
-         (c >= 0x2066 && c <= 0x2069) || U_IS_SURROGATE(c);
+bool is_control(UChar32 c) { return c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == 0x2028 || c == 0x2029; }
+
+/* Marks that reorder text make it say something else on a terminal than in a file. */
+bool is_safe(UChar32 c) {
+  return !is_control(c) && !(c >= 0x202a && c <= 0x202e) && !(c >= 0x2066 && c <= 0x2069);
 }
 
-std::vector<std::string> runs(icu::UnicodeString text) {
-  text.findAndReplace(icu::UnicodeString(u'\''), icu::UnicodeString());
-  text.findAndReplace(icu::UnicodeString(u'\u2019'), icu::UnicodeString());
-  std::vector<std::string> words;
-  for (int32_t start = 0; start < text.length();) {
-    int32_t end = start;
-    while (end < text.length() && is_word_character(text.char32At(end))) end = text.moveIndex32(end, 1);
-    if (end == start) {
-      start = text.moveIndex32(start, 1);
-      continue;
+void erase_all(std::string* text, std::string_view part) {
+  size_t kept = 0;
+  for (size_t i = 0; i < text->size();) {
+    if (text->compare(i, part.size(), part) == 0) {
+      i += part.size();
+    } else {
+      (*text)[kept++] = (*text)[i++];
     }
-    if (text.compare(end, 2, icu::UnicodeString(u"++")) == 0) {
+  }
+  text->resize(kept);
+}
+
+std::vector<std::string> words_of(std::string text) {
+  erase_all(&text, "'");
+  erase_all(&text, "\u2019");
+  std::vector<std::string> words;
+  for (size_t i = 0; i < text.size();) {
+    const size_t start = i;
+    size_t end = i;
+    while (i < text.size() && class_of(next(text, &i)) == 'W') end = i;
+    if (end == start) continue;
+    if (text.compare(end, 2, "++") == 0) {
       end += 2;
-    } else if (end < text.length() && text[end] == u'#') {
+    } else if (text.compare(end, 1, "#") == 0) {
       end += 1;
     }
-    words.push_back(utf8_of(text.tempSubStringBetween(start, end)));
-    start = end;
+    words.push_back(text.substr(start, end - start));
+    i = end;
   }
   return words;
 }
@@ -74,35 +134,42 @@ std::vector<std::string> runs(icu::UnicodeString text) {
 }  // namespace
 
 bool is_utf8(std::string_view text) {
-  const auto* bytes = reinterpret_cast<const uint8_t*>(text.data());
   for (size_t i = 0; i < text.size();) {
-    UChar32 c;
-    U8_NEXT(bytes, i, text.size(), c);
-    if (c < 0) return false;
+    if (next(text, &i) < 0) return false;
   }
   return true;
 }
 
 std::string strip(const std::string& text) {
-  const icu::UnicodeString whole = utf16(text);
-  int32_t start = 0, end = whole.length();
-  while (start < end && is_space(whole.char32At(start))) start = whole.moveIndex32(start, 1);
-  while (end > start && is_space(whole.char32At(whole.moveIndex32(end, -1))))
-    end = whole.moveIndex32(end, -1);
-  return utf8_of(whole.tempSubStringBetween(start, end));
+  size_t first = text.size(), last = 0;
+  for (size_t i = 0; i < text.size();) {
+    const size_t start = i;
+    if (is_space(next(text, &i))) continue;
+    first = std::min(first, start);
+    last = i;
+  }
+  return first < last ? text.substr(first, last - first) : "";
 }
 
-std::string lower(const std::string& text) { return utf8_of(utf16(text).toLower(icu::Locale::getRoot())); }
-
-std::string fold(const std::string& text) {
-  return utf8_of(normalized(text).toLower(icu::Locale::getRoot()));
+std::string composed(const std::string& text) {
+  if (is_ascii(text)) return text;
+  return by_runs(text, [](const auto& run) { return normalized(run, icu::Normalizer2::getNFCInstance); });
 }
 
-std::vector<std::string> tokenize(const std::string& text) {
-  return runs(normalized(text).toLower(icu::Locale::getRoot()));
+std::string lower(const std::string& text) {
+  if (is_ascii(text)) {
+    std::string lowered = text;
+    for (char& c : lowered) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+    return lowered;
+  }
+  return by_runs(text, [](icu::UnicodeString run) { return run.toLower(icu::Locale::getRoot()); });
 }
 
-std::vector<std::string> split_name(const std::string& name) { return runs(normalized(name)); }
+std::string fold(const std::string& text) { return lower(nfkc(text)); }
+
+std::vector<std::string> tokenize(const std::string& text) { return words_of(fold(text)); }
+
+std::vector<std::string> split_name(const std::string& name) { return words_of(nfkc(name)); }
 
 std::vector<std::string> split_camel_case(const std::string& word) {
   std::vector<std::string> parts(1);
@@ -118,11 +185,9 @@ std::vector<std::string> split_camel_case(const std::string& word) {
 
 std::u32string characters(const std::string& text) {
   std::u32string found;
-  const auto* bytes = reinterpret_cast<const uint8_t*>(text.data());
   for (size_t i = 0; i < text.size();) {
-    UChar32 c;
-    U8_NEXT_OR_FFFD(bytes, i, text.size(), c);
-    found += static_cast<char32_t>(c);
+    const UChar32 c = next(text, &i);
+    found += static_cast<char32_t>(c < 0 ? 0xfffd : c);
   }
   return found;
 }
@@ -130,7 +195,8 @@ std::u32string characters(const std::string& text) {
 std::string utf8(const std::u32string& characters) {
   icu::UnicodeString text;
   for (const char32_t c : characters) text.append(static_cast<UChar32>(c));
-  return utf8_of(text);
+  std::string bytes;
+  return text.toUTF8String(bytes);
 }
 
 bool is_decimal(const std::u32string& characters) {
@@ -140,14 +206,16 @@ bool is_decimal(const std::u32string& characters) {
 }
 
 bool has_control(const std::string& text) {
-  const std::u32string all = characters(text);
-  return std::any_of(all.begin(), all.end(), [](char32_t c) { return is_control(static_cast<UChar32>(c)); });
+  for (size_t i = 0; i < text.size();) {
+    if (is_control(next(text, &i))) return true;  // as negative as what is not UTF-8
+  }
+  return false;
 }
 
 std::string shown(const std::string& text) {
   std::string safe;
   for (const char32_t c : characters(text)) {
-    if (!is_control(static_cast<UChar32>(c))) {
+    if (is_safe(static_cast<UChar32>(c))) {
       safe += utf8(std::u32string(1, c));
       continue;
     }
@@ -160,24 +228,6 @@ std::string shown(const std::string& text) {
     safe += escape;
   }
   return safe;
-}
-
-std::vector<std::string> check_names(const std::vector<std::string>& names, const std::string& where) {
-  std::vector<std::string> checked;
-  for (const std::string& name : names) {
-    const std::string stripped = strip(name);
-    if (stripped.empty()) refuse(where, ": a label name is empty");
-    const std::u32string all = characters(stripped);
-    if (all.size() > kLongestName || has_control(stripped)) {
-      refuse(where, ": label names are at most ", kLongestName,
-             " characters without control characters, and '", utf8(all.substr(0, 40)), "' is not");
-    }
-    if (std::find(checked.begin(), checked.end(), stripped) != checked.end()) {
-      refuse(where, ": the label '", stripped, "' is named twice");
-    }
-    checked.push_back(stripped);
-  }
-  return checked;
 }
 
 }  // namespace app

@@ -17,9 +17,22 @@ export function withoutFolder(files) {
   return new Map([...files].map(([name, file]) => [name.slice(folder.length), file]));
 }
 
+/** The files as a folder that `readSupport` takes. */
+export function folderOf(files) {
+  return {
+    file: (path) => (files.has(path) ? readable(files.get(path)) : null),
+    list: () => [...files.keys()],
+  };
+}
+
 /** A function from a name to the bytes of that file, or null where there is none. */
 export function bytesFrom(files) {
-  return async (name) => (files.has(name) ? new Uint8Array(await files.get(name).arrayBuffer()) : null);
+  return (name) => (files.has(name) ? readable(files.get(name)).bytes() : null);
+}
+
+/** A File's size, and a function that reads it. */
+export function readable(file) {
+  return { size: file.size, bytes: async () => new Uint8Array(await file.arrayBuffer()) };
 }
 
 const MAX_ENTRIES = 5000;

@@ -3,37 +3,34 @@
  *
  *     node node.mjs BUNDLE SUPPORT OUT [INPUT...]
  *
- * BUNDLE is a folder or a zip, SUPPORT a folder of examples (metadata.jsonl and the files it names). Writes
- * OUT/model.onnx and OUT/task.safetensors, and prints what the model says of each INPUT (.txt, .json, .npy) as JSON.
+ * BUNDLE is a folder or a zip, SUPPORT a folder of examples (metadata.jsonl or metadata.csv, and the files it names).
+ * Writes OUT/model.onnx and OUT/task.safetensors, and prints what the model says of each INPUT (.txt, .json, .npy) as
+ * JSON.
  */
 
-import { chmod, mkdir, mkdtemp, readFile, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
-import { basename, dirname, join, resolve, sep } from "node:path";
+import { chmod, mkdir, mkdtemp, rename, rm, stat, writeFile } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
 
 import * as ort from "onnxruntime-node";
 
-import { Bundle, DesireEdgeError, readInput, readSupport } from "./desire-edge/index.js";
+import { Bundle, DesireEdgeError, readInputFile, readSupport } from "./desire-edge/index.js";
+import { bundleAt, fileAt, folderAt } from "./folder.mjs";
 
-/** A function from a name to the bytes of that file in `folder`, null where it has none; nothing outside it is read. */
-function reader(folder) {
-  return async (name) => {
-    const [root, path] = await Promise.all(
-      [folder, join(folder, name)].map((each) => realpath(each).catch(() => null)),
-    );
-    if (!path) return null;
-    if (!path.startsWith(root + sep)) throw new DesireEdgeError(`${name} lies outside the folder ${folder}`);
-    return readFile(path);
-  };
+/** The raw input in the file at `path`. */
+async function inputAt(path) {
+  const file = await fileAt(path);
+  if (!file) throw new DesireEdgeError(`there is no file ${path}`, "file-missing");
+  return readInputFile(path, file);
 }
 
 async function main([bundlePath, support, out, ...inputs]) {
   if (!out) throw new DesireEdgeError("usage: node node.mjs BUNDLE SUPPORT OUT [INPUT...]");
   if (await stat(out).catch(() => null))
     throw new DesireEdgeError(`${out} exists; choose another folder, or remove it`);
-  const zipped = (await stat(bundlePath)).isFile();
-  const bundle = await Bundle.open(zipped ? await readFile(bundlePath) : reader(bundlePath), ort, bundlePath);
-  const examples = await readSupport(reader(support), support);
-  const raw = await Promise.all(inputs.map(async (path) => readInput(path, await readFile(path))));
+  const zip = await fileAt(bundlePath);
+  const bundle = await Bundle.open(zip ? await zip.bytes() : bundleAt(bundlePath), ort, bundlePath);
+  const examples = await readSupport(await folderAt(support), support);
+  const raw = await Promise.all(inputs.map(inputAt));
 
   const task = await bundle.adapt(examples);
   const probabilities = await task.predict(raw);

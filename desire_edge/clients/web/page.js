@@ -2,8 +2,8 @@
 
 import * as ort from "./ort/ort.wasm.bundle.min.mjs";
 
-import { Bundle, DesireEdgeError, checkName, readInput, readSupport } from "./desire-edge/index.js";
-import { bytesFrom, filesOf, withoutFolder } from "./files.js";
+import { Bundle, DesireEdgeError, METADATA, clean, readInputFile, readSupport } from "./desire-edge/index.js";
+import { bytesFrom, filesOf, folderOf, readable, withoutFolder } from "./files.js";
 import { load, save } from "./store.js";
 import * as teaching from "./teaching.js";
 import { addExamples, addLabels, bundle, change, keep, namesIn, state } from "./teaching.js";
@@ -64,14 +64,14 @@ async function take(given) {
     return;
   }
   if (!bundle) throw new DesireEdgeError(`${names[0]} is no bundle; open a bundle first (a folder or a zip)`);
-  const read = bytesFrom(files);
-  if (files.has("metadata.jsonl") || files.has("metadata.csv")) {
-    addExamples(await readSupport(read, "the folder dropped"));
+  if (METADATA.some((name) => files.has(name))) {
+    addExamples(await readSupport(folderOf(files), "the folder dropped"));
   } else {
     const labels = state.draftLabels;
     const added = [];
-    for (const name of names) {
-      added.push({ raw: readInput(name, await read(name)), name, labels, negativeLabels: [], knownLabels: [] });
+    for (const [name, file] of files) {
+      const raw = await readInputFile(name, readable(file));
+      added.push({ raw, name, labels, negativeLabels: [], knownLabels: [] });
     }
     addExamples(added);
   }
@@ -150,7 +150,7 @@ function on(target, event, act) {
 on($("label-form"), "submit", (event) => {
   event.preventDefault();
   if (!bundle) throw new DesireEdgeError("open a bundle first (a folder or a zip)");
-  const name = checkName($("label").value, "the new label");
+  const name = clean($("label").value, "the new label");
   if (state.labels.includes(name)) throw new DesireEdgeError(`there is a label '${name}' already`);
   const labels = addLabels([name]);
   $("label").value = "";
@@ -262,7 +262,7 @@ teaching.onChange(() => {
 ort.env.wasm.numThreads = 1; // more need headers that not every host can send
 ort.env.logLevel = "error";
 try {
-  Object.assign(state, await load("state"));
+  teaching.restore(await load("state"));
   fillFields();
   render();
   await openFirst();

@@ -1,6 +1,6 @@
 /** What was taught so far, and the steps that led there. */
 
-import { DesireEdgeError, checkName } from "./desire-edge/index.js";
+import { DesireEdgeError, clean, tidy } from "./desire-edge/index.js";
 import { save } from "./store.js";
 
 const MAX_UNDO = 50;
@@ -32,6 +32,24 @@ export function onChange(show) {
 export function openBundle(opened) {
   bundle = opened;
   changed();
+}
+
+/** Take what the last visit left, if anything; its names may be those of a version that cleaned them less. */
+export function restore(left = {}) {
+  const names = (given) => [...new Set(given.map(tidy).filter(Boolean))];
+  const ticked = ({ labels, negativeLabels, knownLabels, ...more }) => ({
+    ...more,
+    labels: names(labels),
+    negativeLabels: names(negativeLabels),
+    knownLabels: names(knownLabels),
+  });
+  const taught = ({ labels, examples, ...more }) => ({
+    ...more,
+    labels: names(labels),
+    examples: examples.map(ticked),
+  });
+  const { history, draftLabels, ...now } = { ...EMPTY, ...left };
+  Object.assign(state, taught(now), { history: history.map(taught), draftLabels: names(draftLabels) });
 }
 
 /** Keep the state for the next visit. */
@@ -66,7 +84,7 @@ export function startOver() {
 }
 
 export function addLabels(names) {
-  const added = names.map((name) => checkName(name, "the new label"));
+  const added = names.map((name) => clean(name, "the new label"));
   const labels = [...new Set([...state.labels, ...added])];
   if (labels.length > bundle.manifest.ways) {
     throw new DesireEdgeError(`this bundle holds at most ${bundle.manifest.ways} labels; remove one first`);
@@ -74,7 +92,8 @@ export function addLabels(names) {
   return labels;
 }
 
-export function removeLabel(name) {
+export function removeLabel(given) {
+  const name = clean(given, "the label to remove");
   const without = (labels) => labels.filter((label) => label !== name);
   const examples = state.examples.map((example) => ({
     ...example,
@@ -100,6 +119,8 @@ export function addExamples(added) {
   change(added.length === 1 ? "an example added" : `${added.length} examples added`, { labels, examples });
 }
 
+/** The names in a field, between commas. */
 export function namesIn(text) {
-  return [...new Set(text.split(",").flatMap((name) => (name.trim() ? [checkName(name, "the tags")] : [])))];
+  const named = text.split(",").filter((name) => tidy(name));
+  return [...new Set(named.map((name) => clean(name, "the tags")))];
 }

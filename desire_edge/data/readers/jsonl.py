@@ -11,6 +11,7 @@ import numpy as np
 
 from desire_edge.data.dataset import Dataset
 from desire_edge.errors import DesireEdgeError
+from desire_edge.inputs.names import check_names
 
 SOURCE = "the path of a .jsonl file"
 # The share of a corpus that serves as its test part, drawn with a fixed seed: the same file, the same part.
@@ -40,7 +41,7 @@ def load_jsonl(path: Path) -> Dataset:
     except OSError as error:
         raise DesireEdgeError(f"cannot read {path}: {error.strerror or error}") from error
     texts: list[str] = []
-    label_lists: list[list[str]] = []
+    label_lists: list[tuple[str, ...]] = []
     for number, line in enumerate(content.removeprefix(b"\xef\xbb\xbf").splitlines(), start=1):
         if line.strip():
             text, names = _parse(line, f"{path}, line {number}")
@@ -70,40 +71,34 @@ def load_jsonl(path: Path) -> Dataset:
     )
 
 
-def _parse(line: bytes, place: str) -> tuple[str, list[str]]:
+def _parse(line: bytes, place: str) -> tuple[str, tuple[str, ...]]:
     """The text and the labels of one line; `place` names it in messages."""
     try:
         record: Any = json.loads(line.decode("utf-8"))
     except UnicodeDecodeError as error:
-        raise DesireEdgeError(f"{place}: not UTF-8 text; save the file as UTF-8") from error
+        raise DesireEdgeError(f"{place}: not UTF-8 text; save the file as UTF-8", "encoding") from error
     except (ValueError, RecursionError) as error:
         raise DesireEdgeError(
-            f"{place}: not valid JSON ({error}); each line holds one JSON object"
+            f"{place}: not valid JSON ({error}); each line holds one JSON object", "json"
         ) from error
     if not isinstance(record, dict):
-        raise DesireEdgeError(f'{place}: expected an object like {{"text": "...", "labels": ["..."]}}')
+        raise DesireEdgeError(
+            f'{place}: expected an object like {{"text": "...", "labels": ["..."]}}', "entry"
+        )
     text, title = record.get("text"), record.get("title", "")
     if not isinstance(text, str) or not text.strip():
         raise DesireEdgeError(f'{place}: "text" must be there and be a non-empty string')
     if not isinstance(title, str):
         raise DesireEdgeError(f'{place}: "title" must be a string, or left out')
-    names = _label_names(record.get("labels"), place)
-    try:
-        "".join([title, text, *names]).encode()
-    except UnicodeEncodeError as error:
-        raise DesireEdgeError(f"{place}: holds half a character (an unpaired \\ud800–\\udfff)") from error
-    return (f"{title.strip()}\n{text}" if title.strip() else text), names
-
-
-def _label_names(value: Any, place: str) -> list[str]:
-    """The label names of one line, stripped, from what it has for `labels`."""
-    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+    names = record.get("labels")
+    if not isinstance(names, list):
         raise DesireEdgeError(
-            f'{place}: "labels" must be there and be a list of names, like ["python", "web"]'
+            f'{place}: "labels" must be there and be a list of names, like ["python", "web"]', "names-type"
         )
-    names = [name.strip() for name in value]
-    if "" in names:
-        raise DesireEdgeError(f'{place}: a name in "labels" is empty; remove it')
-    if len(set(names)) < len(names):
-        raise DesireEdgeError(f'{place}: a name stands twice in "labels"; remove one')
-    return names
+    try:
+        (title + text).encode()
+    except UnicodeEncodeError as error:
+        raise DesireEdgeError(
+            f"{place}: holds half a character (an unpaired \\ud800–\\udfff)", "json"
+        ) from error
+    return (f"{title.strip()}\n{text}" if title.strip() else text), check_names(names, place)

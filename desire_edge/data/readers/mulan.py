@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from desire_edge.errors import DesireEdgeError
+from desire_edge.inputs.names import check_names
 
 LABEL_PREFIX = "TAG_"
 
@@ -59,8 +60,9 @@ def read_mulan(arff_path: Path, xml_path: Path) -> MulanTable:
         features=np.ascontiguousarray(table[:, ~is_label]),
         feature_names=tuple(name for name, label in zip(names, is_label, strict=True) if not label),
         targets=np.ascontiguousarray(label_values == 1.0),
-        labels=tuple(
-            name.removeprefix(LABEL_PREFIX) for name, label in zip(names, is_label, strict=True) if label
+        labels=check_names(
+            [name.removeprefix(LABEL_PREFIX) for name, label in zip(names, is_label, strict=True) if label],
+            str(xml_path),
         ),
     )
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from desire_edge.data import load_dataset, load_jsonl
 from desire_edge.errors import DesireEdgeError
+from desire_edge.inputs.names import clean_name
 
 GOOD = '{"title": "A pool", "text": "Where to swim.", "labels": ["water", "sport"]}\n'
 
@@ -51,9 +52,11 @@ def test_a_byte_order_mark_and_windows_line_ends_are_read(tmp_path: Path) -> Non
         st.tuples(
             st.text(st.characters(codec="utf-8"), min_size=1).filter(str.strip),
             st.lists(
-                st.text(st.characters(codec="utf-8"), min_size=1).filter(str.strip),
+                st.text(
+                    st.characters(codec="utf-8", exclude_categories=("Cc", "Zl", "Zp")), max_size=50
+                ).filter(clean_name),
                 max_size=4,
-                unique_by=str.strip,
+                unique_by=clean_name,
             ),
         ),
         min_size=1,
@@ -70,7 +73,16 @@ def test_any_corpus_is_read_back(rows: list[tuple[str, list[str]]], ascii_only: 
     assert corpus.texts == tuple(text for text, _ in rows)
     for row, (_, labels) in enumerate(rows):
         carried = {corpus.labels[column] for column in np.flatnonzero(corpus.targets[row])}
-        assert carried == {label.strip() for label in labels}
+        assert carried == {clean_name(label) for label in labels}
+
+
+def test_two_spellings_of_a_name_are_one_label(tmp_path: Path) -> None:
+    path = tmp_path / "pages.jsonl"
+    names = ("caf\u00e9", "cafe\u0301", " caf\u00e9\u200b")
+    path.write_text("".join(json.dumps({"text": "x", "labels": [name, "web"]}) + "\n" for name in names))
+    corpus = load_jsonl(path)
+    assert corpus.labels == ("caf\u00e9", "web")
+    assert corpus.targets.all()
 
 
 @pytest.mark.parametrize(
@@ -86,11 +98,13 @@ def test_any_corpus_is_read_back(rows: list[tuple[str, list[str]]], ascii_only: 
         ('{"text": "x", "title": 3, "labels": ["a"]}', '"title" must be a string'),
         ('{"text": "x"}', '"labels" must be there and be a list'),
         ('{"text": "x", "labels": "a"}', '"labels" must be there and be a list'),
-        ('{"text": "x", "labels": ["a", 1]}', '"labels" must be there and be a list of names'),
-        ('{"text": "x", "labels": ["a", " "]}', 'a name in "labels" is empty'),
-        ('{"text": "x", "labels": ["a", "a "]}', "a name stands twice"),
+        ('{"text": "x", "labels": ["a", 1]}', "a label is 1, not a name"),
+        ('{"text": "x", "labels": ["a", " "]}', "a label name is empty"),
+        ('{"text": "x", "labels": ["a", "a "]}', "the label 'a' is named twice"),
         ('{"text": "\\ud800", "labels": ["a"]}', "half a character"),
-        ('{"text": "x", "labels": ["\\udc00"]}', "half a character"),
+        ('{"text": "x", "labels": ["\\udc00"]}', "without control characters"),
+        ('{"text": "x", "labels": ["bell\\u0007"]}', "without control characters"),
+        (f'{{"text": "x", "labels": ["{"x" * 201}"]}}', "at most 200 characters"),
     ],
 )
 def test_a_bad_line_is_named(tmp_path: Path, line: str, message: str) -> None:

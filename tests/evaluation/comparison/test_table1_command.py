@@ -7,9 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from click.testing import Result
+from click.testing import CliRunner, Result
 from evaluation.comparison.cases import times
 
+from desire_edge.cli import main
 from desire_edge.data import PROTOCOLS
 from desire_edge.evaluation.comparison.plan import COLUMNS
 
@@ -54,10 +55,17 @@ QUICK = (
 
 @pytest.mark.slow
 def test_a_quick_comparison_is_of_one_protocol_and_seed(cli: Callable[..., Result]) -> None:
-    ran = cli("benchmark", "table1", "--quick", "--data", "sample", "--methods", "all-positive", "--json")
+    quick = ("benchmark", "table1", "--quick", "--data", "sample", "--methods", "all-positive")
+    ran = cli(*quick, "--json")
     assert ran.exit_code == 0, ran.output
     summary = json.loads(ran.stdout)
     assert summary["cells"]["all-positive"].keys() == {f"label-disjoint {n}w{k}s" for n, k in COLUMNS}
+
+    # On an encoding without ± the report is shown all the same.
+    shown = cli(*quick, "--report-only").stdout
+    narrow = CliRunner(charset="koi8-r").invoke(main, [*quick, "--report-only"])
+    assert (narrow.exit_code, narrow.stdout) == (0, shown.replace("±", "?")), narrow.exception
+    assert narrow.stdout != shown
 
 
 @pytest.mark.slow

@@ -2,14 +2,16 @@
 
 import { DesireEdgeError, shown } from "./errors.js";
 import { fromHalves, toHalves } from "./half.js";
+import { cleanAll, tidy } from "./inputs/names.js";
 import { Lexicon } from "./lexicon.js";
 import { FILES, MANIFEST, readManifest } from "./manifest.js";
 import { openSession, runOnce, runRows } from "./session.js";
-import { checkExamples, checkNames, namesOf, targetsOf } from "./support.js";
+import { checkExamples, namesOf, targetsOf } from "./support.js";
 import { Task } from "./task.js";
 import { isZip, readZip } from "./zip.js";
 
 const MAX_BYTES = 2 ** 31;
+const MISSING = ["negative", "unknown"]; // what it may mean that an example does not carry a label
 const { subtle } = globalThis.crypto ?? (await import("node:crypto")).webcrypto; // Node.js 18 has no such global
 
 /** An opened bundle; make one with `Bundle.open`. */
@@ -27,9 +29,12 @@ export class Bundle {
     if (!manifest) {
       throw new DesireEdgeError(
         `${where} is not a bundle: it holds no ${MANIFEST}; make one with \`desire-edge export --out NAME.desire\``,
+        "bundle-none",
       );
     }
     bundle.manifest = readManifest(manifest, `${where}/${MANIFEST}`);
+    const { known_labels: usesKnown, base_labels: base } = bundle.manifest;
+    bundle.baseColumns = new Map((usesKnown ? base : []).map((label, column) => [tidy(label), column]));
     // adapt.onnx is large, and optimising it takes longer than it saves. The others' layers are merged; beyond "extended"
     // come layouts for convolutions, of which there are none.
     const session = async (name) =>
@@ -53,19 +58,20 @@ export class Bundle {
   /** The bytes of a file of the bundle, of the length and SHA-256 that the manifest says. */
   async file(name) {
     const bytes = await this.read(name);
-    if (!bytes) throw new DesireEdgeError(`${this.where} lacks its file ${name}; copy it again`);
+    if (!bytes) throw new DesireEdgeError(`${this.where} lacks its file ${name}; copy it again`, "bundle-file");
     const { bytes: length, sha256 } = this.manifest.files[name];
     const digest = bytes.length === length ? await subtle.digest("SHA-256", bytes) : new ArrayBuffer(0);
     const found = [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
     if (found !== sha256) {
       throw new DesireEdgeError(
         `${this.where}/${name} is not what was exported (its SHA-256 differs); copy the bundle again`,
+        "bundle-changed",
       );
     }
     return bytes;
   }
 
-  /** Features z [n, d] (Float32Array) of n features of `InputSpec.featuresOf`. */
+  /** Features z [n, d] (Float32Array) of n features, as the input gives them. */
   async extract(features) {
     const { batch, dimension, input } = this.manifest;
     const x = new Float32Array(features.length * input.features);
@@ -92,7 +98,10 @@ export class Bundle {
    */
   async adapt(examples = [], { labels, missing = "negative" } = {}) {
     examples = checkExamples(examples);
-    const names = labels ? checkNames(labels, "the labels asked for") : namesOf(examples);
+    const names = (labels ?? null) === null ? namesOf(examples) : cleanAll(labels, "the labels asked for");
+    if (!MISSING.includes(missing)) {
+      throw new DesireEdgeError(`missing is ${shown(missing)}; it must be "negative" or "unknown"`, "missing-value");
+    }
     this.#checkLabels(names, examples);
     const { entries, warnings } = this.lexicon.lookUpAll(names);
     const { targets, mask } = targetsOf(examples, names, missing);
@@ -115,7 +124,7 @@ export class Bundle {
     if (
       ![...Object.values(result.weights), { data: result.thresholds }].every(({ data }) => data.every(Number.isFinite))
     ) {
-      throw new DesireEdgeError("the labels could not be learned: the adaptation does not stay finite");
+      throw new DesireEdgeError("the labels could not be learned: the adaptation does not stay finite", "diverged");
     }
     const steps = Number(result.steps[0]);
     return new Task(this, {
@@ -146,17 +155,24 @@ export class Bundle {
 
   /** Base labels that n items are known to carry -> rows of 0 and 1, [n, B]; [n, 0] if the model does not use them. */
   knownRows(carried, names) {
-    const base = this.manifest.known_labels ? this.manifest.base_labels : [];
-    const rows = new Float32Array(carried.length * base.length);
+    const columns = this.baseColumns;
+    const width = this.manifest.known_labels ? this.manifest.base_labels.length : 0;
+    const rows = new Float32Array(carried.length * width);
     carried.forEach((labels, row) => {
-      for (const label of labels) {
-        if (!base.length)
-          throw new DesireEdgeError(`${names[row]} has known labels, but this bundle does not use them`);
-        const column = base.indexOf(label);
-        if (column < 0) {
-          throw new DesireEdgeError(`${names[row]}: the known label '${shown(label)}' is no base label of this bundle`);
+      for (const label of cleanAll(labels, `the known labels of ${names[row]}`)) {
+        if (!width) {
+          throw new DesireEdgeError(
+            `${names[row]} has known labels, but this bundle does not use them`,
+            "known-unused",
+          );
         }
-        rows[row * base.length + column] = 1;
+        if (!columns.has(label)) {
+          throw new DesireEdgeError(
+            `${names[row]}: the known label '${shown(label)}' is no base label of this bundle`,
+            "known-unknown",
+          );
+        }
+        rows[row * width + columns.get(label)] = 1;
       }
     });
     return rows;
@@ -198,6 +214,7 @@ export class Bundle {
       if (data?.length !== shape.reduce((product, size) => product * size, 1)) {
         throw new DesireEdgeError(
           `${this.where}/adapt.onnx gives no ${name} of shape [${shape}]; export the bundle again`,
+          "onnx",
         );
       }
       weights[name] = { shape, data };
@@ -207,22 +224,25 @@ export class Bundle {
 
   #checkLabels(names, examples) {
     const { ways, max_support: most } = this.manifest;
-    if (!names.length) throw new DesireEdgeError("there is no label to learn: name one");
+    if (!names.length) throw new DesireEdgeError("there is no label to learn: name one", "labels-none");
     if (names.length > ways) {
       throw new DesireEdgeError(
         `${names.length} labels, but this bundle holds at most ${ways}; teach fewer, or export it with --ways ${names.length}`,
+        "labels-many",
       );
     }
     if (examples.length > most) {
       throw new DesireEdgeError(
         `${examples.length} examples, but this bundle's adapt.onnx takes at most ${most}; teach with fewer, or export it ` +
           `with --max-support ${examples.length}`,
+        "examples-many",
       );
     }
     const unnamed = namesOf(examples).find((name) => !names.includes(name));
     if (unnamed !== undefined) {
       throw new DesireEdgeError(
         `an example has the label '${unnamed}', which is not among the labels asked for; add it to them`,
+        "label-unasked",
       );
     }
   }
@@ -256,7 +276,10 @@ function filled(data, columns, width, rows) {
 /** A function from a file's name to its bytes; only the names of a bundle's files get through. */
 function reader(source, where) {
   if (source instanceof Uint8Array && !isZip(source)) {
-    throw new DesireEdgeError(`${where} is not a bundle: it is no zip; make one with \`desire-edge export --zip\``);
+    throw new DesireEdgeError(
+      `${where} is not a bundle: it is no zip; make one with \`desire-edge export --zip\``,
+      "bundle-none",
+    );
   }
   const zipped = source instanceof Uint8Array ? readZip(source, where) : null;
   return async (name) => {

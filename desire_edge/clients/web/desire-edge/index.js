@@ -2,5 +2,7 @@
 
 export { Bundle } from "./bundle.js";
 export { DesireEdgeError } from "./errors.js";
-export { readInput } from "./features.js";
-export { checkName, readSupport } from "./support.js";
+export { readInput, readInputFile } from "./inputs/files.js";
+export { METADATA } from "./inputs/folder.js";
+export { clean, tidy } from "./inputs/names.js";
+export { readSupport } from "./support.js";

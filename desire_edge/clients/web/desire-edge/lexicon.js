@@ -1,13 +1,11 @@
-/** Label names -> vectors, from the bundle's lexicon: desire_edge/lexicon/lexicon.py and format.py. */
+/** Label names -> vectors, from the bundle's lexicon: desire_edge/lexicon/lexicon.py. */
 
 import { splitCompound } from "./compounds.js";
 import { DesireEdgeError } from "./errors.js";
-import { readSafetensors } from "./safetensors.js";
 import { norm, seededDirection } from "./seeded.js";
-import { fold, splitCamelCase, splitName, strip } from "./text.js";
+import { readTables } from "./tables.js";
+import { fold, lower, splitCamelCase, splitName, strip } from "./text.js";
 
-const SCHEMA = 1;
-const [LOW, HIGH] = [1e-9, 1e9]; // of scales and norms
 const SMOOTHING = 70; // a piece of this rank weighs half as much as a rare one
 const SAME = 0.9999; // cosine above which two names' vectors count as equal
 const APART = 0.1; // the part added to tell them apart, relative to the vector's norm
@@ -18,58 +16,10 @@ const DECODER = new TextDecoder();
 export class Lexicon {
   /** From the file's bytes, which are read in place; `where` names it in errors. */
   constructor(bytes, where) {
-    const { tensors, metadata } = readSafetensors(bytes, where);
-    const need = (condition, complaint) => {
-      if (!condition)
-        throw new DesireEdgeError(`the lexicon ${where} is damaged: ${complaint}; export or copy it again`);
-    };
-    const table = (name, dtypes, dimensions) => {
-      const found = tensors.get(name);
-      need(found, `the table '${name}' is missing`);
-      need(dtypes.includes(found.dtype) && found.shape.length === dimensions, `the table '${name}' is of another kind`);
-      return found;
-    };
-    let description = null;
-    try {
-      description = JSON.parse(metadata.lexicon);
-    } catch {
-      need(false, "it does not describe its sources");
-    }
-    need(description?.schema === SCHEMA && Array.isArray(description.sources), `its schema is not ${SCHEMA}`);
-    this.words = table("words", ["U8"], 1).data;
-    this.offsets = table("offsets", ["U32"], 1).data;
-    this.ranks = table("ranks", ["U32"], 1).data;
-    this.length = this.offsets.length - 1;
-    need(this.length >= 1 && this.ranks.length === this.length, "its words and ranks differ in number");
-    need(
-      this.ranks.every((rank) => rank < this.length),
-      "its ranks are not below the number of words",
-    );
-    need(this.offsets[0] === 0 && this.offsets[this.length] === this.words.length, "its offsets do not span the words");
-    for (let i = 0; i < this.length; i++) {
-      need(this.offsets[i] < this.offsets[i + 1], "its word offsets do not increase");
-      need(i === 0 || this.#follows(i), "its words are not sorted");
-    }
-    this.sources = description.sources.map((source, number) => {
-      const vectors = table(`vectors.${number}`, ["I8"], 2);
-      const scales = table(`scales.${number}`, ["F32"], 1).data;
-      const rows = table(`rows.${number}`, ["U16", "U32"], 1).data;
-      const [count, dim] = vectors.shape;
-      need(source?.norm >= LOW && source.norm <= HIGH, `the norm of source ${number} is out of range`);
-      need(source.dim === dim && scales.length === count, `the tables of source ${number} differ in size`);
-      need(
-        scales.every((scale) => scale >= LOW && scale <= HIGH),
-        `a scale of source ${number} is out of range`,
-      );
-      need(
-        rows.length === this.length && rows.every((row) => row <= count),
-        `a row of source ${number} is out of range`,
-      );
-      return { dim, norm: source.norm, vectors: vectors.data, scales, rows };
-    });
+    Object.assign(this, readTables(bytes, where));
+    this.length = this.ranks.length;
     this.dim = this.sources.reduce((sum, source) => sum + source.dim, 0);
     this.norm = Math.sqrt(this.sources.reduce((sum, source) => sum + source.norm ** 2, 0));
-    need(this.dim >= 2, "its vectors have fewer than two dimensions");
   }
 
   /**
@@ -79,7 +29,7 @@ export class Lexicon {
   lookUp(name) {
     name = strip(name);
     const folded = strip(fold(name));
-    if (!folded) throw new DesireEdgeError("a label's name is empty; give every label a name");
+    if (!folded) throw new DesireEdgeError("a label's name is empty; give every label a name", "name-empty");
     const index = this.#find(folded);
     const whole = index === null ? null : this.#vector(index);
     if (whole?.some((value) => value !== 0)) return { name, vector: whole, known: [folded], unknown: [], how: "word" };
@@ -89,7 +39,7 @@ export class Lexicon {
     for (const word of splitName(name)) {
       const [pieces, found] = this.#pieces(word);
       known.push(...pieces);
-      if (found === "seeded") unknown.push(word.toLowerCase());
+      if (found === "seeded") unknown.push(lower(word));
       else if (found === "subwords" || (found === "compound" && how === "words")) how = found;
     }
     const mean = this.#mean(known);
@@ -104,7 +54,7 @@ export class Lexicon {
     const directions = [];
     entries.forEach((entry, column) => {
       if (entries.findIndex((other) => other.name === entry.name) < column) {
-        throw new DesireEdgeError(`the label '${entry.name}' is given twice; give every label once`);
+        throw new DesireEdgeError(`the label '${entry.name}' is given twice; give every label once`, "name-twice");
       }
       directions[column] = direction(entry.vector);
       const cosines = directions.slice(0, column).map((other) => dot(other, directions[column]));
@@ -124,10 +74,10 @@ export class Lexicon {
 
   /** The words that make up one word of a name, as indices, and how they were found. */
   #pieces(word) {
-    const folded = word.toLowerCase();
+    const folded = lower(word);
     const whole = this.#findAll([folded]);
     if (whole) return [whole, "words"];
-    const parts = this.#findAll(splitCamelCase(word).map((part) => part.toLowerCase()));
+    const parts = this.#findAll(splitCamelCase(word).map(lower));
     if (parts) return [parts, "compound"];
     const bare = folded.replace(/[+#]+$/, ""); // an unknown "c#" is better taken for "c" than for nothing
     const stem = this.#findAll([bare]);
@@ -168,16 +118,6 @@ export class Lexicon {
       if (difference) return difference;
     }
     return end - start - wanted.length;
-  }
-
-  /** Whether word `index` comes after the one before it. */
-  #follows(index) {
-    const before = this.offsets[index - 1];
-    const start = this.offsets[index];
-    const end = this.offsets[index + 1];
-    let at = 0;
-    while (before + at < start && start + at < end && this.words[before + at] === this.words[start + at]) at++;
-    return start + at < end && (before + at === start || this.words[before + at] < this.words[start + at]);
   }
 
   #word(index) {

@@ -1,7 +1,8 @@
 /** manifest.json, the first file of a bundle that is read: desire_edge/runtime/manifest.py. */
 
 import { DesireEdgeError, shown } from "./errors.js";
-import { InputSpec } from "./features.js";
+import { inputFromJson } from "./inputs/kinds.js";
+import { isObject, parseJson } from "./json.js";
 
 export const MANIFEST = "manifest.json";
 export const FILES = [
@@ -13,62 +14,79 @@ export const FILES = [
   "semantics.safetensors",
   "lexicon.safetensors",
 ];
-const SCHEMA_VERSION = 3;
+const SCHEMA_VERSIONS = [3, 4];
 const MAX_BYTES = 16 * 2 ** 20;
-const MAX_SIZE = 2 ** 20; // of any one dimension
-const MAX_WAYS = 4096;
+const RANGES = {
+  dimension: [1, 2 ** 20],
+  hidden: [1, 2 ** 20],
+  max_support: [1, 4096],
+  ways: [1, 4096],
+  batch: [1, 4096],
+  opset: [18, 21],
+};
 const PRECISIONS = ["fp32", "fp16", "int8"];
 
-/** The checked manifest in `bytes`, its `input` an InputSpec; `where` names the file in errors. */
+/** The checked manifest in `bytes`, its `input` as inputs/kinds.js gives it; `where` names the file in errors. */
 export function readManifest(bytes, where) {
-  if (bytes.length > MAX_BYTES) throw new DesireEdgeError(`${where} is larger than a manifest can be`);
-  let values;
-  try {
-    values = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-  } catch {
-    throw new DesireEdgeError(`${where} is not valid JSON; copy the bundle again`);
-  }
-  if (values?.schema_version !== SCHEMA_VERSION) {
-    throw new DesireEdgeError(
-      `${where} has schema version ${shown(values?.schema_version ?? null)}, but this client reads version ` +
-        `${SCHEMA_VERSION}; export the bundle again`,
-    );
-  }
   const need = (condition, what) => {
     if (!condition) {
-      throw new DesireEdgeError(`${where} is not a manifest of desire-edge (${what}); export the bundle again`);
+      throw new DesireEdgeError(
+        `${where} is not a manifest of desire-edge (${what}); export the bundle again`,
+        "manifest",
+      );
     }
   };
-  for (const [name, largest] of Object.entries({
-    dimension: MAX_SIZE,
-    hidden: MAX_SIZE,
-    max_support: MAX_WAYS,
-    ways: MAX_WAYS,
-    batch: MAX_WAYS,
-    extractor_body: 2 ** 31,
-  })) {
+  need(bytes.length <= MAX_BYTES, "it is too large");
+  const values = jsonOf(bytes);
+  need(values !== undefined, "it is not JSON");
+  if (!SCHEMA_VERSIONS.includes(values?.schema_version)) {
+    throw new DesireEdgeError(
+      `${where} has schema version ${shown(values?.schema_version ?? null)}, but this client reads versions ` +
+        `${SCHEMA_VERSIONS.join(" and ")}; export the bundle again`,
+      "schema",
+    );
+  }
+  for (const [name, [least, most]] of Object.entries(RANGES)) {
     const value = values[name];
-    need(Number.isInteger(value) && value >= 1 && value <= largest, `${name} is ${shown(value ?? null)}`);
+    need(Number.isInteger(value) && value >= least && value <= most, `${name} is ${shown(value ?? null)}`);
   }
   need(PRECISIONS.includes(values.precision), `precision is ${shown(values.precision ?? null)}`);
-  need(typeof values.name === "string", "name is no string");
+  need(isString(values.name), "name is no string");
   need(typeof values.known_labels === "boolean", "known_labels is not true or false");
   need(
     Array.isArray(values.base_labels) && values.base_labels.length > 0 && values.base_labels.every(isString),
     "base_labels is not a list of names",
   );
-  const files = values.files ?? {};
-  need(Object.keys(files).sort().join() === [...FILES].sort().join(), "files are not those of a bundle");
-  for (const { bytes: length, sha256 } of Object.values(files)) {
+  need(Number.isFinite(values.conditioning) && values.conditioning >= 0, "conditioning is no number from 0");
+  need(isObject(values.training), "training is no object");
+  const { files } = values;
+  need(isObject(files) && hasKeys(files, FILES), "files are not those of a bundle");
+  for (const record of Object.values(files)) {
     need(
-      Number.isSafeInteger(length) && length >= 0 && /^[0-9a-f]{64}$/.test(sha256),
+      isObject(record) &&
+        hasKeys(record, ["bytes", "sha256"]) &&
+        Number.isSafeInteger(record.bytes) &&
+        record.bytes >= 0 &&
+        isString(record.sha256) &&
+        /^[0-9a-f]{64}$/.test(record.sha256),
       "a file has no length and SHA-256",
     );
   }
-  need(values.extractor_body < files["extractor.onnx"].bytes, "extractor_body lies outside the extractor");
-  return { ...values, input: new InputSpec(values.input, where) };
+  return { ...values, input: inputFromJson(values.input, where) };
+}
+
+function jsonOf(bytes) {
+  try {
+    return parseJson(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch {
+    return undefined;
+  }
 }
 
 function isString(value) {
   return typeof value === "string";
+}
+
+function hasKeys(value, keys) {
+  return Object.keys(value).sort().join() === [...keys].sort().join();
 }

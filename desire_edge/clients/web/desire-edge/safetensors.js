@@ -1,6 +1,7 @@
 /** Safetensors: a length, a JSON header, and the tensors end to end; read in place, and written. */
 
 import { DesireEdgeError } from "./errors.js";
+import { isObject } from "./json.js";
 
 const MAX_HEADER = 16 * 2 ** 20;
 const TYPES = {
@@ -12,10 +13,10 @@ const TYPES = {
   F32: Float32Array,
 };
 
-/** {tensors: Map of name -> {dtype, shape, data}, metadata} of a file's bytes; `where` names it in errors. */
-export function readSafetensors(bytes, where) {
+/** {tensors: Map of name -> {dtype, shape, data}, metadata} of a file's bytes; `where` and `code` are for errors. */
+export function readSafetensors(bytes, where, code) {
   const refuse = (why) => {
-    throw new DesireEdgeError(`${where} is not a whole safetensors file: ${why}; copy it again`);
+    throw new DesireEdgeError(`${where} is not a whole safetensors file: ${why}; copy it again`, code);
   };
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < 8) refuse("it is too short");
@@ -23,24 +24,31 @@ export function readSafetensors(bytes, where) {
   if (length > MAX_HEADER || 8 + length > bytes.length) refuse("its header is longer than the file");
   let header;
   try {
-    header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(8, 8 + length)));
+    header = JSON.parse(
+      new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes.subarray(8, 8 + length)),
+    );
   } catch {
     refuse("its header is not JSON");
   }
-  const { __metadata__: metadata = {}, ...entries } = header ?? {};
-  const tensors = new Map();
+  if (!isObject(header)) refuse("its header is no object");
+  const { __metadata__: metadata = {}, ...entries } = header;
+  if (!isObject(metadata) || !Object.values(metadata).every((value) => typeof value === "string")) {
+    refuse("its metadata are no texts");
+  }
   const start = 8 + length;
+  const spans = [];
+  const tensors = new Map();
   for (const [name, entry] of Object.entries(entries)) {
-    const { dtype, shape, data_offsets: offsets } = entry ?? {};
-    const Type = Object.hasOwn(TYPES, dtype) ? TYPES[dtype] : undefined;
-    if (!Type) continue; // nothing of ours
-    const sizes = [...(Array.isArray(shape) ? shape : [-1]), ...(Array.isArray(offsets) ? offsets : [-1])];
-    if (!sizes.every((size) => Number.isSafeInteger(size) && size >= 0)) refuse(`${name} has no shape and offsets`);
+    const { dtype, shape, data_offsets: span } = entry ?? {};
+    const sized = [shape, span].every((sizes) => Array.isArray(sizes) && sizes.every(isSize));
+    if (typeof dtype !== "string" || !sized || span.length !== 2) refuse(`${name} has no dtype, shape and offsets`);
+    const [first, last] = span;
+    spans.push(span);
+    if (start + last > bytes.length) refuse(`${name} lies past the end`);
+    if (!Object.hasOwn(TYPES, dtype)) continue; // nothing of ours
+    const Type = TYPES[dtype];
     const count = shape.reduce((product, size) => product * size, 1);
-    const [first, last] = offsets;
-    if (last - first !== count * Type.BYTES_PER_ELEMENT || start + last > bytes.length) {
-      refuse(`${name} has not the bytes of its shape`);
-    }
+    if (last - first !== count * Type.BYTES_PER_ELEMENT) refuse(`${name} has not the bytes of its shape`);
     const at = bytes.byteOffset + start + first;
     const data =
       at % Type.BYTES_PER_ELEMENT === 0
@@ -48,6 +56,12 @@ export function readSafetensors(bytes, where) {
         : new Type(new Uint8Array(bytes.subarray(start + first, start + last)).buffer);
     tensors.set(name, { dtype, shape, data });
   }
+  let end = 0;
+  for (const [first, last] of spans.sort(([a, b], [c, d]) => a - c || b - d)) {
+    if (first !== end || last < first) refuse("its tensors do not lie end to end");
+    end = last;
+  }
+  if (start + end !== bytes.length) refuse("it is longer than its tensors");
   return { tensors, metadata };
 }
 
@@ -73,4 +87,8 @@ export function writeSafetensors(tensors, metadata) {
     at += data.byteLength;
   }
   return bytes;
+}
+
+function isSize(value) {
+  return Number.isSafeInteger(value) && value >= 0;
 }

@@ -7,7 +7,10 @@ export async function openSession(ort, bytes, where, graphOptimizationLevel) {
   try {
     return await ort.InferenceSession.create(bytes, { graphOptimizationLevel });
   } catch (error) {
-    throw new DesireEdgeError(`${where} is not a model that this ONNX Runtime can run: ${error.message ?? error}`);
+    throw new DesireEdgeError(
+      `${where} is not a model that this ONNX Runtime can run: ${error.message ?? error}`,
+      "onnx",
+    );
   }
 }
 
@@ -18,7 +21,7 @@ export async function runOnce(ort, session, inputs, where) {
   try {
     results = await session.run(Object.fromEntries(feeds));
   } catch (error) {
-    throw new DesireEdgeError(`ONNX Runtime could not run ${where}: ${error.message ?? error}`);
+    throw new DesireEdgeError(`ONNX Runtime could not run ${where}: ${error.message ?? error}`, "onnx");
   }
   return Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, tensor.data]));
 }
@@ -38,7 +41,10 @@ export async function runRows(ort, session, { rows, fixed = {}, count, batch, wa
     });
     const found = (await runOnce(ort, session, { ...Object.fromEntries(filled), ...fixed }, where))[wanted];
     if (found?.length !== batch * columns) {
-      throw new DesireEdgeError(`${where} gives no ${wanted} of ${columns} numbers a row; export the bundle again`);
+      throw new DesireEdgeError(
+        `${where} gives no ${wanted} of ${columns} numbers a row; export the bundle again`,
+        "onnx",
+      );
     }
     out.set(found.subarray(0, taken * columns), start * columns);
   }

@@ -1,34 +1,12 @@
 /** The support set: examples and the labels a person gave them. desire_edge/runtime/support.py. */
 
-import { CONTROL, DesireEdgeError, shown } from "./errors.js";
-import { MAX_FILE_BYTES, readInput } from "./features.js";
-import { strip } from "./text.js";
+import { DesireEdgeError } from "./errors.js";
+import { readInputFile } from "./inputs/files.js";
+import { finder, readMetadata } from "./inputs/folder.js";
+import { cleanAll } from "./inputs/names.js";
 
-const METADATA = "metadata.jsonl";
 const MAX_EXAMPLES = 4096;
-const MAX_NAME = 200;
-
-/** A label's name without white space at its ends; empty, overlong ones and ones with control characters are refused. */
-export function checkName(name, where) {
-  if (typeof name !== "string") throw new DesireEdgeError(`${where}: a label is ${shown(name)}, not a name`);
-  const stripped = strip(name);
-  if (!stripped) throw new DesireEdgeError(`${where}: a label name is empty`);
-  if ([...stripped].length > MAX_NAME || CONTROL.test(stripped)) {
-    throw new DesireEdgeError(
-      `${where}: label names are at most ${MAX_NAME} characters without control characters, and '${shown(stripped)}' is not`,
-    );
-  }
-  return stripped;
-}
-
-/** Checked names, none of them twice. */
-export function checkNames(names, where) {
-  if (!Array.isArray(names)) throw new DesireEdgeError(`${where} are ${shown(names ?? null)}, not a list of names`);
-  const checked = names.map((name) => checkName(name, where));
-  const twice = checked.find((name, index) => checked.indexOf(name) < index);
-  if (twice !== undefined) throw new DesireEdgeError(`${where}: the label '${shown(twice)}' is named twice`);
-  return checked;
-}
+const MAX_FOLDER_BYTES = 256 * 2 ** 20;
 
 /**
  * Examples with every field checked: {raw, labels, negativeLabels, knownLabels, name}. `raw` is a text, an object from
@@ -39,13 +17,15 @@ export function checkExamples(examples) {
     const where = name ?? `example ${index}`;
     const example = {
       raw,
-      labels: checkNames(labels, where),
-      negativeLabels: checkNames(negativeLabels, where),
-      knownLabels: checkNames(knownLabels, where),
+      labels: cleanAll(labels, where),
+      negativeLabels: cleanAll(negativeLabels, where),
+      knownLabels: cleanAll(knownLabels, where),
       name: where,
     };
     const both = example.negativeLabels.find((label) => example.labels.includes(label));
-    if (both !== undefined) throw new DesireEdgeError(`${where}: '${both}' is both a label and a negative label`);
+    if (both !== undefined) {
+      throw new DesireEdgeError(`${where}: '${both}' is both a label and a negative label`, "name-both");
+    }
     return example;
   });
 }
@@ -55,57 +35,37 @@ export function namesOf(examples) {
   return [...new Set(examples.flatMap((example) => [...example.labels, ...example.negativeLabels]))];
 }
 
-/**
- * The examples of a support folder: those that its metadata.jsonl names. `read` gives a file's bytes by its name in the
- * folder, or null where there is none; it must not leave the folder.
- */
-export async function readSupport(read, where) {
-  const metadata = await read(METADATA);
-  if (!metadata && (await read("metadata.csv"))) {
-    throw new DesireEdgeError(
-      `the support folder ${where} has a metadata.csv, but this client reads ${METADATA} alone; write one instead`,
-    );
-  }
-  if (!metadata) {
-    throw new DesireEdgeError(`the support folder ${where} holds no ${METADATA}; write one, with an entry an example`);
-  }
-  if (metadata.length > MAX_FILE_BYTES) {
-    throw new DesireEdgeError(`${where}/${METADATA} is larger than ${MAX_FILE_BYTES / 2 ** 20} MiB, so it is not read`);
-  }
-  let lines;
-  try {
-    lines = new TextDecoder("utf-8", { fatal: true }).decode(metadata).split("\n");
-  } catch {
-    throw new DesireEdgeError(`${where}/${METADATA} is not UTF-8 text; save it as UTF-8`);
-  }
+/** The examples of a folder as inputs/folder.js has one, those that its metadata name; `where` names it in errors. */
+export async function readSupport(folder, where) {
+  const { name, entries } = await readMetadata(folder, where);
+  const find = finder(folder);
   const examples = [];
-  for (const [index, line] of lines.entries()) {
-    if (!strip(line)) continue;
-    const place = `${where}/${METADATA}, line ${index + 1}`;
-    if (examples.length === MAX_EXAMPLES) throw new DesireEdgeError(`${place}: more than ${MAX_EXAMPLES} examples`);
-    let entry;
-    try {
-      entry = JSON.parse(line);
-    } catch (error) {
-      throw new DesireEdgeError(`${place} is not valid JSON: ${error.message}`);
+  let bytes = 0;
+  for (const { entry, where: place } of entries) {
+    if (examples.length === MAX_EXAMPLES) {
+      throw new DesireEdgeError(`${name} names more than ${MAX_EXAMPLES} examples`, "examples-many");
     }
-    const name = entry?.file_name;
-    if (typeof name !== "string" || !name) throw new DesireEdgeError(`${place} has no file_name`);
-    const bytes = await read(name);
-    if (!bytes) throw new DesireEdgeError(`${place}: the folder holds no file ${shown(name)}`);
-    const { labels, negative_labels: negativeLabels, known_labels: knownLabels } = entry;
-    const [checked] = checkExamples([
+    const { path, file } = await find(entry.file_name, place);
+    const raw = await readInputFile(path, file);
+    bytes += file.size;
+    if (bytes > MAX_FOLDER_BYTES) {
+      throw new DesireEdgeError(
+        `${name} names files of more than ${MAX_FOLDER_BYTES / 2 ** 20} MiB in all; adapt with fewer or smaller ones`,
+        "folder-large",
+      );
+    }
+    const [example] = checkExamples([
       {
-        raw: readInput(name, bytes),
-        labels: labels ?? null,
-        negativeLabels: negativeLabels ?? [],
-        knownLabels: knownLabels ?? [],
+        raw,
+        labels: entry.labels ?? null,
+        negativeLabels: listOf(entry.negative_labels),
+        knownLabels: listOf(entry.known_labels),
         name: place,
       },
     ]);
-    examples.push({ ...checked, name });
+    examples.push({ ...example, name: path });
   }
-  if (!examples.length) throw new DesireEdgeError(`${where}/${METADATA} names no examples; add one`);
+  if (!examples.length) throw new DesireEdgeError(`${name} names no examples; add one`, "examples-none");
   return examples;
 }
 
@@ -120,4 +80,10 @@ export function targetsOf(examples, names, missing) {
     }
   });
   return { targets, mask };
+}
+
+/** A list that an entry may leave away, as it stands there; empty where there is nothing. */
+function listOf(value) {
+  const empty = value === undefined || value === null || value === "";
+  return empty ? [] : value;
 }

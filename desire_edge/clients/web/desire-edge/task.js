@@ -1,7 +1,7 @@
 /** An adapted task: it predicts, and gives the files an app runs. desire_edge/runtime/task.py. */
 
 import { DesireEdgeError } from "./errors.js";
-import { joined, modelFragment } from "./fragment.js";
+import { completeModel } from "./model-file.js";
 import { writeSafetensors } from "./safetensors.js";
 import { runRows } from "./session.js";
 
@@ -46,19 +46,15 @@ export class Task {
 
   /** The bytes of model.onnx: x -> probabilities [batch, ways], for any ONNX Runtime. */
   async model() {
-    const { manifest } = this.bundle;
-    const [extractor, head] = await Promise.all(
-      ["extractor.onnx", "head.fragment.onnx"].map((name) => this.bundle.file(name)),
+    const { manifest, where } = this.bundle;
+    const parts = await Promise.all(
+      ["extractor.onnx", "head.fragment.onnx"].map(async (name) => [`${where}/${name}`, await this.bundle.file(name)]),
     );
     const weights = Object.fromEntries(Object.entries(this.weights).map(([name, tensor]) => [`task.${name}`, tensor]));
     const metadata = { labels: this.labels, thresholds: this.thresholds, input: manifest.input, bundle: manifest.name };
     if (manifest.known_labels) metadata.known_labels = manifest.base_labels;
     const entries = Object.entries(metadata).map(([key, value]) => [`desire_edge.${key}`, JSON.stringify(value)]);
-    return joined([
-      extractor.subarray(0, manifest.extractor_body),
-      head,
-      modelFragment(weights, Object.fromEntries(entries)),
-    ]);
+    return completeModel(parts, weights, Object.fromEntries(entries));
   }
 
   /**

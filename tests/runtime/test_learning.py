@@ -14,11 +14,13 @@ from core.reference import Model, Task
 
 from desire_edge import DesireEdgeError
 from desire_edge.runtime.adaptation import AdaptedHead, learn, packed_model
+from desire_edge.runtime.semantics import Semantics
 
 
 def taught(model: Model, task: Task, **changed: Any) -> AdaptedHead:
-    arrays = model_arrays(model, task)
-    return learn(packed_model(arrays, known_labels=False), **(task_arrays(task) | changed), ways=4)
+    unread = {"w_base": 0, "w_i": 0, "base_bias": 0}
+    semantics = Semantics.of(unread | model_arrays(model, task))
+    return learn(packed_model(semantics), **(task_arrays(task) | changed), ways=4)
 
 
 def test_a_task_is_learned_from_arrays_of_any_layout() -> None:

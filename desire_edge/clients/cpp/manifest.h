@@ -1,0 +1,42 @@
+/* A bundle's manifest.json, the first of its files that is read: what it is, its sizes, every file's digest;
+ * as desire_edge/runtime/manifest.py. */
+#ifndef DESIRE_EDGE_APP_MANIFEST_H
+#define DESIRE_EDGE_APP_MANIFEST_H
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+
+#include "input.h"
+#include "names.h"
+
+namespace app {
+
+constexpr char kManifest[] = "manifest.json", kExtractor[] = "extractor.onnx",
+               kHeadFragment[] = "head.fragment.onnx", kSemantics[] = "semantics.safetensors",
+               kLexicon[] = "lexicon.safetensors";
+
+/* What adapting and predicting need of what docs/bundle.md says of a manifest; all of it is checked. */
+struct Manifest {
+  struct File {
+    uint64_t bytes;
+    std::string sha256;
+  };
+
+  std::string name;
+  int64_t dimension, hidden, ways;
+  Names base_labels;
+  bool known_labels; /* whether the model uses the base labels that an item is known to carry */
+  InputSpec input;
+  std::map<std::string, File> files;
+};
+
+Manifest read_manifest(const std::filesystem::path& path);
+
+/* In hexadecimal. */
+std::string sha256(const std::string& content);
+
+}  // namespace app
+
+#endif

@@ -1,0 +1,139 @@
+"""The models that the clients splice are Python's byte for byte, and what is no whole file they refuse in its words."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cli.test_cli_bad_bundle import sign
+from clients.conftest import Run
+from drivers.web import Request, adapt_in_node, install_packages, program
+from runtime.test_model_file import BAD, FRAGMENTS, GOOD
+from test_bundle_format import as_schema_3
+from vectors.tiny import FOLDER
+
+from desire_edge import Bundle, DesireEdgeError, Support
+from desire_edge.runtime.manifest import EXTRACTOR, HEAD_FRAGMENT
+from desire_edge.runtime.model_file import complete_model
+from desire_edge.serving import page_folder
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+WEIGHTS = {
+    "task.v": np.linspace(-1, 1, 6, dtype=np.float32).reshape(2, 3),
+    "task.γ": np.array(0.5, np.float32),
+    "none": np.zeros((0, 3), np.float32),
+}
+METADATA = {"desire_edge.labels": '["旅行", "a\\"b"]', "long": "x" * 300}
+SPLICE = """
+import { readFileSync } from "node:fs";
+import { completeModel } from "MODULE";
+const { cases, weights, metadata } = JSON.parse(readFileSync(0, "utf8"));
+for (const tensor of Object.values(weights)) tensor.data = Float32Array.from(tensor.data);
+const answers = cases.map((parts) => {
+  try {
+    const bytes = parts.map(([name, hex]) => [name, Buffer.from(hex, "hex")]);
+    return { model: Buffer.from(completeModel(bytes, weights, metadata)).toString("hex") };
+  } catch (error) {
+    if (error.name !== "DesireEdgeError") throw error;
+    return { refused: error.message, code: error.code };
+  }
+});
+process.stdout.write(JSON.stringify(answers));
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def packages() -> None:
+    install_packages()
+
+
+def parts_of(name: str) -> dict[str, bytes]:
+    """What a model is made of, the fragment as `FRAGMENTS` has it."""
+    good = (FOLDER / "plain" / HEAD_FRAGMENT).read_bytes()
+    return {
+        EXTRACTOR: (FOLDER / "plain" / EXTRACTOR).read_bytes(),
+        f"tagger.desire/{HEAD_FRAGMENT}": FRAGMENTS[name](good),
+    }
+
+
+def refusal(parts: dict[str, bytes]) -> DesireEdgeError:
+    """What Python says of parts that make no model."""
+    with pytest.raises(DesireEdgeError) as caught:
+        complete_model(parts, WEIGHTS, METADATA)
+    return caught.value
+
+
+def answer(parts: dict[str, bytes], *, whole: bool) -> dict[str, str]:
+    """What the web client must answer."""
+    if whole:
+        return {"model": complete_model(parts, WEIGHTS, METADATA).hex()}
+    return {"refused": str(refusal(parts)), "code": "onnx"}
+
+
+def test_the_web_client_splices_and_refuses_as_python_does() -> None:
+    swapped = [dict(reversed(parts_of(name).items())) for name in BAD]  # what breaks may be the extractor
+    cases = [*map(parts_of, FRAGMENTS), *swapped]
+    request = {
+        "cases": [[[name, content.hex()] for name, content in parts.items()] for parts in cases],
+        "weights": {
+            name: {"shape": array.shape, "data": array.ravel().tolist()} for name, array in WEIGHTS.items()
+        },
+        "metadata": METADATA,
+    }
+    script = SPLICE.replace("MODULE", (page_folder() / "desire-edge" / "model-file.js").as_uri())
+    command = [program("node"), "--input-type=module", "--eval", script]
+    done = subprocess.run(command, input=json.dumps(request), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    answers = json.loads(done.stdout)
+    expected = [answer(parts_of(name), whole=name in GOOD) for name in FRAGMENTS]
+    assert answers == [*expected, *(answer(parts, whole=False) for parts in swapped)]
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    """A bundle to be spoiled."""
+    return Path(shutil.copytree(FOLDER / "plain", tmp_path / "tagger.desire"))
+
+
+def adapted(app: Run, bundle: Path) -> bytes:
+    done = app("adapt", bundle.name, "--labels", "bread,jazz", "--out", "taught")
+    assert done.returncode == 0, done
+    return (bundle.parent / "taught" / "model.onnx").read_bytes()
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_the_cpp_client_splices_as_python_does(name: str, app: Run, bundle: Path) -> None:
+    (bundle / HEAD_FRAGMENT).write_bytes(list(parts_of(name).values())[1])
+    sign(bundle)
+    assert adapted(app, bundle) == Bundle.open(bundle, "cpu").adapt(labels=["bread", "jazz"]).model
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_the_cpp_client_refuses_as_python_does(
+    name: str, app: Run, refused_by_app: Callable[..., str], bundle: Path
+) -> None:
+    parts = parts_of(name)
+    (bundle / HEAD_FRAGMENT).write_bytes(list(parts.values())[1])
+    sign(bundle)
+    arguments = ("adapt", "tagger.desire", "--labels", "bread,jazz", "--out", "taught")
+    assert refused_by_app(*arguments) == f"error: {refusal(parts)}"
+    done = app(*arguments, "--json")
+    assert json.loads(done.stdout) == {"error": {"code": "onnx", "message": str(refusal(parts))}}
+
+
+def test_the_cpp_client_reads_bundles_of_schema_3(app: Run, tmp_path: Path) -> None:
+    older = as_schema_3(FOLDER / "plain", tmp_path / "tagger.desire")
+    assert adapted(app, older) == Bundle.open(older, "cpu").adapt(labels=["bread", "jazz"]).model
+
+
+def test_the_web_client_reads_bundles_of_schema_3(tmp_path: Path) -> None:
+    older = as_schema_3(FOLDER / "plain", tmp_path / "tagger.desire")
+    request = Request(Support(()), ["Warm bread"], ["bread", "jazz"])
+    found, expected = (adapt_in_node(path, request) for path in (older, FOLDER / "plain"))
+    assert found["probabilities"] == expected["probabilities"]

@@ -1,0 +1,1 @@
+"""What every client takes and refuses, a file a topic; `make.py` writes them into refusals.json."""
