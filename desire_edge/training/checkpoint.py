@@ -70,10 +70,14 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
 
 def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
     """Put back what `optimizer_tensors` gave; the parameter groups keep the settings they were built with."""
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     for key, tensor in tensors.items():
         prefix, _, rest = key.partition(".")
         if prefix == "optimizer":
             index, _, name = rest.partition(".")
-            state.setdefault(int(index), {})[name] = tensor
+            like = parameters[int(index)]
+            # A fused optimiser goes through the memory of a parameter and its state as it lies.
+            laid_out = torch.empty_like(like).copy_(tensor) if tensor.shape == like.shape else tensor
+            state.setdefault(int(index), {})[name] = laid_out
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

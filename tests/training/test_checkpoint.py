@@ -35,10 +35,13 @@ def test_a_broken_checkpoint_is_named(tmp_path: Path, content: bytes) -> None:
         load_checkpoint(path)
 
 
-def test_an_optimizer_goes_on_as_if_never_stopped() -> None:
+@pytest.mark.parametrize("fused", [False, True])
+def test_an_optimizer_goes_on_as_if_never_stopped(fused: bool, tmp_path: Path) -> None:
+    """However its parameters lie in memory: this one column by column, as a run's label weights do."""
+
     def build() -> tuple[torch.nn.Parameter, torch.optim.Optimizer]:
-        parameter = torch.nn.Parameter(torch.tensor([1.0, -2.0]))
-        return parameter, torch.optim.Adam([parameter], lr=0.1)
+        parameter = torch.nn.Parameter(torch.arange(6.0).reshape(2, 3).T)
+        return parameter, torch.optim.Adam([parameter], lr=0.1, fused=fused)
 
     def step(parameter: torch.nn.Parameter, optimizer: torch.optim.Optimizer) -> None:
         optimizer.zero_grad()
@@ -47,10 +50,10 @@ def test_an_optimizer_goes_on_as_if_never_stopped() -> None:
 
     unbroken, optimizer = build()
     step(unbroken, optimizer)
-    saved = {name: tensor.clone() for name, tensor in optimizer_tensors(optimizer).items()}
+    save_checkpoint(tmp_path / "c.safetensors", optimizer_tensors(optimizer), Progress())
     resumed, resumed_optimizer = build()
     resumed.data.copy_(unbroken.data)
-    restore_optimizer(resumed_optimizer, saved)
+    restore_optimizer(resumed_optimizer, load_checkpoint(tmp_path / "c.safetensors")[0])
     for _ in range(3):
         step(unbroken, optimizer)
         step(resumed, resumed_optimizer)

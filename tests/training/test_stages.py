@@ -148,6 +148,15 @@ def test_divergence_is_said_and_the_last_checkpoint_kept(tmp_path: Path) -> None
     assert Run.open(run.folder, torch.device("cpu")).progress.stage == "meta"
 
 
+def test_a_run_that_learns_label_weights_resumes_to_the_same(tmp_path: Path) -> None:
+    config = small_config("extractor.label_weights='learned'")
+    whole = Run.create(tmp_path / "whole", config, torch.device("cpu"))
+    train(whole)
+    with pytest.raises(KeyboardInterrupt):
+        train(Run.create(tmp_path / "stopped", config, torch.device("cpu")), ("pretrain", 2))
+    check_resumed(tmp_path / "stopped", whole)
+
+
 def test_learned_label_weights_become_the_heads_w_base(tmp_path: Path) -> None:
     config = small_config("extractor.label_weights='learned'", "meta.folds=0")
     run = Run.create(tmp_path / "run", config, torch.device("cpu"))
