@@ -20,9 +20,8 @@ PACKAGES = ("desire-edge", "numpy", "torch", "onnx", "onnxruntime", "scikit-lear
 def write_result(name: str, metrics: Mapping[str, float], **details: Any) -> Path:
     """Write the result `name`: the command, versions, machine, `metrics` (name to number), and any details."""
     path = RESULTS / f"{name}.json"
-    command = " ".join(["python", os.path.relpath(sys.argv[0]), *sys.argv[1:]])
     record = {
-        "command": command,
+        "command": " ".join(["python", os.path.relpath(sys.argv[0]), *sys.argv[1:]]),
         "versions": versions(),
         "machine": machine(),
         "metrics": dict(metrics),
@@ -43,7 +42,7 @@ def merge_result(
     parts = json.loads(path.read_bytes())["parts"] if path.is_file() else {}
     parts[part] = {"metrics": dict(metrics), "machine": machine(), **(details or {})}
     every = {key: value for found in parts.values() for key, value in found["metrics"].items()}
-    return write_result(name, every, parts=parts)
+    return write_result(name, every, command=f"python {os.path.relpath(sys.argv[0])}", parts=parts)
 
 
 def versions() -> dict[str, str]:
