@@ -42,7 +42,8 @@ def _bar(console: Console) -> Progress:
 def show_progress(console: Console, run: Run) -> Iterator[Report]:
     """Bars with loss and validation AUC on a terminal; one line a validation elsewhere (logs, CI)."""
     console.print(
-        f"{run.folder}: {run.data.dataset.name}, {run.config.protocol}, seed {run.config.seed}, {run.device.type}"
+        f"{run.folder}: {run.data.dataset.name}, {run.config.protocol}, seed {run.config.seed}, {run.device.type}",
+        markup=False,  # a folder's name may hold brackets
     )
     with _bar(console) as progress:
         bars = {}
