@@ -23,7 +23,7 @@ from desire_edge.runtime.contents import bundle_contents
 from desire_edge.runtime.predictor import MODEL
 from desire_edge.runtime.support import Missing
 from desire_edge.runtime.task import check_replaceable
-from desire_edge.runtime.taught_file import TASK, read_task, task_bytes
+from desire_edge.runtime.taught_file import TASK, read_task, task_file
 
 
 @click.command()
@@ -267,8 +267,7 @@ def info(path: Path | None, as_json: bool) -> None:
 
 def _task_record(path: Path) -> dict[str, Any]:
     """What a stored task holds, and its size."""
-    taught = read_task(path)
-    return {**taught.describe(), "bytes": len(task_bytes(taught))}
+    return {**read_task(path).describe(), "bytes": task_file(path).stat().st_size}
 
 
 def _run_record(folder: Path) -> dict[str, Any]:

@@ -77,6 +77,14 @@ class InputSpec(ABC):
         """
 
 
+def stacked(features: Sequence[Features], width: int) -> NDArray[np.float32]:
+    """x [n, width] of n examples, a row each."""
+    x = np.zeros((len(features), width), np.float32)
+    for row, item in enumerate(features):
+        x[row] = item.x
+    return x
+
+
 def finite(x: NDArray[np.float32], where: str) -> NDArray[np.float32]:
     """`x` [features] as it is; one with NaN or infinity is refused."""
     bad = np.flatnonzero(~np.isfinite(x))

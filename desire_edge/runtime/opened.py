@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from desire_edge import _core
 from desire_edge.errors import DesireEdgeError
-from desire_edge.inputs.spec import Features
+from desire_edge.inputs.spec import Features, stacked
 from desire_edge.lexicon import Lexicon
 from desire_edge.runtime.adaptation import packed_model
 from desire_edge.runtime.archive import unpack
@@ -150,10 +150,7 @@ class OpenedBundle:
 
     def extract(self, features: Sequence[Features]) -> Array:
         """z [S, d] of S examples' features."""
-        x = np.zeros((len(features), self.manifest.input.features), np.float32)
-        for row, item in enumerate(features):
-            x[row] = item.x
-        return self.extractor.run(x)["z"]
+        return self.extractor.run(stacked(features, self.manifest.input.features))["z"]
 
     @property
     def origin(self) -> Origin:

@@ -18,7 +18,7 @@ from desire_edge.errors import DesireEdgeError
 from desire_edge.files import parse_json
 from desire_edge.inputs.kinds import input_from_json
 from desire_edge.inputs.rows import Inputs, NameLists, input_rows, name_rows
-from desire_edge.inputs.spec import Features, InputSpec, unknown_texts
+from desire_edge.inputs.spec import Features, InputSpec, RawInput, stacked, unknown_texts
 from desire_edge.runtime.known import known_rows
 from desire_edge.runtime.session import Session, read_model
 
@@ -127,7 +127,9 @@ class Predictor:
     def features(self, inputs: Inputs, names: Sequence[str] | None = None) -> list[Features]:
         """The features of raw inputs; `names` are what errors and warnings call them."""
         rows = input_rows(inputs, "predict", "input")
-        names = names or [f"input {index}" for index in range(len(rows))]
+        return self._features(rows, names or [f"input {index}" for index in range(len(rows))])
+
+    def _features(self, rows: Sequence[RawInput], names: Sequence[str]) -> list[Features]:
         features = [self.input.features_of(raw, name) for raw, name in zip(rows, names, strict=True)]
         for warning in unknown_texts(features, names):
             warnings.warn(warning, stacklevel=3)
@@ -147,10 +149,7 @@ class Predictor:
 
         `known_labels` [n, B] are those of `known_rows`; None where nothing is known.
         """
-        x = np.zeros((len(features), self.input.features), np.float32)
-        for row, item in enumerate(features):
-            x[row] = item.x
-        outputs = self._session.run(x, known_labels)
+        outputs = self._session.run(stacked(features, self.input.features), known_labels)
         outputs["probabilities"] = outputs["probabilities"][:, : len(self.labels)]
         return outputs
 
@@ -181,7 +180,7 @@ class Predictor:
         found = []
         for start in range(0, max(1, len(rows)), size):
             part = slice(start, start + size)
-            features = self.features(rows[part], names[part])
+            features = self._features(rows[part], names[part])
             known_rows = None if known is None else self.known_rows(known[part], names[part])
             found.append(self.outputs(features, known_rows)["probabilities"])
         return np.concatenate(found)
