@@ -53,7 +53,7 @@ class DesireClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Attributes:
         task_: the `Task`: `task_.save("taught")` writes the file that an app runs, `task_.report` says how it went.
         label_names_: the L labels' names, in the order of the columns of `predict_proba`.
-        classes_: a list of L arrays [0, 1], as scikit-learn has it of several outputs.
+        classes_: [L, 2], 0 and 1 for each label, as scikit-learn has it of several outputs.
         n_features_in_, feature_names_in_: of a matrix X; the names where it was a DataFrame that has them.
     """
 
@@ -144,7 +144,7 @@ class DesireClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _taught(self, task: Task) -> Self:
         self.task_ = task
         self.label_names_ = list(task.labels)
-        self.classes_ = [np.array([0, 1]) for _ in task.labels]
+        self.classes_ = np.tile([0, 1], (len(task.labels), 1))
         return self
 
     def _inputs(self, bundle: OpenedBundle, X: Any, *, reset: bool) -> Any:
@@ -174,13 +174,12 @@ class DesireClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         names = _column_names(y, marks.shape[1], names, earlier)
         if np.isnan(marks).all():
             raise TargetError("y says nothing: all of it is NaN, unknown")
-        holding, others = _named(marks == 1, names), None
+        others = None
         missing = self.missing
-        # What is unknown somewhere makes every known 0 one to name.
-        if np.isnan(marks).any() or not set(columns(earlier)) <= set(names):
-            others = _named(marks == 0, names) if missing == "negative" else None
-            missing = "unknown"
-        return Support.of(inputs, holding, others), names, missing
+        # Where something is unknown all the same, what is known not to hold must be named.
+        if missing == "negative" and (np.isnan(marks).any() or not set(columns(earlier)) <= set(names)):
+            others, missing = _named(marks == 0, names), "unknown"
+        return Support.of(inputs, _named(marks == 1, names), others), names, missing
 
     def _indicator(self, y: Any) -> NDArray[np.int64]:
         """y as a matrix [n, L] of 0 and 1, in the order of `label_names_`."""
@@ -213,7 +212,7 @@ def _is_matrix(X: Any) -> bool:
         return X.dtype.kind in NUMBERS
     if dimensions is not None or not isinstance(X, Iterable):
         return dimensions in (None, 2)
-    first = next(iter(X), None)
+    first: Any = next(iter(X), None)
     is_raw = first is None or isinstance(first, str | bytes | Mapping | os.PathLike | SparseRow)
     return not is_raw and np.ndim(first) < 2
 
@@ -243,22 +242,16 @@ def _marks(values: Any) -> NDArray[np.float64]:
         marks = np.asarray(values, np.float64)
     except (TypeError, ValueError):
         raise TargetError(f"Unknown label type: y must be {WANTED}") from None
-    if marks.ndim != 2 or marks.shape[1] == 0:
+    if marks.ndim != 2:
         raise TargetError(
-            f"y has shape {list(marks.shape)} and is {_kind(marks)}. Only binary classification is supported, of any "
-            f"number of labels: give {WANTED}"
+            f"y has shape {list(marks.shape)} and is {type_of_target(marks)}. Only binary classification is supported, "
+            f"of any number of labels: give {WANTED}"
         )
     for row, column in np.argwhere((marks != 0) & (marks != 1) & ~np.isnan(marks)):
         raise TargetError(
-            f"y is {_kind(marks)}: it has {marks[row, column]:g} in row {row}, column {column}, which must be 0, 1 or "
-            "NaN (unknown)"
+            f"y has {marks[row, column]:g} in row {row}, column {column}, which must be 0, 1 or NaN (unknown)"
         )
     return marks
-
-
-def _kind(marks: NDArray[np.float64]) -> str:
-    """What scikit-learn calls a target of these values."""
-    return str(type_of_target(np.where(np.isfinite(marks), marks, 0)))
 
 
 def _column_names(

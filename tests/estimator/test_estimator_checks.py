@@ -8,11 +8,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
 import pytest
 from onnx import helper, numpy_helper
 from sklearn.utils.estimator_checks import parametrize_with_checks
-from vectors.tiny import BASE_LABELS, D, HIDDEN, numbers, tiny_lexicon, tiny_semantics
+from vectors.tiny import BASE_LABELS, HIDDEN, D, numbers, tiny_lexicon, tiny_semantics
 
 from desire_edge import Bundle, DesireClassifier, Support, Task
 from desire_edge.export.bundle import ExportOptions, write_graphs
@@ -66,7 +65,8 @@ class AnyWidth(Bundle):
     def adapt(self, support: Support | None = None, **named: Any) -> Task:
         """By the bundle as wide as the first example."""
         assert support is not None
-        return bundle_of(np.shape(support.examples[0].raw)[-1]).adapt(support, **named)
+        first: Any = support.examples[0].raw
+        return bundle_of(first.shape[-1]).adapt(support, **named)
 
 
 ONE_COLUMN = (
@@ -88,7 +88,7 @@ EXPECTED = {
 
 
 @pytest.mark.filterwarnings("ignore:the columns of y have no names")
-@parametrize_with_checks(
+@parametrize_with_checks(  # type: ignore[untyped-decorator]
     [DesireClassifier(AnyWidth(bundle_of(3).path, bundle_of(3).manifest, "cpu"))],
     expected_failed_checks=lambda _: EXPECTED,
     xfail_strict=True,
