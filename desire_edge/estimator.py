@@ -151,7 +151,7 @@ class DesireClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """X as `Support.of` and `Task.predict` take it; a matrix as `validate_data` leaves it."""
         if isinstance(X, Iterator):
             X = list(X)
-        if _is_matrix(X):
+        if not bundle.manifest.input.ragged and _is_matrix(X):
             return validate_data(self, X, reset=reset, accept_sparse="csr", dtype=np.float32)
         if reset:
             for name in {"n_features_in_", "feature_names_in_"} & set(vars(self)):  # of an earlier fit
