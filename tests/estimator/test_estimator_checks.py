@@ -50,6 +50,7 @@ def bundle_of(width: int) -> Bundle:
         base_labels=BASE_LABELS,
         known_labels=False,
         input=VectorInput(width),
+        names="lexicon",
         precision="fp32",
         conditioning=1.0,
         training={"about": "not trained"},

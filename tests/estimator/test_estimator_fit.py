@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,11 @@ from estimator.cases import BUNDLE, FOLDER, LISTS, MARKS, NAMES, NEW, TABLE, TAS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hn
+from ragged import image_bundle, tiny_tokenizer, tokens_bundle
 from sklearn.exceptions import NotFittedError
 from sklearn.preprocessing import MultiLabelBinarizer
 
-from desire_edge import DesireClassifier, DesireEdgeError, Support
+from desire_edge import Bundle, DesireClassifier, DesireEdgeError, Support
 
 # What is learned
 
@@ -187,10 +189,29 @@ def test_columns_are_held_to_their_names() -> None:
     with pytest.warns(UserWarning, match="X does not have valid feature names"):
         classifier.predict(x.to_numpy())
     with pytest.raises(ValueError, match="X has 3 features, but DesireClassifier is expecting 13"):
-        classifier.predict(sp.csr_matrix(matrix()[:, :3]))
+        classifier.predict(pd.DataFrame(matrix()[:, :3]))
     classifier.fit(TEXTS, TABLE)
     assert not hasattr(classifier, "n_features_in_")
     assert not hasattr(classifier, "feature_names_in_")
+
+
+# Inputs that differ in shape
+
+
+def test_pictures_and_tokens_are_inputs_as_they_are(tmp_path: Path) -> None:
+    pictures = np.random.default_rng(0).integers(0, 256, (4, 3, 5, 3), np.uint8)
+    tokens = [[1, 4, 2], [1, 2], [1, 3, 4, 2], "bread"]
+    cases: list[tuple[Path, Any]] = [
+        (image_bundle(tmp_path / "pictures.desire"), pictures),
+        (tmp_path / "pictures.desire", [pictures[0], *pictures[1:, :2]]),
+        (tokens_bundle(tmp_path / "texts.desire", tiny_tokenizer(tmp_path)), tokens),
+        (tmp_path / "texts.desire", np.array([[1, 4, 2]] * 4)),
+    ]
+    for bundle, x in cases:
+        classifier = DesireClassifier(bundle).fit(x, TABLE[["jazz"]])
+        assert not hasattr(classifier, "n_features_in_")
+        task = Bundle.open(bundle).adapt(Support.of(x, TABLE[["jazz"]]), labels=["jazz"])
+        assert np.array_equal(classifier.predict_proba(x), task.predict(x))
 
 
 # What is refused
