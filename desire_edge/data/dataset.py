@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,17 +12,24 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Examples and their labels: feature vectors (`features`) or raw texts (`texts`), one of the two.
+    """Examples and their labels: feature vectors (`features`), raw texts (`texts`) or pictures (`images`), one of
+    these.
 
     Attributes:
         name: short name, for records and messages.
         labels: the L label names, as a person would write them.
         targets: bool [rows, L], True where the example carries the label.
         test_rows: bool [rows], True for the rows of the data set's own test part.
-        features: float32 [rows, features], or None for raw text.
-        feature_names: what each feature column counts; () for raw text.
-        texts: the raw texts, title and body joined by a newline; None for vectors.
+        features: float32 [rows, features], or None.
+        feature_names: what each feature column counts; () for raw text, pictures and numbers without names.
+        texts: the raw texts, title and body joined by a newline; or None.
         source: where the data came from, with the sha256 of every file, for a run's record.
+        images: a file an example, or the bytes of one: PNG or JPEG; or None.
+        groups: what each example belongs to, None where to nothing else; None where nobody said. No group has examples
+            in both the training and the test part.
+        places: where each example stands, in messages; () where nobody said.
+        found: what was read from which columns, as in {"text": "title, text", "labels": "tags"}.
+        warnings: what looks wrong with the data and may be right.
     """
 
     name: str
@@ -31,18 +40,24 @@ class Dataset:
     feature_names: tuple[str, ...]
     texts: tuple[str, ...] | None
     source: str
+    images: tuple[Path | bytes, ...] | None = None
+    groups: tuple[str | None, ...] | None = None
+    places: tuple[str, ...] = ()
+    found: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         rows = len(self.test_rows)
-        if (self.features is None) == (self.texts is None):
-            raise ValueError("a Dataset holds either features or texts")
-        inputs = self.features if self.features is not None else self.texts
-        assert inputs is not None
-        if self.targets.shape != (rows, len(self.labels)) or len(inputs) != rows:
+        inputs = [each for each in (self.features, self.texts, self.images) if each is not None]
+        if len(inputs) != 1:
+            raise ValueError("a Dataset holds either features, texts or images")
+        if self.targets.shape != (rows, len(self.labels)) or len(inputs[0]) != rows:
             raise ValueError(
                 f"{rows} rows and {len(self.labels)} labels do not fit targets {self.targets.shape} "
-                f"and {len(inputs)} inputs"
+                f"and {len(inputs[0])} inputs"
             )
+        if self.groups is not None and len(self.groups) != rows:
+            raise ValueError(f"{rows} rows do not fit {len(self.groups)} groups")
 
     @property
     def rows(self) -> int:

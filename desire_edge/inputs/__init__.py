@@ -1,17 +1,23 @@
-"""Raw input to x, a file a kind; names of labels; folders of examples. For training and devices: numpy alone."""
+"""Raw input to x, a file a kind; names of labels; files of examples, a file a format. For training and devices."""
 
+from desire_edge.inputs.examples import Columns, Example, Examples
 from desire_edge.inputs.files import read_input
 from desire_edge.inputs.kinds import input_from_json
+from desire_edge.inputs.readers import read_examples
 from desire_edge.inputs.spec import Features, InputSpec, RawInput
 from desire_edge.inputs.vectors import VectorInput
 from desire_edge.inputs.words import WordsInput
 
 __all__ = [
+    "Columns",
+    "Example",
+    "Examples",
     "Features",
     "InputSpec",
     "RawInput",
     "VectorInput",
     "WordsInput",
     "input_from_json",
+    "read_examples",
     "read_input",
 ]
