@@ -103,7 +103,8 @@ class TrainConfig(Section):
 
     `protocol` decides which rows F and the training episodes see; `hold_out` keeps 15 % of the training rows out,
     for choosing settings on the validation labels. `label_sizes` are the numbers of base, validation and novel labels;
-    `base_labels` and `novel_labels` name them instead. `test` is the file of the test part, if it is one of its own.
+    `base_labels` and `novel_labels` name them, and count first. `test` is the file of the test part, if it is one of
+    its own.
     """
 
     data: str = "auto"
@@ -121,12 +122,6 @@ class TrainConfig(Section):
     text: TextConfig = TextConfig()
     extractor: ExtractorConfig = ExtractorConfig()
     meta: MetaConfig = MetaConfig()
-
-    @model_validator(mode="after")
-    def _one_label_split(self) -> Self:
-        if self.label_sizes and (self.base_labels is not None or self.novel_labels is not None):
-            raise ValueError("label_sizes and named labels are two splits; give one of them")
-        return self
 
     @model_validator(mode="after")
     def _one_w_base(self) -> Self:
