@@ -24,6 +24,7 @@ from desire_edge.cli.common import (
     provider_option,
     say,
 )
+from desire_edge.cli.why import draw_why, explain_all, show_why, taught_task
 from desire_edge.files import read_json
 from desire_edge.inputs.examples import Columns
 from desire_edge.inputs.files import READERS, is_input, read_input
@@ -175,9 +176,7 @@ def adapt(
     elif len(changes) > 1:
         raise DesireEdgeError(f"{' and '.join(changes)} are more than one change; make one after the other")
     opened = Bundle.open(bundle or only_bundle(Path()), provider)
-    support = Support.read(support_folder, Columns(**columns)) if support_folder is not None else Support(())
-    for warning in support.warnings:
-        say(f"warning: {warning}")
+    support = read_support(support_folder, Columns(**columns))
     if shots is not None:
         names = names or support.names()
         support = support.first_shots(shots)
@@ -207,10 +206,29 @@ def adapt(
     "--known-labels",
     help="Base labels that every INPUT is known to carry, separated by commas.  [default: by each folder's metadata]",
 )
+@click.option("--why", is_flag=True, help="Say what spoke for each predicted label, and how strongly.")
+@click.option(
+    "--why-png",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Draw it too; needs matplotlib.",
+)
+@click.option(
+    "--bundle",
+    type=ANY_PATH,
+    help="With --why: what MODEL was taught with.  [default: the only *.desire here]",
+)
 @provider_option
 @json_option
 def predict(
-    model: Path, inputs: tuple[Path, ...], known_labels: str | None, provider: str, as_json: bool
+    model: Path,
+    inputs: tuple[Path, ...],
+    known_labels: str | None,
+    why: bool,
+    why_png: Path | None,
+    bundle: Path | None,
+    provider: str,
+    as_json: bool,
 ) -> None:
     """Predict with an adapted MODEL (OUT, or OUT/model.onnx). INPUT: .txt, .npy or .json files, or folders of them.
 
@@ -220,13 +238,24 @@ def predict(
     \b
     desire-edge predict taught/ page.txt
     desire-edge predict taught/ page.txt --known-labels "linux,programming"
+
+    --why writes each predicted label's log odds as an exact sum: what its name, the base labels and the examples (by
+    number, as `desire-edge info MODEL` has them) add. It reads the bundle and OUT/task.safetensors.
+
+    \b
+    desire-edge predict taught/ page.txt --why --bundle tagger.desire --why-png why.png
     """
     predictor = Predictor(model, provider)
+    task = taught_task(model, bundle, provider) if why or why_png else None
     files = [file for path in inputs for file in input_files(path)]
     names = [str(file) for file in files]
     known = known_labels_of(files, inputs, known_labels)
-    features = predictor.features([read_input(file) for file in files], names)
+    raws = [read_input(file) for file in files]
+    features = predictor.features(raws, names)
     outputs = predictor.outputs(features, predictor.known_rows(known, names))
+    explanations = explain_all(task, predictor, raws, known, outputs["probabilities"]) if task else []
+    if why_png:
+        draw_why(why_png, names, explanations)
     if as_json:
         rows = []
         for index, file in enumerate(files):
@@ -240,10 +269,15 @@ def predict(
             if predictor.base_labels:
                 base = map(float, outputs["base_probabilities"][index])
                 row["base_probabilities"] = dict(zip(predictor.base_labels, base, strict=True))
+            if why:
+                row["why"] = explanations[index].to_json()
             rows.append(row)
         print_json({"provider": predictor.provider, "predictions": rows})
     else:
-        tables.show_predictions(Console(), predictor, files, outputs)
+        console = Console()
+        tables.show_predictions(console, predictor, files, outputs)
+        for name, explanation in zip(names, explanations if why else (), strict=False):
+            show_why(console, name, explanation)
 
 
 @click.command()
@@ -311,6 +345,14 @@ def _run_record(folder: Path) -> dict[str, Any]:
         except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
             raise DesireEdgeError(f"{checkpoint} is not a checkpoint of a training run: {error}") from error
     return {**record, "config": config}
+
+
+def read_support(path: Path | None, columns: Columns) -> Support:
+    """The examples at `path`, with a word on what looks wrong; none without a path."""
+    support = Support.read(path, columns) if path is not None else Support(())
+    for warning in support.warnings:
+        say(f"warning: {warning}")
+    return support
 
 
 def input_files(path: Path) -> list[Path]:

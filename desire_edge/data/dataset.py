@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Examples and their labels: feature vectors (`features`), raw texts (`texts`) or pictures (`images`), one of
-    these.
+    """Examples and their labels: vectors (`features`), raw texts (`texts`) or pictures (`images`), one of these.
 
     Attributes:
         name: short name, for records and messages.
@@ -23,8 +22,8 @@ class Dataset:
         features: float32 [rows, features], or None.
         feature_names: what each feature column counts; () for raw text, pictures and numbers without names.
         texts: the raw texts, title and body joined by a newline; or None.
+        images: the pictures, each a file or the bytes of one; or None.
         source: where the data came from, with the sha256 of every file, for a run's record.
-        images: a file an example, or the bytes of one: PNG or JPEG; or None.
         groups: what each example belongs to, None where to nothing else; None where nobody said. No group has examples
             in both the training and the test part.
         places: where each example stands, in messages; () where nobody said.
@@ -48,13 +47,14 @@ class Dataset:
 
     def __post_init__(self) -> None:
         rows = len(self.test_rows)
-        inputs = [each for each in (self.features, self.texts, self.images) if each is not None]
-        if len(inputs) != 1:
-            raise ValueError("a Dataset holds either features, texts or images")
-        if self.targets.shape != (rows, len(self.labels)) or len(inputs[0]) != rows:
+        given = [inputs for inputs in (self.features, self.texts, self.images) if inputs is not None]
+        if len(given) != 1:
+            raise ValueError("a Dataset holds features, texts or images, one of these")
+        (inputs,) = given
+        if self.targets.shape != (rows, len(self.labels)) or len(inputs) != rows:
             raise ValueError(
                 f"{rows} rows and {len(self.labels)} labels do not fit targets {self.targets.shape} "
-                f"and {len(inputs[0])} inputs"
+                f"and {len(inputs)} inputs"
             )
         if self.groups is not None and len(self.groups) != rows:
             raise ValueError(f"{rows} rows do not fit {len(self.groups)} groups")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from desire_edge.data.dataset import Dataset
-from desire_edge.data.readers import delicious, sample
+from desire_edge.data.readers import delicious, fetched, sample
 
 
 class Reader(Protocol):
@@ -32,5 +32,5 @@ class Reader(Protocol):
         """
 
 
-READERS: tuple[Reader, ...] = (delicious, sample)
+READERS: tuple[Reader, ...] = (delicious, sample, *fetched.READERS)
 """All of them; the first that reads a source does."""
