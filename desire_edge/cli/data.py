@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 
 from desire_edge.cli import tables
-from desire_edge.cli.common import FOLDER, columns_options, data_dir_option, json_option, print_json
+from desire_edge.cli.common import FOLDER, columns_options, data_dir_option, json_option, print_json, say
 from desire_edge.cli.progress import show_steps
 from desire_edge.cli.server import open_run
 from desire_edge.errors import shown
@@ -39,13 +39,14 @@ def data_info(name: str, columns: dict[str, Any], data_dir: Path | None, as_json
         "labels": len(dataset.labels),
         "labels_per_row": round(float(dataset.targets.sum(axis=1).mean()), 2),
         "features": None if dataset.features is None else dataset.features.shape[1],
-        "columns": dict(dataset.found),
-        "warnings": list(dataset.warnings),
     }
     if as_json:
-        print_json(values)
+        print_json({**values, "columns": dict(dataset.found), "warnings": list(dataset.warnings)})
     else:
-        tables.show_values(Console(), f"data set {dataset.name}", values)
+        columns = "; ".join(f"{name} from {found}" for name, found in dataset.found.items())
+        tables.show_values(Console(), f"data set {dataset.name}", {**values, "columns": columns})
+        for warning in dataset.warnings:
+            say(f"warning: {warning}")
 
 
 @data.command("episode")

@@ -144,7 +144,7 @@ def _called(names: Sequence[str], arrays: Mapping[str, NDArray[Any]], path: Path
             return name
     there = ", ".join(shown(name) for name in arrays) or "none"
     raise DesireEdgeError(
-        f"{path} has no array {' or '.join(names)}; it has {there}; name the one to use with --{option}",
+        f"{path} has no array {' or '.join(names)}; it has {there}; name the one to use with --{option}-column",
         "columns",
     )
 

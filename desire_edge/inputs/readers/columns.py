@@ -96,7 +96,7 @@ def choose(there: Sequence[str], columns: Columns, *, labelled: bool, where: str
     labels = columns.labels or _one(there, LABELS)
     if labelled and not labels:
         raise DesireEdgeError(
-            f"{where} has no column that is known to hold labels: it has {listed}; name it with --labels",
+            f"{where} has no column that is known to hold labels: it has {listed}; name it with --labels-column",
             "columns",
         )
     return Chosen(

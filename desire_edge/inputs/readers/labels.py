@@ -58,7 +58,7 @@ def marked(cell: Any, column: str, where: str) -> bool:
         return False
     raise DesireEdgeError(
         f"{where}: the column {column!r} holds {text[:40]!r}; as the column of one label it must hold 0 or 1; give "
-        "one column with --labels if it holds the labels' names",
+        "one column with --labels-column if it holds the labels' names",
         "names-type",
     )
 
