@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from desire_edge.errors import DesireEdgeError
 from desire_edge.files import atomic_folder, link_or_copy
 from desire_edge.inputs.assets import Assets
+from desire_edge.inputs.examples import Example
 from desire_edge.inputs.kinds import ASSETS
 from desire_edge.inputs.names import check_names, columns
 from desire_edge.inputs.rows import Inputs, NameLists
@@ -29,7 +30,7 @@ from desire_edge.runtime.model_file import complete_model
 from desire_edge.runtime.opened import OpenedBundle
 from desire_edge.runtime.predictor import METADATA_PREFIX, MODEL, Predictor, decided, encode_metadata
 from desire_edge.runtime.report import AdaptReport, label_reports, task_warnings
-from desire_edge.runtime.support import Example, Missing, Support
+from desire_edge.runtime.support import Missing, Support
 from desire_edge.runtime.taught import REMOVED, Taught
 from desire_edge.runtime.taught_file import TASK, task_bytes
 
@@ -211,7 +212,7 @@ def teach(
     targets, mask = (array.astype(np.uint8) for array in support.targets(names, missing))
     known_labels = _known_rows(bundle, support).astype(np.uint8)
 
-    _ = bundle.lexicon, bundle.extractor  # opened before the clock starts
+    _ = bundle.names, bundle.extractor  # opened before the clock starts
     started = time.perf_counter()
     features = [bundle.manifest.input.features_of(example.raw, example.name) for example in support.examples]
     # What is stored is what is used: replaying it gives the same bits.
@@ -242,7 +243,7 @@ def _adapted(
 ) -> Task:
     """Adapt to `taught`, of which `features` and `examples` are new, and give its labels their vectors."""
     current = taught.current
-    matrix = bundle.lexicon.label_matrix(current.labels)
+    matrix = bundle.names.label_matrix(current.labels)
     stored = _half(matrix.vectors, "the lexicon's vectors")
     vectors = taught.vectors.copy()
     vectors[:, taught.label_changes != REMOVED] = stored

@@ -29,15 +29,14 @@ def raw_input(dataset: Dataset, row: int) -> RawInput:
     if dataset.texts is not None:
         return dataset.texts[row]
     if dataset.features is not None:
-        return dataset.features[row]
+        vector: Array = dataset.features[row]
+        return vector
     assert dataset.images is not None, "a data set has texts, features or images"
     image = dataset.images[row]
     return decode(image, f"picture {row}") if isinstance(image, bytes) else read_input(image)
 
 
-def stage_features(
-    stage: FrozenStage, dataset: Dataset, folder: Path, report: Report | None = None
-) -> Array:
+def stage_features(stage: FrozenStage, dataset: Dataset, folder: Path, report: Report | None = None) -> Array:
     """Features [rows, width] of a data set, from the run's `folder` or the cache, or computed and kept in both.
 
     A computation that was stopped goes on where it was.

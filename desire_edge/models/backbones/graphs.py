@@ -69,7 +69,9 @@ def joined(first: ModelProto, second: ModelProto) -> ModelProto:
         part = compose.add_prefix(part, prefix)
         _renamed(part, {prefix + name: name for name in kept})
         parts.append(part)
-    whole: ModelProto = compose.merge_models(*parts, io_map=[(name, name) for name in sorted(shared)])
+    whole: ModelProto = compose.merge_models(
+        parts[0], parts[1], io_map=[(name, name) for name in sorted(shared)]
+    )
     return whole
 
 
@@ -113,8 +115,8 @@ def pixels_to_square(
         "two": np.array(2, np.int64),
         "axes": np.array([1, 2], np.int64),
         "sizes": np.array([1, 3, size, size], np.int64),
-        "mean": np.float32(np.broadcast_to(mean, 3).reshape(1, 3, 1, 1)),
-        "std": np.float32(np.broadcast_to(std, 3).reshape(1, 3, 1, 1)),
+        "mean": np.array(mean, np.float32).reshape(1, 3, 1, 1),
+        "std": np.array(std, np.float32).reshape(1, 3, 1, 1),
     }
     nodes: list[NodeProto] = []
 

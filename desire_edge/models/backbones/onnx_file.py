@@ -16,7 +16,14 @@ from desire_edge.inputs import ImageInput, InputSpec, TokensInput, VectorInput
 from desire_edge.inputs.assets import sha256_of
 from desire_edge.inputs.tokens import TOKENIZER
 from desire_edge.models.backbones.frozen import GRAPH, FrozenStage, Part
-from desire_edge.models.backbones.graphs import OPSET, joined, model_of, of_opset, pixels_to_square, with_sizes
+from desire_edge.models.backbones.graphs import (
+    OPSET,
+    joined,
+    model_of,
+    of_opset,
+    pixels_to_square,
+    with_sizes,
+)
 from desire_edge.models.backbones.options import BackboneOptions
 
 PREFIX = "onnx:"
@@ -28,18 +35,21 @@ def build(folder: Path, options: BackboneOptions, file: Path) -> FrozenStage:
     """Write the user's graph into `folder`, with pre-processing before it and, for tokens, their mean after it."""
     model = _read(file)
     weights = {tensor.name for tensor in model.graph.initializer}
-    inputs = {
-        value.name: value.type.tensor_type for value in model.graph.input if value.name not in weights
-    }
+    inputs = {value.name: value.type.tensor_type for value in model.graph.input if value.name not in weights}
     kinds = [kind.elem_type for kind in inputs.values()]
-    shape = [[size.dim_value for size in kind.shape.dim] for kind in inputs.values()]  # 0 where it is not fixed
+    shape = [
+        [size.dim_value for size in kind.shape.dim] for kind in inputs.values()
+    ]  # 0 where it is not fixed
     spec: InputSpec
     if all(kind == INT64 for kind in kinds) and len(kinds) <= 3 and all(len(sizes) == 2 for sizes in shape):
         spec, whole = _tokens(model, list(inputs), file, folder)
     elif len(kinds) == 1 and kinds[0] in (FLOAT, UINT8) and len(shape[0]) == 4:
-        spec, whole = ImageInput(), _image(model, *inputs, kinds[0], shape[0], options, file)
+        spec, whole = ImageInput(), _image(model, next(iter(inputs)), kinds[0], shape[0], options, file)
     elif len(kinds) == 1 and kinds[0] == FLOAT and len(shape[0]) == 2 and (shape[0][1] or options.vector):
-        spec, whole = VectorInput(shape[0][1] or options.vector or 0), _input_called_x(model, *inputs)
+        spec, whole = (
+            VectorInput(shape[0][1] or options.vector or 0),
+            _input_called(model, next(iter(inputs)), "x"),
+        )
         whole = with_sizes(whole, "x", [shape[0][0] or "n", spec.features])
     else:
         raise DesireEdgeError(
@@ -92,8 +102,9 @@ def _image(
                 {"zero": np.array(0, np.float32), "most": np.array(255, np.float32)},
             ),
         )
+    wanted = before.graph.output[0].name
     shape = [value.dim_value for value in before.graph.output[0].type.tensor_type.shape.dim]
-    return joined(before, with_sizes(_input_called(model, name, before.graph.output[0].name), before.graph.output[0].name, shape))
+    return joined(before, with_sizes(_input_called(model, name, wanted), wanted, shape))
 
 
 def _tokens(model: ModelProto, names: list[str], file: Path, folder: Path) -> tuple[TokensInput, ModelProto]:
@@ -161,7 +172,9 @@ def _features(model: ModelProto, spec: InputSpec, file: Path) -> ModelProto:
             helper.make_node("Max", ["tokens", "least"], ["divisor"]),
             helper.make_node("Div", ["total", "divisor"], ["features"]),
         ]
-    names = {name for node in model.graph.node for name in node.output} | {t.name for t in model.graph.initializer}
+    names = {name for node in model.graph.node for name in node.output} | {
+        t.name for t in model.graph.initializer
+    }
     clash = names & ({name for node in nodes for name in node.output} | set(constants))
     if clash:
         raise DesireEdgeError(f"{file} calls a value {sorted(clash)[0]!r}; give it another name")
@@ -187,12 +200,10 @@ def _measured(stage: FrozenStage, file: Path) -> FrozenStage:
     except Exception as error:  # of ONNX Runtime
         raise DesireEdgeError(f"ONNX Runtime cannot run {file}: {str(error).splitlines()[0]}") from error
     if found.ndim != 2 or len(found) != 1 or not np.isfinite(found).all():
-        raise DesireEdgeError(f"{file} gives {list(found.shape)} of one example, not [1, features], all finite")
+        raise DesireEdgeError(
+            f"{file} gives {list(found.shape)} of one example, not [1, features], all finite"
+        )
     return FrozenStage(stage.name, stage.folder, stage.input, found.shape[1], lineage=stage.lineage)
-
-
-def _input_called_x(model: ModelProto, name: str) -> ModelProto:
-    return _input_called(model, name, "x")
 
 
 def _input_called(model: ModelProto, name: str, wanted: str) -> ModelProto:
@@ -201,7 +212,9 @@ def _input_called(model: ModelProto, name: str, wanted: str) -> ModelProto:
     changed.CopyFrom(model)
     taken = {value for node in changed.graph.node for value in (*node.input, *node.output)}
     if wanted != name and wanted in taken:
-        raise DesireEdgeError(f"the ONNX model calls a value {wanted!r} that is not its input; give it another name")
+        raise DesireEdgeError(
+            f"the ONNX model calls a value {wanted!r} that is not its input; give it another name"
+        )
     for node in changed.graph.node:
         node.input[:] = [wanted if value == name else value for value in node.input]
     for value in (*changed.graph.input, *changed.graph.output):

@@ -12,21 +12,6 @@ from desire_edge.models.backbones.options import BackboneOptions
 
 IDENTITY, MLP = "identity", "mlp"
 PLAIN = {minilm.NAME: minilm.build, efficientnet.NAME: efficientnet.build}
-NAMED = {onnx_file.PREFIX: "FILE", torch_module.PREFIX: "PKG.Class"}
-
-
-def check_backbone(name: str) -> str:
-    """`name`, if a backbone is called so.
-
-    Raises:
-        DesireEdgeError: none is.
-    """
-    if name in ("auto", MLP, IDENTITY, *PLAIN) or any(
-        name.startswith(prefix) and name != prefix for prefix in NAMED
-    ):
-        return name
-    choices = ", ".join(("auto", MLP, IDENTITY, *PLAIN, *(prefix + what for prefix, what in NAMED.items())))
-    raise DesireEdgeError(f"no backbone is called {name!r}; use one of {choices}")
 
 
 def build_stage(name: str, folder: Path, options: BackboneOptions) -> FrozenStage | None:
