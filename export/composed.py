@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from onnx import ModelProto, helper, numpy_helper
 
 from desire_edge.errors import DesireEdgeError
+from desire_edge.lexicon.encoded import NORM
 from desire_edge.models.backbones.frozen import FrozenStage
 from desire_edge.models.backbones.graphs import joined, with_sizes
-from desire_edge.training.names import NORM, EncodedNames
+from desire_edge.training.names import EncodedNames
 
 from .graphs import finish, float_value
 

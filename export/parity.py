@@ -94,7 +94,7 @@ def check_parity(run: Run, bundle_folder: Path) -> Parity:
     # And a row of zeros, a text of which no word is known: where a norm would divide by 0 without its ε.
     x = np.concatenate([run.data.x[rows], np.zeros((1, run.data.x.shape[1]), np.float32)])
     if run.data.stage is not None:
-        rows = rows[:FROZEN_ROWS]
+        rows = (rows if len(rows) else run.data.rows.train)[:FROZEN_ROWS]
         x = run.data.x[rows]
     axes, _ = base_axes(run.learner.head.w_base.double().cpu().numpy())
     extracted = extract(run.extractor, x).numpy() @ axes

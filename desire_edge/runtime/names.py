@@ -9,7 +9,8 @@ import numpy as np
 from desire_edge.errors import DesireEdgeError
 from desire_edge.inputs.names import check_names
 from desire_edge.inputs.spec import InputSpec
-from desire_edge.lexicon.lexicon import LabelMatrix, LabelVector, matrix_of
+from desire_edge.lexicon.encoded import encoded_matrix
+from desire_edge.lexicon.lexicon import LabelMatrix
 from desire_edge.runtime.session import Session
 
 NAME = "name"
@@ -25,18 +26,13 @@ class ExtractorNames:
                 f"{where}: labels' vectors come from the extractor, which has no output {NAME} of {dimension} numbers",
                 "onnx",
             )
-        self._extractor, self._spec, self._dimension = extractor, spec, dimension
+        self._extractor, self._spec = extractor, spec
 
     def label_matrix(self, names: Sequence[str]) -> LabelMatrix:
         """The vectors [d, N] of N label names; as `Lexicon.label_matrix`."""
         names = check_names(names, "the labels")
         x = [self._spec.features_of(name, f"the label '{name}'").x for name in names]
         vectors = self._extractor.run(x)[NAME]
-        for name, vector in zip(names, vectors, strict=True):
-            if not np.isfinite(vector).all() or not np.any(vector):
-                raise DesireEdgeError(f"the extractor gives the label '{name}' no finite vector", "onnx")
-        entries = [
-            LabelVector(name, vector, (name,), (), "encoder")
-            for name, vector in zip(names, vectors, strict=True)
-        ]
-        return matrix_of(entries, self._dimension)
+        if not np.isfinite(vectors).all():
+            raise DesireEdgeError("the extractor gives a label a vector that is not finite", "onnx")
+        return encoded_matrix(names, vectors)

@@ -8,10 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from desire_edge.inputs.names import check_names
-from desire_edge.lexicon.lexicon import LabelMatrix, LabelVector, matrix_of
+from desire_edge.lexicon.encoded import NORM, encoded_matrix
+from desire_edge.lexicon.lexicon import LabelMatrix
 from desire_edge.models.backbones.frozen import FrozenStage
-
-NORM = 4.0  # of every label's vector
 
 
 class EncodedNames:
@@ -31,8 +30,4 @@ class EncodedNames:
         names = check_names(names, "the labels")
         found = self._stage.features(list(names)) - self.mean
         vectors = NORM * found / np.sqrt((found**2).sum(axis=1, keepdims=True) + 1e-12)
-        entries = [
-            LabelVector(name, vector, (name,), (), "encoder")
-            for name, vector in zip(names, vectors.astype(np.float32), strict=True)
-        ]
-        return matrix_of(entries, self._stage.width)
+        return encoded_matrix(names, vectors.astype(np.float32))

@@ -10,6 +10,9 @@ from desire_edge.models.backbones.options import BackboneOptions
 from desire_edge.models.backbones.stages import MLP
 from desire_edge.training.config import DEFAULT_HIDDEN, TrainConfig
 
+FROM_BACKBONE = {"batches": 150, "learning_rate": 1e-4}
+"""Of meta-training that starts from the backbone, where nothing is asked: it has little to learn, and much to lose."""
+
 
 def backbone_of(config: TrainConfig, dataset: Dataset) -> str:
     """The backbone that the settings ask for, or that suits the data."""
@@ -58,7 +61,11 @@ def settled(config: TrainConfig, dataset: Dataset, stage: FrozenStage | None) ->
             "extractor.hidden are layers to train; the identity has none, use projection=learned"
         )
     extractor = said.model_copy(update=update | {"label_weights": "learned", "label_bias": True})
-    meta = config.meta.model_copy(update={"folds": 0, "hidden": 2 * stage.width})
+    asked = config.meta.model_fields_set
+    meta = config.meta.model_copy(
+        update={name: value for name, value in FROM_BACKBONE.items() if name not in asked}
+        | {"folds": 0, "hidden": 2 * stage.width}
+    )
     return config.model_copy(update={"extractor": extractor, "meta": meta})
 
 

@@ -72,6 +72,8 @@ def joined(first: ModelProto, second: ModelProto) -> ModelProto:
     whole: ModelProto = compose.merge_models(
         parts[0], parts[1], io_map=[(name, name) for name in sorted(shared)]
     )
+    del whole.opset_import[:]  # one for each part
+    whole.opset_import.append(helper.make_opsetid("", opset))
     return whole
 
 
@@ -135,7 +137,7 @@ def pixels_to_square(
     op("Slice", "cropped", "x", "begin", "end", "axes")
     op("Transpose", "planes", "cropped", perm=[0, 3, 1, 2])
     op("Cast", "float", "planes", to=TensorProto.FLOAT)
-    op("Resize", "resized", "float", "", "", "sizes", mode="linear", antialias=1,
+    op("Resize", "resized", "float", "", "", "sizes", mode="linear", antialias=1, exclude_outside=1,
        coordinate_transformation_mode="half_pixel")  # fmt: skip
     op("Sub", "centred", "resized", "mean")
     op("Div", "normalised" if channels_last else "pixels", "centred", "std")

@@ -194,9 +194,8 @@ def _measured(stage: FrozenStage, file: Path) -> FrozenStage:
         "tokens": np.ones(3, np.int64),
         "vector": np.zeros(stage.input.features, np.float32),
     }
-    session = stage._session()
     try:
-        (found,) = session.run(["features"], {"x": example[stage.input.kind][None]})
+        (found,) = stage._session().run(["features"], {"x": example[stage.input.kind][None]})
     except Exception as error:  # of ONNX Runtime
         raise DesireEdgeError(f"ONNX Runtime cannot run {file}: {str(error).splitlines()[0]}") from error
     if found.ndim != 2 or len(found) != 1 or not np.isfinite(found).all():
