@@ -15,7 +15,7 @@ import { fold, splitCamelCase, splitName, tokenize } from "../../desire_edge/cli
 import { fromHalf, toHalf } from "../../desire_edge/clients/web/desire-edge/half.js";
 import { filesOf, folderOf } from "../../desire_edge/clients/web/files.js";
 import { bundleAt, folderAt } from "../../desire_edge/clients/web/folder.mjs";
-import { Lexicon } from "../../desire_edge/clients/web/desire-edge/lexicon.js";
+import { openLexicon } from "../../desire_edge/clients/web/desire-edge/lexicon/index.js";
 import adaptTask from "./adapt_task.js";
 
 /** What `act` gives, or what it refuses. */
@@ -63,8 +63,8 @@ const sections = {
     ...inputFromJson(spec, "the case").featuresOf(readInput(file, bytesOf(content)), file).x,
   ],
   lexicons: ({ content }) => {
-    const { length: words, dim } = new Lexicon(bytesOf(content), "the case");
-    return { words, dim };
+    const { words, dim } = openLexicon(bytesOf(content), "the case");
+    return { words: words.length, dim };
   },
   manifests: async ({ at, manifest }) => {
     const read = bundleAt(at);
@@ -94,7 +94,7 @@ const answers = {
     })),
   half: ({ values }) => values.map((value) => [toHalf(value), fromHalf(toHalf(value))]),
   lookUp: ({ lexicon, names }) => {
-    const opened = new Lexicon(readFileSync(lexicon), lexicon);
+    const opened = openLexicon(readFileSync(lexicon), lexicon);
     return names.map((name) => ({ ...opened.lookUp(name), vector: [...opened.lookUp(name).vector] }));
   },
   features: ({ input, files }) => {
@@ -128,7 +128,7 @@ const answers = {
     return tried(async () => (await filesOf(transfer)).size);
   },
   matrix: ({ lexicon, names }) => {
-    const { entries, warnings } = new Lexicon(readFileSync(lexicon), lexicon).lookUpAll(names);
+    const { entries, warnings } = openLexicon(readFileSync(lexicon), lexicon).lookUpAll(names);
     return { vectors: entries.map(({ vector }) => [...vector]), warnings };
   },
 };

@@ -65,8 +65,8 @@ json x_of(const json& asked) {
 
 json lexicon_of(const json& file) {
   const std::string path = file, content = app::read_file(path, 64 * app::kMiB);
-  const app::Lexicon lexicon(content, path);
-  return {{"words", lexicon.size()}, {"dim", lexicon.dim()}};
+  const auto lexicon = app::Lexicon::open(content, path);
+  return {{"words", lexicon->size()}, {"dim", lexicon->dim()}};
 }
 
 json task_of(const json& asked) {
@@ -110,12 +110,12 @@ int main() {
   }
   if (asked.contains("lexicon")) {
     const std::string path = asked["lexicon"], content = app::read_file(path, 64 * app::kMiB);
-    const app::Lexicon lexicon(content, path);
+    const auto lexicon = app::Lexicon::open(content, path);
     for (const json& name : asked.value("look_up", json::array())) {
-      answers["look_up"].push_back(entry_of(lexicon.look_up(name)));
+      answers["look_up"].push_back(entry_of(lexicon->look_up(name)));
     }
     for (const json& names : asked.value("label_matrix", json::array())) {
-      answers["label_matrix"].push_back(matrix_of(lexicon.label_matrix(names)));
+      answers["label_matrix"].push_back(matrix_of(lexicon->label_matrix(names)));
     }
   }
   for (const auto& [kind, ask] : kCases) {

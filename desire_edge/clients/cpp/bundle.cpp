@@ -63,7 +63,7 @@ Bundle::Bundle(const fs::path& folder) : folder_(folder) {
   manifest_ = read_manifest(folder / kManifest);
   read_files();
   read_semantics();
-  lexicon_ = std::make_unique<Lexicon>(files_.at(kLexicon), path_of(kLexicon));
+  lexicon_ = Lexicon::open(files_.at(kLexicon), path_of(kLexicon));
   if (lexicon_->dim() != semantics_.dimension) {
     refuse("invalid"_code, folder.string(), ": the lexicon has ", lexicon_->dim(),
            " dimensions, but the model ", semantics_.dimension);

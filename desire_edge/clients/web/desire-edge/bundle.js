@@ -3,7 +3,7 @@
 import { DesireEdgeError, shown } from "./errors.js";
 import { fromHalves, toHalves } from "./half.js";
 import { cleanAll, tidy } from "./inputs/names.js";
-import { Lexicon } from "./lexicon.js";
+import { openLexicon } from "./lexicon/index.js";
 import { FILES, MANIFEST, readManifest } from "./manifest.js";
 import { openSession, runOnce, runRows } from "./session.js";
 import { checkExamples, namesOf, targetsOf } from "./support.js";
@@ -46,7 +46,7 @@ export class Bundle {
       bundle.file("lexicon.safetensors"),
     ]);
     bundle.sessions = { head, extractor, adapt };
-    bundle.lexicon = new Lexicon(lexicon, `${where}/lexicon.safetensors`);
+    bundle.lexicon = openLexicon(lexicon, `${where}/lexicon.safetensors`);
     if (bundle.lexicon.dim !== bundle.manifest.dimension) {
       throw new DesireEdgeError(
         `${where}: the lexicon has ${bundle.lexicon.dim} dimensions, but the model ${bundle.manifest.dimension}`,

@@ -1,14 +1,17 @@
-/** The tables of a lexicon's file, checked so that no look-up can leave them: desire_edge/lexicon/format.py. */
+/**
+ * The tables of a lexicon's file, checked so that no look-up can leave them: desire_edge/lexicon/format.py. Those of
+ * schema 1 have the vectors of several sources, those of schema 2 are static.
+ */
 
-import { DesireEdgeError } from "./errors.js";
-import { readSafetensors } from "./safetensors.js";
+import { DesireEdgeError } from "../errors.js";
+import { readSafetensors } from "../safetensors.js";
 
-const SCHEMA = 1;
 const [LOW, HIGH] = [1e-9, 1e9]; // of scales and norms
 
 /**
- * {words, offsets, ranks, sources} of a file's bytes, which are read in place; a source is {dim, norm, vectors, scales,
- * rows}. `where` names the file in errors.
+ * {words, offsets, ranks} of a file's bytes, which are read in place, and either `sources`, each {dim, norm, vectors,
+ * scales, rows}, or `static`, {dim, norm, vectors, scales, grams, gramScales, textMean, nameMean}. `where` names the file
+ * in errors.
  */
 export function readTables(bytes, where) {
   const { tensors, metadata } = readSafetensors(bytes, where, "lexicon");
@@ -24,7 +27,8 @@ export function readTables(bytes, where) {
     return found;
   };
   const description = jsonOf(metadata.lexicon);
-  need(description?.schema === SCHEMA && Array.isArray(description.sources), `its schema is not ${SCHEMA}`);
+  const readVectors = { 1: readSources, 2: readStatic }[description?.schema];
+  need(typeof description?.schema === "number" && readVectors, "its schema is neither 1 nor 2");
   const [words, offsets, ranks] = [
     table("words", ["U8"], 1),
     table("offsets", ["U32"], 1),
@@ -38,6 +42,12 @@ export function readTables(bytes, where) {
     ranks.every((rank) => rank < length && seen[rank]++ === 0),
     "its ranks are not the numbers from 0 to n - 1",
   );
+  return { words, offsets, ranks, ...readVectors(description, table, length, need) };
+}
+
+/** The vectors of schema 1. */
+function readSources(description, table, length, need) {
+  need(Array.isArray(description.sources), "it has no list of sources");
   const sources = description.sources.map((source, number) => {
     const vectors = table(`vectors.${number}`, ["I8"], 2);
     const scales = table(`scales.${number}`, ["F32"], 1).data;
@@ -45,21 +55,53 @@ export function readTables(bytes, where) {
     const [count, dim] = vectors.shape;
     const { name, norm } = source ?? {};
     need(typeof name === "string", `source ${number} has no name`);
-    need(typeof norm === "number" && norm >= LOW && norm <= HIGH, `the norm of source ${number} is out of range`);
+    need(inRange(norm), `the norm of source ${number} is out of range`);
     need(source.dim === dim && scales.length === count, `the tables of source ${number} differ in size`);
-    need(
-      scales.every((scale) => scale >= LOW && scale <= HIGH),
-      `a scale of source ${number} is out of range`,
-    );
+    need(scales.every(inRange), `a scale of source ${number} is out of range`);
     need(rows.length === length && rows.every((row) => row <= count), `a row of source ${number} is out of range`);
     return { dim, norm, vectors: vectors.data, scales, rows };
   });
-  need(
-    ranks.every((_, word) => sources.some(({ rows }) => rows[word] > 0)),
-    "a word has no vector",
-  );
+  for (let word = 0; word < length; word++) {
+    need(
+      sources.some(({ rows }) => rows[word] > 0),
+      "a word has no vector",
+    );
+  }
   need(sources.reduce((sum, { dim }) => sum + dim, 0) >= 2, "its vectors have fewer than two dimensions");
-  return { words, offsets, ranks, sources };
+  return { sources };
+}
+
+/** The vectors of schema 2: rows of pairs of numbers of four bits, and a scale each. */
+function readStatic({ dim, norm, grams: count, lineage }, table, length, need) {
+  const rows = (name, scalesName, wanted) => {
+    const { data, shape } = table(name, ["U8"], 2);
+    const scales = table(scalesName, ["F32"], 1).data;
+    need(shape[0] === wanted && scales.length === wanted, `the tables '${name}' and '${scalesName}' differ in length`);
+    need(2 * shape[1] === dim, `the table '${name}' is not as wide as its metadata says`);
+    need(scales.every(inRange), `a scale in '${scalesName}' is out of range`);
+    need(
+      data.every((pair) => (pair & 0x0f) !== 0 && (pair & 0xf0) !== 0),
+      `the table '${name}' holds a number below -7`,
+    );
+    return [data, scales];
+  };
+  const mean = (name) => {
+    const { data } = table(name, ["F32"], 1);
+    need(data.length === dim && data.every(Number.isFinite), `the table '${name}' is no vector of its dimensions`);
+    return data;
+  };
+  need(dim >= 2, "its vectors have fewer than two dimensions");
+  need(inRange(norm), "its norm is out of range");
+  need(Array.isArray(lineage), "it does not say what it was made of");
+  need(count >= 1, "it has no n-grams");
+  const [vectors, scales] = rows("vectors", "scales", length);
+  const [grams, gramScales] = rows("grams", "gram_scales", count);
+  const [textMean, nameMean] = [mean("text_mean"), mean("name_mean")];
+  return { static: { dim, norm, vectors, scales, grams, gramScales, textMean, nameMean } };
+}
+
+function inRange(value) {
+  return typeof value === "number" && value >= LOW && value <= HIGH;
 }
 
 /** The words must be whole strings in UTF-8, in increasing order of their bytes. */
