@@ -1,6 +1,6 @@
 /*
  * What the C++ client's parts say of the questions on standard input, a JSON object of any of
- *     "tokenize": [text]; "half": [number]; "lexicon": file, "look_up": [name], "label_matrix": [[name]];
+ *     "tokenize": [text]; "half": [number]; "lexicon": file, "look_up": [name], "label_matrix": [[name]], "text_vectors": [text];
  * and of the cases of tests/vectors/refusals.json, whose files lie in folders:
  *     "names": [[name]]; "folders": [folder]; "inputs": [{"spec", "file"}]; "lexicons": [file]; "bundles":
  * [folder]; "tasks": [{"bundle": folder, "support", "labels", "missing"}]. Answers on standard output, an
@@ -20,6 +20,7 @@
 #include "input.h"
 #include "lexicon.h"
 #include "names.h"
+#include "static_lexicon.h"
 #include "support.h"
 #include "text.h"
 
@@ -113,6 +114,11 @@ int main() {
     const auto lexicon = app::Lexicon::open(content, path);
     for (const json& name : asked.value("look_up", json::array())) {
       answers["look_up"].push_back(entry_of(lexicon->look_up(name)));
+    }
+    for (const json& text : asked.value("text_vectors", json::array())) {
+      const auto found = dynamic_cast<const app::StaticLexicon&>(*lexicon).text_vector(text);
+      answers["text_vectors"].push_back(
+          {{"x", found.vector}, {"words", found.words}, {"known_words", found.known_words}});
     }
     for (const json& names : asked.value("label_matrix", json::array())) {
       answers["label_matrix"].push_back(matrix_of(lexicon->label_matrix(names)));

@@ -15,6 +15,8 @@ constexpr size_t kShortestGram = 3, kLongestGram = 5;  // characters
 constexpr double kCancelled = 1e-6;  // a sum this much shorter than its parts together is only rounding
 constexpr uint64_t kWidest = uint64_t{1} << 19;  // bytes of a row
 constexpr uint64_t kMostGrams = uint64_t{1} << 31;
+constexpr size_t kMostLineage = 64;
+constexpr char kZeros = '\x88';  // two numbers of four bits that are 0
 const std::vector<std::string> kHow = {"words", "compound", "subwords", "ngrams"};  // the most telling last
 
 /* The 32-bit FNV-1a hash of the bytes. */
@@ -69,13 +71,23 @@ StaticLexicon::StaticLexicon(const Tables& tables) : Lexicon(tables) {
   tables.require(dim.is_number_unsigned() && dim >= 2 && dim <= 2 * kWidest,
                  "its vectors have fewer than two dimensions");
   tables.require(grams.is_number_unsigned() && grams >= 1 && grams <= kMostGrams, "it has no n-grams");
-  tables.require(description.at("lineage").is_array(), "it does not say what it was made of");
+  const auto& lineage = description.at("lineage");
+  tables.require(lineage.is_array() && lineage.size() <= kMostLineage, "its lineage is no short list");
+  for (const auto& entry : lineage) {
+    for (const char* field : {"name", "version", "licence", "role"}) {
+      tables.require(entry.at(field).is_string(), "its lineage holds what is no text");
+    }
+  }
   tables.require(description.at("norm").is_number() && in_range(description["norm"]),
                  "its norm is out of bounds");
   dim_ = dim;
   norm_ = description["norm"];
   gram_count_ = grams;
   vectors_ = rows_of(tables, "vectors", "scales", size());
+  for (size_t word = 0; word < size(); ++word) {
+    const auto pairs = vectors_.pairs.substr(word * (dim_ / 2), dim_ / 2);
+    tables.require(pairs.find_first_not_of(kZeros) != pairs.npos, "a word has no vector");
+  }
   grams_ = rows_of(tables, "grams", "gram_scales", gram_count_);
   text_mean_ = mean_of(tables, "text_mean");
   name_mean_ = mean_of(tables, "name_mean");
@@ -100,7 +112,7 @@ StaticLexicon::Vector StaticLexicon::mean_of(const Tables& tables, const std::st
   Vector mean(dim_);
   for (size_t i = 0; i < mean.size(); ++i) {
     mean[i] = number<float>(table.bytes, i);
-    tables.require(std::isfinite(mean[i]), "the table '", name, "' holds what is no number");
+    tables.require(std::abs(mean[i]) <= 1, "the table '", name, "' holds a number that is not from -1 to 1");
   }
   return mean;
 }

@@ -7,6 +7,9 @@ import { DesireEdgeError } from "../errors.js";
 import { readSafetensors } from "../safetensors.js";
 
 const [LOW, HIGH] = [1e-9, 1e9]; // of scales and norms
+const MOST_LINEAGE = 64;
+const LINEAGE = ["name", "version", "licence", "role"];
+const ZEROS = 0x88; // two numbers of four bits that are 0
 
 /**
  * {words, offsets, ranks} of a file's bytes, which are read in place, and either `sources`, each {dim, norm, vectors,
@@ -87,14 +90,30 @@ function readStatic({ dim, norm, grams: count, lineage }, table, length, need) {
   };
   const mean = (name) => {
     const { data } = table(name, ["F32"], 1);
-    need(data.length === dim && data.every(Number.isFinite), `the table '${name}' is no vector of its dimensions`);
+    need(data.length === dim, `the table '${name}' is no vector of its dimensions`);
+    need(
+      data.every((value) => Math.abs(value) <= 1),
+      `the table '${name}' holds a number that is not from -1 to 1`,
+    );
     return data;
   };
   need(dim >= 2, "its vectors have fewer than two dimensions");
   need(inRange(norm), "its norm is out of range");
-  need(Array.isArray(lineage), "it does not say what it was made of");
+  need(
+    Array.isArray(lineage) &&
+      lineage.length <= MOST_LINEAGE &&
+      lineage.every((entry) => LINEAGE.every((field) => typeof entry?.[field] === "string")),
+    "it does not say what it was made of",
+  );
   need(count >= 1, "it has no n-grams");
   const [vectors, scales] = rows("vectors", "scales", length);
+  const width = dim / 2;
+  for (let word = 0; word < length; word++) {
+    need(
+      vectors.subarray(word * width, (word + 1) * width).some((pair) => pair !== ZEROS),
+      "a word has no vector",
+    );
+  }
   const [grams, gramScales] = rows("grams", "gram_scales", count);
   const [textMean, nameMean] = [mean("text_mean"), mean("name_mean")];
   return { static: { dim, norm, vectors, scales, grams, gramScales, textMean, nameMean } };
