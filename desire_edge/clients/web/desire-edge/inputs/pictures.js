@@ -32,25 +32,32 @@ export class Picture {
   }
 }
 
-/** The Picture in a PNG or JPEG file's bytes; `where` names it in errors. */
-export async function decodePicture(bytes, where) {
-  const refuse = (why) => {
-    throw new DesireEdgeError(`${where} is not a whole PNG or JPEG picture: ${why}`, "image");
-  };
-  const [kind, sizeOf] = begins(bytes, PNG)
+/** The bytes of a whole PNG or JPEG file as a Blob: pixels take much more room. `where` names the file in errors. */
+export function readPicture(bytes, where) {
+  const [type, sizeOf] = begins(bytes, PNG)
     ? ["image/png", sizeOfPng]
     : begins(bytes, JPEG)
       ? ["image/jpeg", sizeOfJpeg]
-      : refuse("it does not begin like one");
-  const [width, height] = sizeOf(bytes) ?? refuse("it is cut short");
+      : refuse(where, "it does not begin like one");
+  const [width, height] = sizeOf(bytes) ?? refuse(where, "it is cut short");
   checkSize(width, height, where);
-  const decode = typeof createImageBitmap === "function" ? inBrowser : inNode;
+  return new Blob([bytes], { type });
+}
+
+/** The Picture in a PNG or JPEG file, a Blob; `where` names it in errors. */
+export async function decodePicture(blob, where) {
+  const bytes = new Uint8Array(await blob.arrayBuffer());
+  const checked = readPicture(bytes, where);
   try {
-    return await decode(bytes, kind);
+    return await (typeof createImageBitmap === "function" ? inBrowser(checked) : inNode(bytes));
   } catch (error) {
     if (error instanceof DesireEdgeError) throw error;
-    return refuse(String(error.message ?? error).split("\n")[0]);
+    return refuse(where, String(error.message ?? error).split("\n")[0]);
   }
+}
+
+function refuse(where, why) {
+  throw new DesireEdgeError(`${where} is not a whole PNG or JPEG picture: ${why}`, "image");
 }
 
 /** Refuse a picture of too many pixels, or of none. */
@@ -107,8 +114,8 @@ function ends(bytes, at) {
 }
 
 /** The decoder multiplies colours by alpha; laid on white they then are what `Picture.of` says, to the bit. */
-async function inBrowser(bytes, type) {
-  const bitmap = await createImageBitmap(new Blob([bytes], { type }), {
+async function inBrowser(blob) {
+  const bitmap = await createImageBitmap(blob, {
     imageOrientation: "from-image",
     colorSpaceConversion: "none",
   });

@@ -20,33 +20,38 @@ export class LabelVectors {
     return this.lookUpFolded(name, folded);
   }
 
-  /** {entries, warnings} of N names, no two vectors equal: a later one that is gets a part of its own added. */
+  /** {entries, warnings} of N names, as `toldApart` gives them. */
   lookUpAll(names) {
-    const warnings = [];
-    const entries = names.map((name) => this.lookUp(name));
-    const directions = [];
-    entries.forEach((entry, column) => {
-      if (entries.findIndex((other) => other.name === entry.name) < column) {
-        throw new DesireEdgeError(`the label '${entry.name}' is given twice; give every label once`, "name-twice");
-      }
-      directions[column] = direction(entry.vector);
-      const cosines = directions.slice(0, column).map((other) => dot(other, directions[column]));
-      const cosine = Math.max(-1, ...cosines);
-      if (cosine > SAME) {
-        const other = entries[cosines.indexOf(cosine)].name;
-        entries[column] = { ...entry, vector: toldApart(entry.vector, entry.name) };
-        directions[column] = direction(entries[column].vector);
-        warnings.push(
-          `the labels '${other}' and '${entry.name}' have the same word vector; a small part made from the second ` +
-            "name tells them apart",
-        );
-      }
-    });
-    return { entries, warnings };
+    return toldApart(names.map((name) => this.lookUp(name)));
   }
 }
 
-function toldApart(vector, name) {
+/** {entries, warnings} of labels' entries, no two vectors equal: a later one that is gets a part of its own added. */
+export function toldApart(given) {
+  const warnings = [];
+  const entries = [...given];
+  const directions = [];
+  entries.forEach((entry, column) => {
+    if (entries.findIndex((other) => other.name === entry.name) < column) {
+      throw new DesireEdgeError(`the label '${entry.name}' is given twice; give every label once`, "name-twice");
+    }
+    directions[column] = direction(entry.vector);
+    const cosines = directions.slice(0, column).map((other) => dot(other, directions[column]));
+    const cosine = Math.max(-1, ...cosines);
+    if (cosine > SAME) {
+      const other = entries[cosines.indexOf(cosine)].name;
+      entries[column] = { ...entry, vector: withOwnPart(entry.vector, entry.name) };
+      directions[column] = direction(entries[column].vector);
+      warnings.push(
+        `the labels '${other}' and '${entry.name}' have the same word vector; a small part made from the second ` +
+          "name tells them apart",
+      );
+    }
+  });
+  return { entries, warnings };
+}
+
+function withOwnPart(vector, name) {
   const square = dot(vector, vector);
   let part = seededDirection(name, vector.length);
   const along = dot(part, vector) / square;
