@@ -11,16 +11,8 @@ import { readInput } from "../../desire_edge/clients/web/desire-edge/inputs/file
 import { inputFromJson } from "../../desire_edge/clients/web/desire-edge/inputs/kinds.js";
 import { cleanAll } from "../../desire_edge/clients/web/desire-edge/inputs/names.js";
 import { readSupport } from "../../desire_edge/clients/web/desire-edge/support.js";
-import {
-  fold,
-  splitCamelCase,
-  splitName,
-  tokenize,
-} from "../../desire_edge/clients/web/desire-edge/text.js";
-import {
-  fromHalf,
-  toHalf,
-} from "../../desire_edge/clients/web/desire-edge/half.js";
+import { fold, splitCamelCase, splitName, tokenize } from "../../desire_edge/clients/web/desire-edge/text.js";
+import { fromHalf, toHalf } from "../../desire_edge/clients/web/desire-edge/half.js";
 import { filesOf, folderOf } from "../../desire_edge/clients/web/files.js";
 import { bundleAt, folderAt } from "../../desire_edge/clients/web/folder.mjs";
 import { openLexicon } from "../../desire_edge/clients/web/desire-edge/lexicon/index.js";
@@ -46,8 +38,7 @@ async function judged(act) {
   }
 }
 
-const bytesOf = ({ text, base64 }) =>
-  Buffer.from(text ?? base64, text === undefined ? "base64" : "utf8");
+const bytesOf = ({ text, base64 }) => Buffer.from(text ?? base64, text === undefined ? "base64" : "utf8");
 
 /** A raw input as refusals.json has it. */
 function rawOf(raw) {
@@ -59,14 +50,8 @@ function rawOf(raw) {
 const sections = {
   names: ({ given }) => cleanAll(given, "the case"),
   folders: async ({ at, files }) => {
-    const blobs = Object.entries(files).map(([path, content]) => [
-      path,
-      new Blob([bytesOf(content)]),
-    ]);
-    const examples = await readSupport(
-      at ? await folderAt(at) : folderOf(new Map(blobs)),
-      "the case",
-    );
+    const blobs = Object.entries(files).map(([path, content]) => [path, new Blob([bytesOf(content)])]);
+    const examples = await readSupport(at ? await folderAt(at) : folderOf(new Map(blobs)), "the case");
     return examples.map(({ raw, labels, negativeLabels, knownLabels }) => ({
       labels,
       negative_labels: negativeLabels,
@@ -75,10 +60,7 @@ const sections = {
     }));
   },
   inputs: ({ spec, file, content }) => [
-    ...inputFromJson(spec, "the case").featuresOf(
-      readInput(file, bytesOf(content)),
-      file,
-    ).x,
+    ...inputFromJson(spec, "the case").featuresOf(readInput(file, bytesOf(content)), file).x,
   ],
   lexicons: ({ content }) => {
     const { words, dim } = openLexicon(bytesOf(content), "the case");
@@ -86,30 +68,17 @@ const sections = {
   },
   manifests: async ({ at, manifest }) => {
     const read = bundleAt(at);
-    await Bundle.open(
-      (name) =>
-        name === "manifest.json"
-          ? Buffer.from(JSON.stringify(manifest))
-          : read(name),
-      ort,
-    );
+    await Bundle.open((name) => (name === "manifest.json" ? Buffer.from(JSON.stringify(manifest)) : read(name)), ort);
     return true;
   },
   tasks: async ({ at, support, labels, missing }) => {
     const bundle = await Bundle.open(bundleAt(at), ort);
-    const examples = support.map(
-      ({
-        text,
-        labels,
-        negative_labels: negativeLabels,
-        known_labels: knownLabels,
-      }) => ({
-        raw: text,
-        labels,
-        negativeLabels,
-        knownLabels,
-      }),
-    );
+    const examples = support.map(({ text, labels, negative_labels: negativeLabels, known_labels: knownLabels }) => ({
+      raw: text,
+      labels,
+      negativeLabels,
+      knownLabels,
+    }));
     return {
       labels: (await bundle.adapt(examples, { labels, missing })).labels,
     };
@@ -117,13 +86,7 @@ const sections = {
 };
 
 const answers = {
-  adapt: ({ bundle, ...request }) =>
-    adaptTask(
-      Bundle,
-      ort,
-      (name) => readFileSync(`${bundle}/${name}`),
-      request,
-    ),
+  adapt: ({ bundle, ...request }) => adaptTask(Bundle, ort, (name) => readFileSync(`${bundle}/${name}`), request),
   text: ({ texts }) =>
     texts.map((text) => ({
       fold: fold(text),
@@ -131,8 +94,7 @@ const answers = {
       name: splitName(text),
       camel: splitName(text).map(splitCamelCase),
     })),
-  half: ({ values }) =>
-    values.map((value) => [toHalf(value), fromHalf(toHalf(value))]),
+  half: ({ values }) => values.map((value) => [toHalf(value), fromHalf(toHalf(value))]),
   lookUp: ({ lexicon, names }) => {
     const opened = openLexicon(readFileSync(lexicon), lexicon);
     return names.map((name) => ({
@@ -149,37 +111,23 @@ const answers = {
   },
   features: ({ input, files }) => {
     const spec = inputFromJson(input, "the input");
-    const featuresOf = (file) =>
-      spec.featuresOf(
-        readInput(basename(file), readFileSync(file)),
-        basename(file),
-      );
-    return Promise.all(
-      files.map((file) => tried(() => ({ x: [...featuresOf(file).x] }))),
-    );
+    const featuresOf = (file) => spec.featuresOf(readInput(basename(file), readFileSync(file)), basename(file));
+    return Promise.all(files.map((file) => tried(() => ({ x: [...featuresOf(file).x] }))));
   },
   refusals: async ({ section, cases }) => {
     const found = [];
-    for (const each of cases)
-      found.push(await judged(() => sections[section](each)));
+    for (const each of cases) found.push(await judged(() => sections[section](each)));
     return found;
   },
   noRawInput: ({ input }) => {
     const spec = inputFromJson(input, "the input");
     const values = [5, true, null, undefined, new Map([["a", 1]])];
-    return Promise.all(
-      values.map((raw) => tried(() => spec.featuresOf(raw, "example 0"))),
-    );
+    return Promise.all(values.map((raw) => tried(() => spec.featuresOf(raw, "example 0"))));
   },
   knownLabels: async ({ bundle, queries, given }) => {
-    const opened = await Bundle.open(
-      (name) => readFileSync(`${bundle}/${name}`),
-      ort,
-    );
+    const opened = await Bundle.open((name) => readFileSync(`${bundle}/${name}`), ort);
     const task = await opened.adapt([], { labels: ["baking"] });
-    return Promise.all(
-      given.map((lists) => tried(() => task.predict(queries, lists))),
-    );
+    return Promise.all(given.map((lists) => tried(() => task.predict(queries, lists))));
   },
   dropped: ({ count }) => {
     const files = Array.from({ length: count }, (_, index) => ({
@@ -196,10 +144,7 @@ const answers = {
     return tried(async () => (await filesOf(transfer)).size);
   },
   matrix: ({ lexicon, names }) => {
-    const { entries, warnings } = openLexicon(
-      readFileSync(lexicon),
-      lexicon,
-    ).lookUpAll(names);
+    const { entries, warnings } = openLexicon(readFileSync(lexicon), lexicon).lookUpAll(names);
     return { vectors: entries.map(({ vector }) => [...vector]), warnings };
   },
 };

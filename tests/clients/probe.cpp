@@ -3,7 +3,7 @@
  *     "tokenize": [text]; "half": [number]; "lexicon": file, "look_up": [name], "label_matrix": [[name]], "text_vectors": [text];
  * and of the cases of tests/vectors/refusals.json, whose files lie in folders:
  *     "names": [[name]]; "folders": [folder]; "inputs": [{"spec", "file"}]; "lexicons": [file]; "bundles":
- * [folder]; "tasks": [{"bundle": folder, "support", "labels", "missing"}]. Answers on standard output, an
+ * [folder]; "tasks": [{"bundle": folder, "support", "labels", "missing"}]; "kinds": [{"bundle": folder, "files"}]. Answers on standard output, an
  * object with the same keys; of a case {"gives"}, or {"refuses": code, "message"}.
  */
 #include <algorithm>
@@ -45,6 +45,8 @@ json matrix_of(const app::LabelMatrix& matrix) {
 json input_of(const app::RawInput& raw) {
   if (const auto* text = std::get_if<std::string>(&raw)) return {{"text", *text}};
   if (const auto* features = std::get_if<app::SparseFeatures>(&raw)) return {{"features", *features}};
+  if (const auto* pixels = std::get_if<app::Pixels>(&raw))
+    return {{"pixels", {pixels->height, pixels->width, pixels->rgb}}};
   return {{"vector", std::get<std::vector<float>>(raw)}};
 }
 
@@ -59,9 +61,33 @@ json examples_of(const json& folder) {
   return examples;
 }
 
+json array_of(const app::Features& features) {
+  if (const auto* pixels = std::get_if<app::Pixels>(&features.x)) return pixels->rgb;
+  if (const auto* tokens = std::get_if<std::vector<int64_t>>(&features.x)) return *tokens;
+  return std::get<std::vector<float>>(features.x);
+}
+
+json shape_of(const app::Features& features) {
+  if (const auto* pixels = std::get_if<app::Pixels>(&features.x)) return {pixels->height, pixels->width, 3};
+  return {array_of(features).size()};
+}
+
 json x_of(const json& asked) {
   const app::InputSpec spec(asked.at("spec"), "the model", app::Code{"manifest"});
-  return spec.features_of(app::read_input(asked.at("file").get<std::string>()), "the input").x;
+  return array_of(spec.features_of(app::read_input(asked.at("file").get<std::string>()), "the input"));
+}
+
+/* Of each file its x, and its z by the bundle. */
+json kinds_of(const json& asked) {
+  app::Bundle bundle(asked.at("bundle").get<std::string>());
+  json found = json::array();
+  for (const json& file : asked.at("files")) {
+    const app::Features features =
+        bundle.input().features_of(app::read_input(file.get<std::string>()), file.get<std::string>());
+    found.push_back(
+        {{"x", array_of(features)}, {"shape", shape_of(features)}, {"z", bundle.extract({features}).values}});
+  }
+  return found;
 }
 
 json lexicon_of(const json& file) {
@@ -96,6 +122,7 @@ const std::map<std::string, std::function<json(const json&)>> kCases = {
        app::Bundle bundle(folder.get<std::string>());
        return true;
      }},
+    {"kinds", kinds_of},
     {"tasks", task_of}};
 
 }  // namespace

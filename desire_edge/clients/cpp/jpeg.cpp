@@ -1,13 +1,12 @@
+#include <jerror.h>  // after jpeglib.h, which says of which version its codes are
+#include <jpeglib.h>
+
 #include <csetjmp>
 #include <cstdio>  // before jpeglib.h, which needs it
 #include <stdexcept>
 #include <utility>
 
 #include "image.h"
-
-// jerror.h has the codes of messages.
-#include <jerror.h>
-#include <jpeglib.h>
 
 namespace app {
 namespace {
