@@ -17,6 +17,7 @@ import { filesOf, folderOf } from "../../desire_edge/clients/web/files.js";
 import { bundleAt, folderAt } from "../../desire_edge/clients/web/folder.mjs";
 import { openLexicon } from "../../desire_edge/clients/web/desire-edge/lexicon/index.js";
 import adaptTask from "./adapt_task.js";
+import kindTask from "./kind_task.js";
 
 /** What `act` gives, or what it refuses. */
 async function tried(act) {
@@ -59,9 +60,10 @@ const sections = {
       input: rawOf(raw),
     }));
   },
-  inputs: ({ spec, file, content }) => [
-    ...inputFromJson(spec, "the case").featuresOf(readInput(file, bytesOf(content)), file).x,
-  ],
+  inputs: async ({ spec, file, content }) => {
+    const { x } = await inputFromJson(spec, "the case").featuresOf(readInput(file, bytesOf(content)), file);
+    return Array.from(x.data ?? x, Number);
+  },
   lexicons: ({ content }) => {
     const { words, dim } = openLexicon(bytesOf(content), "the case");
     return { words: words.length, dim };
@@ -87,6 +89,7 @@ const sections = {
 
 const answers = {
   adapt: ({ bundle, ...request }) => adaptTask(Bundle, ort, (name) => readFileSync(`${bundle}/${name}`), request),
+  kinds: ({ bundle, files }) => kindTask(Bundle, readInput, ort, bundleAt(bundle), files),
   text: ({ texts }) =>
     texts.map((text) => ({
       fold: fold(text),

@@ -1,10 +1,12 @@
-#include <jerror.h>  // after jpeglib.h, which says of which version its codes are
-#include <jpeglib.h>
-
 #include <csetjmp>
-#include <cstdio>  // before jpeglib.h, which needs it
+#include <cstdio>
 #include <stdexcept>
 #include <utility>
+
+// clang-format off: the first needs <cstdio>, and says of which version the codes of the second are
+#include <jpeglib.h>
+#include <jerror.h>
+// clang-format on
 
 #include "image.h"
 

@@ -35,7 +35,8 @@ export class TokensInput {
   async open({ read, tokenizers = tokenizersPackage }, where) {
     const { Tokenizer } = await tokenizers();
     try {
-      this.tokenizer = new Tokenizer(JSON.parse(new TextDecoder().decode(await read(TOKENIZER))), {});
+      const described = JSON.parse(new TextDecoder().decode(await read(TOKENIZER)));
+      this.tokenizer = new Tokenizer(described, { unk_token: described.model.unk_token });
     } catch (error) {
       if (error instanceof DesireEdgeError) throw error;
       throw new DesireEdgeError(`${where} is not a tokenizer that can be read: ${error.message ?? error}`, "tokenizer");
@@ -44,7 +45,8 @@ export class TokensInput {
 
   /** {x: {type, shape, data}, words: [], unknown: []} of one example: a text, or token ids. */
   featuresOf(raw, where) {
-    const ids = typeof raw === "string" ? this.#idsOf(raw) : this.#checked(raw, where);
+    const ids = typeof raw === "string" ? this.#idsOf(raw) : numbersIn(raw, where);
+    this.#check(ids, where);
     const x = { type: "int64", shape: [ids.length], data: BigInt64Array.from(ids, BigInt) };
     return { x, words: [], unknown: [] };
   }
@@ -61,12 +63,7 @@ export class TokensInput {
     return [...ids.slice(0, before), ...bare.slice(0, kept), ...ids.slice(before + bare.length)];
   }
 
-  #checked(raw, where) {
-    const vector = Array.isArray(raw) || (ArrayBuffer.isView(raw) && !(raw instanceof DataView));
-    if (!vector) {
-      throw new DesireEdgeError(`${where} is neither text nor token ids, which this model takes`, "input-kind");
-    }
-    const ids = Array.from(raw, Number);
+  #check(ids, where) {
     if (!ids.every(Number.isSafeInteger)) {
       throw new DesireEdgeError(`${where} does not hold whole numbers, which token ids are`, "input-type");
     }
@@ -83,8 +80,15 @@ export class TokensInput {
         "input-feature",
       );
     }
-    return ids;
   }
+}
+
+function numbersIn(raw, where) {
+  const vector = Array.isArray(raw) || (ArrayBuffer.isView(raw) && !(raw instanceof DataView));
+  if (!vector) {
+    throw new DesireEdgeError(`${where} is neither text nor token ids, which this model takes`, "input-kind");
+  }
+  return Array.from(raw, (id) => (typeof id === "bigint" ? Number(id) : id));
 }
 
 function isWhole(value, least, most) {
