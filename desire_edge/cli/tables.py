@@ -265,12 +265,12 @@ def show_beside(console: Console, result: Evaluation) -> None:
     """Ours and each baseline on the same tasks; what lies outside its interval is bold, green where ours is above."""
     which = "all" if result.eligible is None else "eligible"
     table = Table(
-        f"%, {which} labels",
+        "%",
         "micro AUC",
         "macro AUC",
         "ours − it, micro",
         "CPU ms a task",
-        title="beside it, on the same tasks: scikit-learn on frozen features, tuned on validation labels",
+        title=f"scikit-learn on frozen features, tuned on validation labels, on the same tasks ({which} labels)",
         title_justify="left",
     )
     for row in result.rows:
