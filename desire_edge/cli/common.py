@@ -28,6 +28,8 @@ SERVER_PACKAGES = {
     "pooch",
     "pyarrow",
     "msgpack",
+    "jinja2",
+    "markupsafe",
 }
 
 AS_JSON = "desire_edge.json"  # in a context's meta
