@@ -15,7 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from desire_edge.errors import DesireEdgeError
-from desire_edge.files import atomic_folder
+from desire_edge.files import atomic_folder, link_or_copy
+from desire_edge.inputs.assets import Assets
+from desire_edge.inputs.kinds import ASSETS
 from desire_edge.inputs.names import check_names, columns
 from desire_edge.inputs.rows import Inputs, NameLists
 from desire_edge.inputs.spec import Features, RawInput, unknown_texts
@@ -73,10 +75,12 @@ class Task:
     @cached_property
     def predictor(self) -> Predictor:
         """The adapted model, opened."""
-        return Predictor(self.model, self.bundle.provider, name="the adapted model")
+        return Predictor(
+            self.model, self.bundle.provider, name="the adapted model", assets=Assets(self.bundle.path)
+        )
 
     def predict(self, inputs: Inputs, known_labels: NameLists | None = None) -> Array:
-        """Probabilities [n, N] of the taught labels for n raw inputs (texts, sparse features, vectors).
+        """Probabilities [n, N] of the taught labels for n raw inputs (texts, sparse features, vectors, pictures).
 
         Both as for `Predictor.predict`.
         """
@@ -163,7 +167,8 @@ class Task:
         return replace(self, taught=self.taught.settled)
 
     def save(self, out: Path | str, *, forget_support: bool = False) -> Path:
-        """Write `model.onnx` and, unless `forget_support`, `task.safetensors` into the folder `out`; return its path.
+        """Write `model.onnx`, the files that its input needs, and, unless `forget_support`, `task.safetensors` into the
+        folder `out`; return its path.
 
         The folder is written as a whole and replaces an earlier task there; a failure leaves that one as it was.
         """
@@ -171,6 +176,8 @@ class Task:
         check_replaceable(out)
         with atomic_folder(out) as folder:
             (folder / MODEL).write_bytes(self.model)
+            for name in self.bundle.manifest.input.assets:
+                link_or_copy(self.bundle.path / name, folder / name)
             if not forget_support:
                 (folder / TASK).write_bytes(task_bytes(self.taught))
         return out
@@ -364,7 +371,11 @@ def check_replaceable(out: Path) -> None:
     """Refuse to replace a folder that holds anything but an earlier task."""
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return
-    ours = out.is_dir() and {path.name for path in out.iterdir()} <= {MODEL, TASK} and (out / MODEL).is_file()
+    ours = (
+        out.is_dir()
+        and {path.name for path in out.iterdir()} <= {MODEL, TASK} | ASSETS
+        and (out / MODEL).is_file()
+    )
     # Anyone may have a folder with a model.onnx alone; the names of the labels mark one of ours.
     if not ours or f"{METADATA_PREFIX}labels".encode() not in (out / MODEL).read_bytes():
         raise DesireEdgeError(f"{out} exists and is not an adapted task; choose another --out, or remove it")
