@@ -183,9 +183,6 @@ def _timed(bundle: Bundle, repeats: int) -> dict[str, Any]:
     labels = bundle.manifest.base_labels[: min(5, bundle.manifest.ways)]
     ways = len(labels)
     inputs, what = _inputs(bundle, 5 * ways)
-    labels = [
-        f"{number} {name}" for number, name in zip("abcde", bundle.manifest.base_labels * ways, strict=False)
-    ]
     support = Support.of(inputs, [[label] for label in labels] * 5)
     task = bundle.adapt(support)
     task.predict(inputs[:1])
