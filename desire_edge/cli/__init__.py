@@ -7,7 +7,7 @@ import warnings
 import click
 
 from desire_edge import __version__
-from desire_edge.cli import benchmark, device, report, serve, server
+from desire_edge.cli import benchmark, data, device, report, serve, server
 from desire_edge.cli.common import Commands, replace_what_cannot_be_printed, say
 
 
@@ -37,7 +37,7 @@ for command in (
     server.export,
     server.evaluate,
     report.report,
-    server.data,
+    data.data,
     benchmark.benchmark,
     device.adapt,
     device.predict,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from desire_edge.lexicon.characters import SPACE, fold
 from desire_edge.lexicon.format import SourceTable, Tables, to_tensors
 from desire_edge.lexicon.lexicon import Lexicon
 from desire_edge.lexicon.sources import Source
+from desire_edge.lexicon.static import StaticTable
 from desire_edge.lexicon.text import has_letter_or_digit, tokenize
 
 _HEADER = 8192  # bytes set aside for the file's header
@@ -59,9 +61,9 @@ def build_lexicon(
         words=np.frombuffer(b"".join(encoded), np.uint8),
         offsets=np.cumsum([0, *map(len, encoded)]).astype(np.uint32),
         ranks=ranks,
-        sources=tuple(_quantised(source, rows[number][chosen]) for number, source in enumerate(sources)),
+        vectors=tuple(_quantised(source, rows[number][chosen]) for number, source in enumerate(sources)),
     )
-    return _write(tables, out)
+    return write_lexicon(tables, out)
 
 
 def shrink_lexicon(lexicon: Lexicon, out: Path, *, words: int, keep: Iterable[str] = ()) -> Lexicon:
@@ -81,24 +83,35 @@ def shrink_lexicon(lexicon: Lexicon, out: Path, *, words: int, keep: Iterable[st
     chosen = np.array([rank for rank, word in enumerate(ranked) if word in taken])
     indices = np.sort(np.argsort(tables.ranks)[chosen])
     encoded = [bytes(tables.words[tables.offsets[i] : tables.offsets[i + 1]]) for i in indices.tolist()]
-    sources = []
-    for source in tables.sources:
-        rows = source.rows[indices]
-        used, places = np.unique(rows[rows > 0], return_inverse=True)
-        shrunk = np.zeros_like(rows)
-        shrunk[rows > 0] = places + 1
-        vectors, scales = source.vectors[used - 1], source.scales[used - 1]
-        sources.append(SourceTable(source.name, source.norm, vectors, scales, shrunk))
     smaller = Tables(
         words=np.frombuffer(b"".join(encoded), np.uint8),
         offsets=np.cumsum([0, *map(len, encoded)]).astype(np.uint32),
         ranks=np.argsort(np.argsort(tables.ranks[indices])).astype(np.uint32),
-        sources=tuple(sources),
+        vectors=_of_words(tables.vectors, indices),
     )
-    return _write(smaller, out)
+    return write_lexicon(smaller, out)
 
 
-def _write(tables: Tables, out: Path) -> Lexicon:
+def _of_words(
+    vectors: tuple[SourceTable, ...] | StaticTable, indices: NDArray[np.int64]
+) -> tuple[SourceTable, ...] | StaticTable:
+    """Return the vectors of the words at `indices` alone."""
+    if isinstance(vectors, StaticTable):
+        return replace(vectors, vectors=vectors.vectors[indices], scales=vectors.scales[indices])
+    sources = []
+    for source in vectors:
+        rows = source.rows[indices]
+        used, places = np.unique(rows[rows > 0], return_inverse=True)
+        shrunk = np.zeros_like(rows)
+        shrunk[rows > 0] = places + 1
+        sources.append(
+            replace(source, vectors=source.vectors[used - 1], scales=source.scales[used - 1], rows=shrunk)
+        )
+    return tuple(sources)
+
+
+def write_lexicon(tables: Tables, out: Path) -> Lexicon:
+    """Write the tables to `out` (atomically) and open it."""
     tensors, metadata = to_tensors(tables)
     with atomic_path(out) as temporary:
         save_file(tensors, temporary, metadata)

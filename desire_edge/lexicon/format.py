@@ -5,18 +5,36 @@
 | `words`     | uint8 [bytes]         | the folded words in UTF-8, end to end, sorted by their bytes      |
 | `offsets`   | uint32 [n + 1]        | where word i begins; the last entry is the length of `words`      |
 | `ranks`     | uint32 [n]            | word i's rank, 0 the most frequent; a permutation of 0 .. n - 1   |
+
+The metadata's one entry, `lexicon`, is JSON. Schema 1, word vectors side by side for label names, is
+{"schema": 1, "sources": [{"name", "dim", "norm"}, ...]}, where `norm` is the mean norm of that source's vectors over
+its words here, and has for each source k:
+
+| tensor      | dtype, shape          | holds                                                             |
+|-------------|-----------------------|-------------------------------------------------------------------|
 | `vectors.k` | int8 [rows_k, dim_k]  | source k's distinct vectors, each divided by its scale            |
 | `scales.k`  | float32 [rows_k]      | the scale of each row of `vectors.k`                              |
 | `rows.k`    | uint16 or uint32 [n]  | 1 + word i's row in `vectors.k`; 0: source k does not know it     |
 
-The metadata's one entry, `lexicon`, is JSON: {"schema": 1, "sources": [{"name", "dim", "norm"}, ...]}, where `norm` is
-the mean norm of that source's vectors over its words here.
+Schema 2, a static lexicon for names and texts, is {"schema": 2, "dim": d, "norm": of a label's vector, "grams": g,
+"lineage": [{"name", "version", "licence", "role"}, ...]}. A byte holds two numbers from -7 to 7, each plus 8: number 2j
+in the lower half of byte j, 2j + 1 in the upper.
+
+| tensor        | dtype, shape      | holds                                                               |
+|---------------|-------------------|---------------------------------------------------------------------|
+| `vectors`     | uint8 [n, d / 2]  | word i's vector, divided by its scale                               |
+| `scales`      | float32 [n]       | the scale of each word's vector                                     |
+| `grams`       | uint8 [g, d / 2]  | the vectors of character n-grams, by their hash                     |
+| `gram_scales` | float32 [g]       | the scale of each                                                   |
+| `text_mean`   | float32 [d]       | the mean vector of texts                                            |
+| `name_mean`   | float32 [d]       | the mean vector of label names                                      |
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +43,22 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from desire_edge.errors import DesireEdgeError
+from desire_edge.lexicon.static import MEANS, Lineage, StaticTable
+from desire_edge.lexicon.words import prefixes
 
-SCHEMA = 1
+SCHEMAS = (1, 2)
 _DTYPES = {"U8": np.uint8, "I8": np.int8, "U16": np.uint16, "U32": np.uint32, "F32": np.float32}
 _RANGE = 1e-9, 1e9  # of scales and norms, so that float32 neither overflows nor loses a vector
-_PREFIX = 8  # bytes of a word compared at once when the order is checked
+_MOST_LINEAGE = 64
+_STATIC = {
+    "vectors": ("U8", 2),
+    "scales": ("F32", 1),
+    "grams": ("U8", 2),
+    "gram_scales": ("F32", 1),
+    "text_mean": ("F32", 1),
+    "name_mean": ("F32", 1),
+}
+_ZEROS = 0x88  # the byte of two zeros
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,12 +79,12 @@ class SourceTable:
 
 @dataclass(frozen=True, eq=False)
 class Tables:
-    """Everything in a lexicon's file; see the module's table."""
+    """Everything in a lexicon's file; see the module's tables. `vectors` are a static lexicon's or the sources'."""
 
     words: NDArray[np.uint8]
     offsets: NDArray[np.uint32]
     ranks: NDArray[np.uint32]
-    sources: tuple[SourceTable, ...]
+    vectors: tuple[SourceTable, ...] | StaticTable
 
 
 def to_tensors(tables: Tables) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
@@ -65,13 +94,21 @@ def to_tensors(tables: Tables) -> tuple[dict[str, NDArray[Any]], dict[str, str]]
         "offsets": tables.offsets,
         "ranks": tables.ranks,
     }
-    for number, source in enumerate(tables.sources):
-        tensors[f"vectors.{number}"] = source.vectors
-        tensors[f"scales.{number}"] = source.scales
-        tensors[f"rows.{number}"] = source.rows
-    sources = [{"name": source.name, "dim": source.dim, "norm": source.norm} for source in tables.sources]
+    description: dict[str, Any]
+    if isinstance(tables.vectors, StaticTable):
+        static = tables.vectors
+        tensors |= {name: getattr(static, name) for name in _STATIC}
+        description = {"schema": 2, "dim": static.dim, "norm": static.norm, "grams": len(static.grams)}
+        description["lineage"] = [asdict(entry) for entry in static.lineage]
+    else:
+        for number, source in enumerate(tables.vectors):
+            tensors[f"vectors.{number}"] = source.vectors
+            tensors[f"scales.{number}"] = source.scales
+            tensors[f"rows.{number}"] = source.rows
+        sources = [{"name": source.name, "dim": source.dim, "norm": source.norm} for source in tables.vectors]
+        description = {"schema": 1, "sources": sources}
     # One entry, because safetensors writes several in a random order and equal lexicons shall be equal files.
-    return tensors, {"lexicon": json.dumps({"schema": SCHEMA, "sources": sources})}
+    return tensors, {"lexicon": json.dumps(description)}
 
 
 def map_tables(path: Path) -> Tables:
@@ -100,7 +137,7 @@ def map_tables(path: Path) -> Tables:
         ) from error
     except _OtherSchemaError as error:
         raise DesireEdgeError(
-            f"the lexicon {path} has schema {error} and this version reads {SCHEMA}; "
+            f"the lexicon {path} has schema {error} and this version reads {' and '.join(map(str, SCHEMAS))}; "
             "install the version of desire-edge that wrote it, or export it again",
             "lexicon",
         ) from error
@@ -121,8 +158,9 @@ def _require(condition: bool, complaint: str) -> None:
 
 def _read(content: NDArray[np.uint8], metadata: str) -> Tables:
     description = json.loads(metadata)
-    if description["schema"] != SCHEMA:
-        raise _OtherSchemaError(repr(description["schema"]))
+    schema = description["schema"]
+    if type(schema) is not int or schema not in SCHEMAS:
+        raise _OtherSchemaError(repr(schema))
     length = int.from_bytes(content[:8].tobytes(), "little")
     header: dict[str, Any] = json.loads(content[8 : 8 + length].tobytes())
     start = 8 + length
@@ -147,6 +185,14 @@ def _read(content: NDArray[np.uint8], metadata: str) -> Tables:
         int(ranks.max()) < count and int(np.bincount(ranks, minlength=count).max()) == 1,
         "its ranks are not the numbers 0 to n - 1",
     )
+    read = _read_static if schema == 2 else _read_sources
+    return Tables(words, offsets, ranks, read(description, table, count))
+
+
+_Table = Callable[[str, tuple[str, ...], int], NDArray[Any]]
+
+
+def _read_sources(description: Any, table: _Table, count: int) -> tuple[SourceTable, ...]:
     sources = tuple(
         SourceTable(
             name=str(source["name"]),
@@ -165,7 +211,50 @@ def _read(content: NDArray[np.uint8], metadata: str) -> Tables:
     _require([source.dim for source in sources] == dims, "its vectors are not as wide as its metadata says")
     _require(sum(dims) >= 2, "its vectors have fewer than two dimensions")
     _require(bool(known.all()), "a word has no vector")
-    return Tables(words, offsets, ranks, sources)
+    return sources
+
+
+def _read_static(description: Any, table: _Table, count: int) -> StaticTable:
+    static = StaticTable(
+        norm=float(description["norm"]),
+        **{name: table(name, (dtype,), dimensions) for name, (dtype, dimensions) in _STATIC.items()},
+        lineage=_lineage(description["lineage"]),
+    )
+    dim, grams = description["dim"], description["grams"]
+    low, high = _RANGE
+    _require(low <= static.norm <= high, f"its norm is not between {low} and {high}")
+    _require(len(static.vectors) == count, f"it has {len(static.vectors)} vectors for {count} words")
+    _require(
+        len(static.grams) == grams and grams >= 1, "it has not as many n-grams as its metadata says, or none"
+    )
+    _require(static.dim == dim and dim >= 2, "its vectors are not as wide as its metadata says")
+    _require(static.grams.shape[1] == static.vectors.shape[1], "its n-grams are not as wide as its vectors")
+    for vectors, scales in (("vectors", "scales"), ("grams", "gram_scales")):
+        rows, each = getattr(static, vectors), getattr(static, scales)
+        _require(len(rows) == len(each), f"the tables {vectors!r} and {scales!r} differ in length")
+        _check_scales(each, scales)
+        _require(
+            bool(np.all(rows & 15) and np.all(rows > 15)),
+            f"the table {vectors!r} holds a number that is not from -7 to 7",
+        )
+    _require(bool(np.all((static.vectors != _ZEROS).any(axis=1))), "a word has no vector")
+    for name in MEANS:
+        mean = getattr(static, name)
+        _require(len(mean) == dim, f"the table {name!r} does not have {dim} numbers")
+        _require(
+            bool(np.all(np.abs(mean) <= 1)), f"the table {name!r} holds a number that is not from -1 to 1"
+        )
+    return static
+
+
+def _lineage(entries: Any) -> tuple[Lineage, ...]:
+    _require(isinstance(entries, list) and len(entries) <= _MOST_LINEAGE, "its lineage is no short list")
+    found = tuple(
+        Lineage(**{field.name: entry[field.name] for field in fields(Lineage)}) for entry in entries
+    )
+    texts = [value for entry in found for value in asdict(entry).values()]
+    _require(all(isinstance(text, str) for text in texts), "its lineage holds what is no text")
+    return found
 
 
 def _check_source(source: SourceTable, number: int, count: int) -> None:
@@ -175,12 +264,17 @@ def _check_source(source: SourceTable, number: int, count: int) -> None:
     _require(
         len(source.scales) == rows, f"the tables 'vectors.{number}' and 'scales.{number}' differ in length"
     )
-    _require(
-        bool(np.all((source.scales >= low) & (source.scales <= high))),
-        f"the table 'scales.{number}' holds a scale that is not between {low} and {high}",
-    )
+    _check_scales(source.scales, f"scales.{number}")
     _require(len(source.rows) == count, f"the table 'rows.{number}' does not have one entry for each word")
     _require(int(source.rows.max()) <= rows, f"the table 'rows.{number}' points past the {rows} rows")
+
+
+def _check_scales(scales: NDArray[np.float32], name: str) -> None:
+    low, high = _RANGE
+    _require(
+        bool(np.all((scales >= low) & (scales <= high))),
+        f"the table {name!r} holds a scale that is not between {low} and {high}",
+    )
 
 
 def _check_words(words: NDArray[np.uint8], offsets: NDArray[np.uint32]) -> None:
@@ -192,11 +286,8 @@ def _check_words(words: NDArray[np.uint8], offsets: NDArray[np.uint32]) -> None:
     whole = words.tobytes()
     whole.decode()
     _require(bool(np.all((words[starts] & 0xC0) != 0x80)), "a word begins within a character")
-    # Compare neighbours by their first 8 bytes, all at once; where those are equal, one by one.
-    padded = np.concatenate([words, np.zeros(_PREFIX, np.uint8)])
-    prefixes = np.lib.stride_tricks.sliding_window_view(padded, _PREFIX)[starts]
-    prefixes[np.arange(_PREFIX) >= lengths[:, None]] = 0
-    keys = prefixes.view(">u8")[:, 0].astype(np.uint64)
+    # Compare neighbours by their first bytes, all at once; where those are equal, one by one.
+    keys = prefixes(words, offsets)
     _require(bool(np.all(keys[:-1] <= keys[1:])), "its words are not sorted")
     for index in np.flatnonzero(keys[:-1] == keys[1:]).tolist():
         first, second, third = offsets[index : index + 3].tolist()

@@ -54,7 +54,7 @@ def rewrite(small_path: Path, tmp_path: Path) -> Callable[..., Path]:
 
 
 def test_the_tables_are_read_in_place(default_path: Path) -> None:
-    for table in map_tables(default_path).sources:
+    for table in map_tables(default_path).vectors:
         base: Any = table.vectors
         while isinstance(base, np.ndarray):
             assert not base.flags.writeable and not base.flags.owndata
@@ -126,7 +126,7 @@ _DAMAGE: dict[str, tuple[Callable[[Tensors, Description], object], str]] = {
     "sources a number": (lambda t, d: d.update(sources=3), "int"),
     "a source too many": (lambda t, d: d["sources"].append(d["sources"][0]), "vectors.2"),
     "no schema": (lambda t, d: d.pop("schema"), "schema"),
-    "a newer schema": (lambda t, d: d.update(schema=2), "schema 2 and this version reads 1"),
+    "a newer schema": (lambda t, d: d.update(schema=3), "schema 3 and this version reads 1 and 2"),
 }
 
 

@@ -7,7 +7,8 @@ import re
 from typing import Any
 
 from vectors.cases import CASES, expected
-from vectors.refusals import bundles, folders, inputs, lexicons, names
+from vectors.refusals import bundles, folders, inputs, lexicons, names, static_lexicons
+from vectors.static_lexicon import STATIC, make_static, static
 from vectors.tiny import FOLDER, make_bundle
 from vectors.words import halves, labels, texts
 
@@ -35,12 +36,13 @@ def files() -> dict[str, Any]:
         "cases.json": [expected(case) for case in CASES],
         "texts.json": texts(),
         "labels.json": labels(),
+        "static.json": static(),
         "halves.json": halves(),
         "refusals.json": {
             "names": names.cases(),
             "folders": folders.cases(),
             "inputs": inputs.cases(),
-            "lexicons": lexicons.cases(),
+            "lexicons": [*lexicons.cases(), *static_lexicons.cases()],
             "manifests": bundles.manifests(),
             "tasks": bundles.tasks(),
         },
@@ -51,6 +53,7 @@ def main() -> None:
     """Write everything."""
     for name in ("plain", "known"):
         make_bundle(FOLDER / name, known_labels=name == "known")
+    make_static(STATIC)
     for name, content in files().items():
         (FOLDER / name).write_text(text_of(content) + "\n", encoding="utf-8")
 

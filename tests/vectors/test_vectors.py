@@ -16,6 +16,7 @@ from onnx import numpy_helper
 from safetensors.numpy import load
 from vectors.cases import CASES
 from vectors.make import files
+from vectors.static_lexicon import STATIC, make_static
 from vectors.tiny import FOLDER, make_bundle
 
 from desire_edge import Bundle, Support
@@ -172,8 +173,28 @@ def test_texts_and_names_and_halves_are_as_the_files_say() -> None:
         assert [index for index, word in enumerate(texts["vocabulary"]) if word in item["tokens"]] == item[
             "x"
         ]
-    lexicon = Lexicon.open(FOLDER / "plain" / LEXICON)
-    for item in stored("labels.json")["names"]:
+    assert_names(Lexicon.open(FOLDER / "plain" / LEXICON), stored("labels.json"))
+    for item in stored("halves.json"):
+        value = np.uint32(int(item["bits"], 16)).view(np.float32)
+        assert value == np.float32(item["value"])
+        assert value.astype(np.float16).view(np.uint16) == int(item["half_bits"], 16)
+
+
+def test_the_static_lexicon_gives_what_the_file_says(tmp_path: Path) -> None:
+    make_static(tmp_path / "static.safetensors")
+    assert (tmp_path / "static.safetensors").read_bytes() == STATIC.read_bytes()
+    lexicon, expected = Lexicon.open(STATIC), stored("static.json")
+    assert (lexicon.dim, len(lexicon)) == (expected["dim"], expected["words"])
+    for item in expected["texts"]:
+        found = lexicon.text_vector(item["text"])
+        assert (found.known_words, found.words) == (item["known_words"], item["words"])
+        assert error(found.vector, item["z"]) <= 1e-6
+    assert_names(lexicon, expected)
+
+
+def assert_names(lexicon: Lexicon, expected: Any) -> None:
+    """The names' and groups' vectors are what the file expects."""
+    for item in expected["names"]:
         entry = lexicon.look_up(item["name"])
         assert (entry.how, list(entry.known), list(entry.unknown)) == (
             item["how"],
@@ -181,9 +202,5 @@ def test_texts_and_names_and_halves_are_as_the_files_say() -> None:
             item["unknown"],
         )
         assert error(entry.vector, item["vector"]) <= 1e-6
-    for group in stored("labels.json")["groups"]:
+    for group in expected["groups"]:
         assert error(lexicon.label_matrix(group["names"]).vectors.T, group["vectors"]) <= 1e-6
-    for item in stored("halves.json"):
-        value = np.uint32(int(item["bits"], 16)).view(np.float32)
-        assert value == np.float32(item["value"])
-        assert value.astype(np.float16).view(np.uint16) == int(item["half_bits"], 16)

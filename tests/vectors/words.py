@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -48,9 +49,13 @@ def texts() -> dict[str, Any]:
 
 def labels() -> dict[str, Any]:
     """Names and their vectors in the bundles' lexicon, alone and as columns of one matrix."""
-    lexicon = Lexicon.open(FOLDER / "plain" / LEXICON)
+    return names_of(Lexicon.open(FOLDER / "plain" / LEXICON), NAMES, GROUPS)
+
+
+def names_of(lexicon: Lexicon, given: Sequence[str], groups_given: Sequence[Sequence[str]]) -> dict[str, Any]:
+    """Names and their vectors in a lexicon, alone, and groups of them as columns of one matrix each."""
     names = []
-    for name in NAMES:
+    for name in given:
         entry = lexicon.look_up(name)
         half = entry.vector.astype(np.float16)
         names.append(
@@ -64,7 +69,7 @@ def labels() -> dict[str, Any]:
             }
         )
     groups = []
-    for group in GROUPS:
+    for group in groups_given:
         matrix = lexicon.label_matrix(group)
         apart = [
             not np.array_equal(entry.vector, lexicon.look_up(entry.name).vector) for entry in matrix.entries
