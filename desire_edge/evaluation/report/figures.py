@@ -75,7 +75,7 @@ def lines(
 
 
 def reliability(found: Mapping[str, Any]) -> str:
-    """What came true of each bin of probabilities, and how many there are."""
+    """What came true of each bin of probabilities, and the share of all that is in it."""
     figure = Figure((SIZE[0], SIZE[1] + 0.6), layout="constrained")
     FigureCanvasSVG(figure)
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
@@ -86,9 +86,9 @@ def reliability(found: Mapping[str, Any]) -> str:
     above.set_ylabel("came true")
     above.set_ylim(-0.03, 1.03)
     above.legend(frameon=False, fontsize=8, labelcolor=INK)
-    below.bar(found["probability"], found["count"], width=0.06, color=SKY)
-    below.set_yscale("log")
-    below.set_ylabel("how many", fontsize=8)
+    shares = 100 * np.array(found["count"]) / sum(found["count"])
+    below.bar(found["probability"], shares, width=0.06, color=SKY)
+    below.set_ylabel("% of all", fontsize=9)
     below.set_xlabel("probability given")
     below.set_xlim(-0.03, 1.03)
     return _svg(figure, "reliability")

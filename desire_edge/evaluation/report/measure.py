@@ -11,6 +11,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -19,10 +20,11 @@ from typing import Any
 import numpy as np
 
 from desire_edge import Bundle, DesireEdgeError, Support, __version__
+from desire_edge.data import EpisodeSampler
 from desire_edge.evaluation.calibration import calibrate
 from desire_edge.evaluation.comparison.label_map import label_map
-from desire_edge.evaluation.comparison.tasks import task_sampler, tasks_rng
-from desire_edge.evaluation.evaluate import EvaluateOptions, evaluate
+from desire_edge.evaluation.comparison.tasks import tasks_rng
+from desire_edge.evaluation.evaluate import Figures
 from desire_edge.export import export_bundle
 from desire_edge.files import read_json, write_json
 from desire_edge.inputs import RawInput
@@ -30,6 +32,7 @@ from desire_edge.models import extract
 from desire_edge.runtime.contents import bundle_contents
 from desire_edge.training.episodes import EpisodeBatcher
 from desire_edge.training.run import Run
+from desire_edge.training.scoring import score_tasks
 
 KEPT = "report.json"
 SHOTS, WAYS = (1, 2, 5, 10), (2, 5, 10, 20)
@@ -62,10 +65,10 @@ def measured_run(run: Run, budget: Budget, report: Report) -> dict[str, Any]:
     """
     run.require_finished()
     parts: dict[str, Callable[[], Any]] = {
-        f"{ways}w{shots}s": partial(_evaluated, run, ways, shots, budget.tasks) for ways, shots in CELLS
+        f"{ways}w{shots}s": partial(_evaluated, run, ways, shots, budget) for ways, shots in CELLS
     }
     parts |= {
-        "calibration": partial(_calibrated, run, budget.tasks),
+        "calibration": partial(_calibrated, run, budget),
         "map": partial(_png, run),
         "bundle": partial(_exported, run, budget),
     }
@@ -120,24 +123,47 @@ def _kept_parts(
     return found
 
 
-def _evaluated(run: Run, ways: int, shots: int, tasks: int) -> dict[str, Any]:
-    options = EvaluateOptions(ways=ways, shots=shots, tasks=tasks)
-    found = evaluate(run, options)
-    figures = found.eligible or found.all_labels
-    return {
-        "eligible": found.eligible is not None,
-        "rows": [{"name": "ours", "title": "ours", "micro_auc": asdict(figures.micro_auc)}],
-        **asdict(figures),
-    }
+def _sampler(run: Run, ways: int, shots: int, *, eligible_only: bool) -> EpisodeSampler:
+    data = run.data
+    return EpisodeSampler.over(
+        data.rows,
+        data.dataset.targets,
+        data.split.novel,
+        ways=ways,
+        shots=shots,
+        eligible_only=eligible_only,
+    )
 
 
-def _calibrated(run: Run, tasks: int) -> dict[str, Any]:
-    data, ways, shots = run.data, min(5, len(run.data.split.novel)), 5
-    sampler = task_sampler(data.dataset.targets, data.split.novel, data.rows, ways, shots)
-    z = extract(run.extractor, data.x)
-    batcher = EpisodeBatcher(z, data.dataset.targets, data.w, data.split.base)
-    found = calibrate(run.learner, batcher, sampler, tasks=tasks, rng=tasks_rng(ways, shots))
+def _all_eligible(run: Run) -> bool:
+    """Whether every cell that there can be has enough eligible labels: one rule for all, or they do not compare."""
+    found = []
+    for ways, shots in CELLS:
+        with suppress(DesireEdgeError):
+            found.append(len(_sampler(run, ways, shots, eligible_only=False).eligible) >= ways)
+    return all(found)
+
+
+def _evaluated(run: Run, ways: int, shots: int, budget: Budget) -> dict[str, Any]:
+    """The figures of a cell, on the tasks that `desire-edge evaluate` draws."""
+    eligible = _all_eligible(run)
+    sampler = _sampler(run, ways, shots, eligible_only=eligible)
+    scores = score_tasks(run.learner, _batcher(run), sampler, tasks=budget.tasks, rng=tasks_rng(ways, shots))
+    figures = asdict(Figures.of(scores, len(sampler.drawn)))
+    rows = [{"name": "ours", "title": "ours", "micro_auc": figures["micro_auc"]}]
+    return {"eligible": eligible, "rows": rows, **figures}
+
+
+def _calibrated(run: Run, budget: Budget) -> dict[str, Any]:
+    ways, shots = min(5, len(run.data.split.novel)), 5
+    sampler = _sampler(run, ways, shots, eligible_only=_all_eligible(run))
+    found = calibrate(run.learner, _batcher(run), sampler, tasks=budget.tasks, rng=tasks_rng(ways, shots))
     return {"ways": ways, "shots": shots, **asdict(found)}
+
+
+def _batcher(run: Run) -> EpisodeBatcher:
+    data = run.data
+    return EpisodeBatcher(extract(run.extractor, data.x), data.dataset.targets, data.w, data.split.base)
 
 
 def _png(run: Run) -> str:

@@ -99,6 +99,7 @@ def _context(
         "settings": _settings(config),
         "warnings": [str(warning) for warning in _list(record.get("warnings"))],
         "cells": cells,
+        "eligible": all(cell.get("eligible", True) for cell in cells.values()),
         "table": _table(cells),
         "titles": titles,
         "shots": _safe(shots),
@@ -180,7 +181,6 @@ def _table(cells: Mapping[str, Any]) -> dict[str, Any]:
         "columns": there,
         "rows": rows,
         "missing": {name: cell["missing"] for name, cell in cells.items() if "missing" in cell},
-        "all_labels": [name for name in there if not cells[name]["eligible"]],
     }
 
 
