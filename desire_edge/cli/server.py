@@ -15,12 +15,14 @@ from desire_edge.cli.common import (
     ANY_PATH,
     FOLDER,
     UserError,
+    columns_options,
     data_dir_option,
     device_option,
     json_option,
     print_json,
     say,
 )
+from desire_edge.inputs.names import read_names
 from desire_edge.runtime.contents import bundle_contents
 from desire_edge.runtime.manifest import PRECISIONS
 
@@ -28,12 +30,22 @@ if TYPE_CHECKING:
     from desire_edge.training.run import Run
 
 RUNS = Path("runs")
+LABEL_FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command()
 @click.option(
     "--data",
-    help="auto (Delicious if it can be had, else the sample corpus), delicious, sample, or a .jsonl file.",
+    help="auto (Delicious if it can be had, else the sample corpus), delicious, sample, or a file or folder of "
+    "examples: JSON Lines, CSV, Parquet, Arrow, a folder with metadata, .npz, svmlight, Mulan.",
+)
+@columns_options(short=True)
+@click.option("--test", help="The file of the test part.  [default: what the data say, else 20 %]")
+@click.option("--base", type=LABEL_FILE, help="A file with a label a line: those that training may see.")
+@click.option(
+    "--novel",
+    type=LABEL_FILE,
+    help="Likewise: those kept for evaluation.  [default: split by the seed, 60:15:25]",
 )
 @data_dir_option
 @click.option(
@@ -70,6 +82,10 @@ RUNS = Path("runs")
 @json_option
 def train(
     data: str | None,
+    columns: dict[str, Any],
+    test: str | None,
+    base: Path | None,
+    novel: Path | None,
     data_dir: Path | None,
     protocol: str | None,
     hold_out: bool | None,
@@ -91,7 +107,7 @@ def train(
     \b
     desire-edge train
     desire-edge train --recipe paper --protocol label-disjoint
-    desire-edge train --data my-texts.jsonl --set meta.batches=1000
+    desire-edge train --data my-texts.csv --text title,body --labels tags --set meta.batches=1000
     desire-edge train --resume runs/delicious-example-disjoint-s0-1
     """
     from desire_edge.training.config import DEFAULT_RECIPE, load_config
@@ -100,8 +116,13 @@ def train(
     from desire_edge.training.run import Run
     from desire_edge.training.stages import train as run_training
 
-    options = {"data": data, "protocol": protocol, "hold_out": hold_out, "seed": seed}
-    given = {name: value for name, value in options.items() if value is not None}
+    options = {"data": data, "test": test, "protocol": protocol, "hold_out": hold_out, "seed": seed}
+    named = {"base_labels": base and read_names(base), "novel_labels": novel and read_names(novel)}
+    given = {
+        name: value
+        for name, value in {**options, **named, "columns": columns or None}.items()
+        if value is not None
+    }
     if resume is not None:
         if given or recipe or config_file or overrides or out:
             raise DesireEdgeError(
@@ -117,6 +138,8 @@ def train(
         except DesireEdgeError:
             remove_if_empty(folder, folder.parent)
             raise
+    if found := run.data.dataset.found:
+        say("; ".join(f"{name} from {columns}" for name, columns in found.items()))
     for warning in run.data.warnings:
         say(f"warning: {warning}")
     try:
@@ -221,7 +244,7 @@ def export(
     help="Tasks over these.",
 )
 @click.option("--ways", default=5, show_default=True, help="Labels a task, N.")
-@click.option("--shots", default=1, show_default=True, help="Support examples a label, K.")
+@click.option("--shots", default=1, show_default=True, help="Support examples a label, K; 0: by name alone.")
 @click.option("--queries", default=15, show_default=True, help="Query examples a label.")
 @click.option("--tasks", default=600, show_default=True, help="How many tasks.")
 @click.option("--seed", default=0, show_default=True, help="Of the tasks.")
@@ -229,6 +252,11 @@ def export(
     "--known-labels",
     is_flag=True,
     help="Give each example its true base labels, for a run trained with meta.known_labels.",
+)
+@click.option(
+    "--baselines/--no-baselines",
+    default=True,
+    help="Set what a few lines of scikit-learn give on the same tasks beside it.  [default: --baselines]",
 )
 @data_dir_option
 @device_option
@@ -242,6 +270,7 @@ def evaluate(
     tasks: int,
     seed: int,
     known_labels: bool,
+    baselines: bool,
     data_dir: Path | None,
     device: str,
     as_json: bool,
@@ -251,16 +280,19 @@ def evaluate(
     Twice: over the eligible labels, which have --queries examples beside the support, and over all labels, with as many
     as they have. F1 is given with the thresholds that the run learned, with 0.5, and with the one threshold that suits
     each task best, which only an oracle knows.
+
+    Beside it, on the same tasks: the cosine to the label's name, ridge and logistic regression, the latter with the
+    cosine added, and for texts TF-IDF, all tuned on the validation labels (kept in the run's baselines.json).
     """
-    from desire_edge.evaluation.evaluate import EvaluateOptions
+    from desire_edge.evaluation.evaluate import EvaluateOptions, units
     from desire_edge.evaluation.evaluate import evaluate as run_evaluation
     from desire_edge.training.progress import count_tasks
 
-    if min(ways, shots, queries, tasks) < 1:
-        raise DesireEdgeError("--ways, --shots, --queries and --tasks must be at least 1")
+    if min(ways, queries, tasks) < 1 or shots < 0:
+        raise DesireEdgeError("--ways, --queries and --tasks must be at least 1, and --shots at least 0")
     opened = open_run(run, device, data_dir)
-    options = EvaluateOptions(labels, ways, shots, queries, tasks, seed, known_labels)
-    with count_tasks(Console(stderr=True), 2 * tasks) as report:
+    options = EvaluateOptions(labels, ways, shots, queries, tasks, seed, known_labels, baselines)
+    with count_tasks(Console(stderr=True), units(options)) as report:
         result = run_evaluation(opened, options, report)
     if as_json:
         print_json({"run": str(opened.folder), **result.to_json()})
