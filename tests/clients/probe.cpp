@@ -1,12 +1,13 @@
 /*
  * What the C++ client's parts say of the questions on standard input, a JSON object of any of
- *     "tokenize": [text]; "half": [number]; "lexicon": file, "look_up": [name], "label_matrix": [[name]], "text_vectors": [text];
+ *     "tokenize": [text]; "half": [number]; "lexicon": file, "look_up": [name], "label_matrix": [[name]], "text_vectors": [text], "timed_texts": [text];
  * and of the cases of tests/vectors/refusals.json, whose files lie in folders:
  *     "names": [[name]]; "folders": [folder]; "inputs": [{"spec", "file"}]; "lexicons": [file]; "bundles":
  * [folder]; "tasks": [{"bundle": folder, "support", "labels", "missing"}]; "kinds": [{"bundle": folder, "files"}]. Answers on standard output, an
  * object with the same keys; of a case {"gives"}, or {"refuses": code, "message"}.
  */
 #include <algorithm>
+#include <chrono>
 #include <functional>
 #include <iostream>
 #include <map>
@@ -59,6 +60,18 @@ json examples_of(const json& folder) {
                         {"input", input_of(example.raw)}});
   }
   return examples;
+}
+
+/* From text to features, the mean over the texts in the quickest of some rounds. */
+double microseconds_of(const app::StaticLexicon& lexicon, const std::vector<std::string>& texts) {
+  double best = 1e300;
+  for (int round = 0; round < 20; ++round) {
+    const auto start = std::chrono::steady_clock::now();
+    for (const std::string& text : texts) lexicon.text_vector(text);
+    const std::chrono::duration<double, std::micro> taken = std::chrono::steady_clock::now() - start;
+    best = std::min(best, taken.count() / static_cast<double>(texts.size()));
+  }
+  return best;
 }
 
 json array_of(const app::Features& features) {
@@ -146,6 +159,10 @@ int main() {
       const auto found = dynamic_cast<const app::StaticLexicon&>(*lexicon).text_vector(text);
       answers["text_vectors"].push_back(
           {{"x", found.vector}, {"words", found.words}, {"known_words", found.known_words}});
+    }
+    if (asked.contains("timed_texts")) {
+      answers["microseconds"] = microseconds_of(dynamic_cast<const app::StaticLexicon&>(*lexicon),
+                                                asked["timed_texts"].get<std::vector<std::string>>());
     }
     for (const json& names : asked.value("label_matrix", json::array())) {
       answers["label_matrix"].push_back(matrix_of(lexicon->label_matrix(names)));

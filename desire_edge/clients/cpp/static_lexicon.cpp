@@ -1,6 +1,7 @@
 #include "static_lexicon.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <unordered_map>
 #include <unordered_set>
@@ -18,6 +19,21 @@ constexpr uint64_t kMostGrams = uint64_t{1} << 31;
 constexpr size_t kMostLineage = 64;
 constexpr char kZeros = '\x88';  // two numbers of four bits that are 0
 const std::vector<std::string> kHow = {"words", "compound", "subwords", "ngrams"};  // the most telling last
+
+/* The two numbers in each byte, and the sum of their squares. */
+struct Pair {
+  double low, high, square;
+};
+std::array<Pair, 256> read_pairs() {
+  std::array<Pair, 256> pairs;
+  for (int byte = 0; byte < 256; ++byte) {
+    const int low = (byte & 15) - 8, high = (byte >> 4) - 8;
+    pairs[byte] = {static_cast<double>(low), static_cast<double>(high),
+                   static_cast<double>(low * low + high * high)};
+  }
+  return pairs;
+}
+const std::array<Pair, 256> kPairs = read_pairs();
 
 /* The 32-bit FNV-1a hash of the bytes. */
 uint32_t hash_of(std::string_view bytes) {
@@ -47,13 +63,12 @@ struct StaticLexicon::Sum {
     const double factor = weight * number<float>(rows.scales, row);
     const size_t width = total.size() / 2;
     const char* pairs = rows.pairs.data() + row * width;
-    int square = 0;
+    double square = 0;
     for (size_t i = 0; i < width; ++i) {
-      const auto pair = static_cast<uint8_t>(pairs[i]);
-      const int low = (pair & 15) - 8, high = (pair >> 4) - 8;
-      total[2 * i] += factor * low;
-      total[2 * i + 1] += factor * high;
-      square += low * low + high * high;
+      const Pair& pair = kPairs[static_cast<uint8_t>(pairs[i])];
+      total[2 * i] += factor * pair.low;
+      total[2 * i + 1] += factor * pair.high;
+      square += pair.square;
     }
     parts += factor * std::sqrt(square);
   }

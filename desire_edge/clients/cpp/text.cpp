@@ -103,8 +103,9 @@ bool is_safe(UChar32 c) {
 }
 
 void erase_all(std::string* text, std::string_view part) {
-  size_t kept = 0;
-  for (size_t i = 0; i < text->size();) {
+  size_t kept = text->find(part);
+  if (kept == text->npos) return;
+  for (size_t i = kept; i < text->size();) {
     if (text->compare(i, part.size(), part) == 0) {
       i += part.size();
     } else {
