@@ -30,35 +30,40 @@ ROWS: dict[str, tuple[str, ...]] = {
     "sample_mlp": ("--data", "sample", "--backbone", "mlp"),
 }
 """Name -> what `desire-edge train` is asked for."""
+NOTHING: dict[str, float] = {"seconds": 0.0, "cpu_seconds": 0.0, "peak_bytes": 0}
 TRAINED = "training.json"  # beside a run: what its training took
 KIB = 1 if sys.platform == "darwin" else 1024  # what the system counts a process's peak memory in
 
 
 def train(folder: Path, arguments: tuple[str, ...], *, resume: bool) -> dict[str, float]:
-    """Train in a process of its own, unless that is done; its wall seconds and the bytes of memory it held at most.
+    """Train in a process of its own, unless that is done: seconds by the clock and of CPU time, most bytes held.
 
     Where it took several goes the seconds are those of all, and the memory that of the largest.
     """
     run, noted = folder / "run", folder / TRAINED
-    taken = read_json(noted) if noted.is_file() else {"seconds": 0.0, "peak_bytes": 0, "finished": False}
+    taken = read_json(noted) if noted.is_file() else {**NOTHING, "finished": False}
     if taken["finished"]:
-        return {name: taken[name] for name in ("seconds", "peak_bytes")}
+        return {name: taken[name] for name in NOTHING}
     begun = (run / "config.json").is_file()
     if begun and not resume:
         shutil.rmtree(run)
-        taken = {"seconds": 0.0, "peak_bytes": 0}
+        taken = dict(NOTHING)
     command = ["--resume", str(run)] if begun and resume else [*arguments, "--out", str(run)]
     started = time.perf_counter()
     # This process has imported little yet: a child's peak is never below what its parent held when it was made.
     process = subprocess.Popen([sys.executable, "-m", "desire_edge", "train", *command])
-    _, status, usage = os.wait4(process.pid, 0)
+    try:
+        _, status, usage = os.wait4(process.pid, 0)
+    except KeyboardInterrupt:  # it is told too, and ends so that it can be continued
+        _, status, usage = os.wait4(process.pid, 0)
     taken["seconds"] += time.perf_counter() - started
+    taken["cpu_seconds"] += usage.ru_utime + usage.ru_stime
     taken["peak_bytes"] = max(taken["peak_bytes"], KIB * usage.ru_maxrss)
     folder.mkdir(parents=True, exist_ok=True)
     write_json(noted, {**taken, "finished": status == 0})
     if status != 0:
         raise SystemExit(f"training {run} failed; go on with --resume")
-    return {name: taken[name] for name in ("seconds", "peak_bytes")}
+    return {name: taken[name] for name in NOTHING}
 
 
 def measure(
@@ -76,7 +81,7 @@ def measure(
     run = Run.open(folder / "run", torch.device("cpu"))
     with show_steps(Console(stderr=True)) as report:
         found = compare(run, cells, tasks=tasks, report=report)
-    metrics = {f"{name}_train_seconds": taken["seconds"], f"{name}_train_peak_bytes": taken["peak_bytes"]}
+    metrics = {f"{name}_train_{what}": value for what, value in taken.items()}
     for cell in found:
         metrics |= {f"{name}_{figure}": value for figure, value in cell.metrics().items()}
     details: dict[str, Any] = {

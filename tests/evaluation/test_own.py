@@ -31,6 +31,19 @@ def test_each_cell_has_ours_and_the_baselines_on_the_tasks_of_evaluate(run: Run)
         result = evaluate(run, EvaluateOptions(ways=cell.ways, shots=cell.shots, tasks=4)).all_labels
         assert cell.rows[0].micro_auc == result.micro_auc
         assert cell.labels == result.labels
+        assert not cell.eligible
+
+
+def test_all_cells_are_over_labels_of_the_same_kind(
+    run: Run, delicious_trained: Trained, tmp_path: Path
+) -> None:
+    """Two labels of the sample are eligible, which 2-way tasks alone could be drawn from: these two every time."""
+    narrow, _ = compare(run, ((2, 1), (5, 1)), tasks=2, baselines=FAST)
+    assert (narrow.eligible, narrow.labels) == (False, 22)
+    (alone,) = compare(run, ((2, 1),), tasks=2, baselines=FAST)
+    assert (alone.eligible, alone.labels) == (True, 2)
+    wide = replace(delicious_trained.run, folder=tmp_path)
+    assert all(cell.eligible for cell in compare(wide, ((2, 1), (20, 1)), tasks=2, baselines=FAST))
 
 
 def test_the_metrics_are_the_figures_by_name(run: Run) -> None:
