@@ -28,8 +28,10 @@ from desire_edge.evaluation.evaluate import Figures
 from desire_edge.export import export_bundle
 from desire_edge.files import read_json, write_json
 from desire_edge.inputs import RawInput
+from desire_edge.lexicon.static import StaticTable
 from desire_edge.models import extract
 from desire_edge.runtime.contents import bundle_contents
+from desire_edge.runtime.manifest import LEXICON
 from desire_edge.training.episodes import EpisodeBatcher
 from desire_edge.training.run import Run
 from desire_edge.training.scoring import score_tasks
@@ -197,8 +199,17 @@ def _bundle(bundle: Bundle, budget: Budget) -> dict[str, Any]:
         "precision": said.precision,
         "base_labels": len(said.base_labels),
         "conditioning": said.conditioning,
+        "lineage": _lineage(bundle),
         "timed": _timed(bundle, budget.repeats),
     }
+
+
+def _lineage(bundle: Bundle) -> list[dict[str, str]]:
+    """What a static lexicon was made of: names, versions and licences."""
+    if LEXICON not in bundle.manifest.files:
+        return []
+    vectors = bundle.lexicon.tables.vectors
+    return [asdict(entry) for entry in vectors.lineage] if isinstance(vectors, StaticTable) else []
 
 
 def _timed(bundle: Bundle, repeats: int) -> dict[str, Any]:
