@@ -29,6 +29,7 @@ SERVER_PACKAGES = {
     "pyarrow",
     "msgpack",
 }
+DATASET_PACKAGES = {"datasketch", "py3langid", "imagehash", "debian", "resvg_py"}
 
 AS_JSON = "desire_edge.json"  # in a context's meta
 
@@ -78,11 +79,13 @@ class Commands(click.Group):
         except DesireEdgeError as error:
             raise UserError(str(error), error.code) from error
         except ModuleNotFoundError as error:
-            if (error.name or "").partition(".")[0] not in SERVER_PACKAGES:
+            package = (error.name or "").partition(".")[0]
+            if package not in SERVER_PACKAGES | DATASET_PACKAGES:
                 raise
+            extra = "train,datasets" if package in DATASET_PACKAGES else "train"
             raise UserError(
                 f"this command needs {error.name}, which is not installed; "
-                "install it with pip install 'desire-edge[train]'"
+                f"install it with pip install 'desire-edge[{extra}]'"
             ) from error
         except OSError as error:
             if error.errno == errno.EPIPE:  # whoever read our output left; click knows what to do

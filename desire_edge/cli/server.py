@@ -1,4 +1,4 @@
-"""The commands of a server: train, export, evaluate, data. What needs torch is imported inside them."""
+"""The commands of a server: train, export, evaluate. What needs torch is imported inside them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ from desire_edge.cli.common import (
     print_json,
     say,
 )
-from desire_edge.errors import shown
 from desire_edge.runtime.contents import bundle_contents
 from desire_edge.runtime.manifest import PRECISIONS
 
@@ -267,94 +266,6 @@ def evaluate(
         print_json({"run": str(opened.folder), **result.to_json()})
     else:
         tables.show_evaluation(Console(), opened.folder, result)
-
-
-@click.group()
-def data() -> None:
-    """Look at a data set, or take one few-shot task out of it as folders."""
-
-
-@data.command("info")
-@click.argument("name", default="auto")
-@data_dir_option
-@json_option
-def data_info(name: str, data_dir: Path | None, as_json: bool) -> None:
-    """Describe the data set NAME: auto, delicious, sample, or a .jsonl file."""
-    from desire_edge.data import load_dataset
-
-    dataset = load_dataset(name, data_dir)
-    values = {
-        "name": dataset.name,
-        "source": dataset.source,
-        "rows": len(dataset.targets),
-        "test_rows": int(dataset.test_rows.sum()),
-        "labels": len(dataset.labels),
-        "labels_per_row": round(float(dataset.targets.sum(axis=1).mean()), 2),
-        "features": None if dataset.features is None else dataset.features.shape[1],
-    }
-    if as_json:
-        print_json(values)
-    else:
-        tables.show_values(Console(), f"data set {dataset.name}", values)
-
-
-@data.command("episode")
-@click.option("--run", type=FOLDER, help="The labels this run has never seen.  [default: the latest run]")
-@click.option("--out", type=FOLDER, required=True, help="Where support/ and query/ go.")
-@click.option("--ways", default=5, show_default=True, help="Labels.")
-@click.option("--shots", default=1, show_default=True, help="Support examples a label.")
-@click.option(
-    "--queries", default=15, show_default=True, help="Query examples a label, as far as there are so many."
-)
-@click.option("--seed", default=0, show_default=True, help="Of the task.")
-@click.option(
-    "--known-labels",
-    is_flag=True,
-    help="Give each example its true base labels, for a run trained with meta.known_labels.",
-)
-@data_dir_option
-@json_option
-def data_episode(
-    run: Path | None,
-    out: Path,
-    ways: int,
-    shots: int,
-    queries: int,
-    seed: int,
-    known_labels: bool,
-    data_dir: Path | None,
-    as_json: bool,
-) -> None:
-    """Write one task over labels the run has never seen: a support folder to adapt with, a query folder to predict."""
-    import numpy as np
-
-    from desire_edge.data import EpisodeSampler
-    from desire_edge.evaluation.folders import write_episode
-
-    opened = open_run(run, "cpu", data_dir)
-    dataset = opened.data.dataset
-    sampler = EpisodeSampler.over(
-        opened.data.rows,
-        dataset.targets,
-        opened.data.split.novel,
-        ways=ways,
-        shots=shots,
-        queries=queries,
-        eligible_only=False,
-    )
-    episode = sampler.sample(np.random.default_rng(seed))
-    write_episode(dataset, episode, out, opened.data.split.base.tolist() if known_labels else ())
-    names = [dataset.labels[label] for label in episode.labels.tolist()]
-    if as_json:
-        print_json(
-            {"out": str(out), "labels": names, "support": len(episode.support), "query": len(episode.query)}
-        )
-    else:
-        click.echo(
-            shown(
-                f"{out}: {len(episode.support)} support and {len(episode.query)} query examples of {', '.join(names)}"
-            )
-        )
 
 
 def open_run(run: Path | None, device: str, data_dir: Path | None) -> Run:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from desire_edge.data.dataset import Dataset
-from desire_edge.data.readers import delicious, jsonl, sample
+from desire_edge.data.readers import delicious, fetched, jsonl, sample
 
 
 class Reader(Protocol):
@@ -29,5 +29,5 @@ class Reader(Protocol):
         """
 
 
-READERS: tuple[Reader, ...] = (delicious, sample, jsonl)
+READERS: tuple[Reader, ...] = (delicious, sample, *fetched.READERS, jsonl)
 """All of them; the first that reads a source does."""
