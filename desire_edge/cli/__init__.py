@@ -7,7 +7,7 @@ import warnings
 import click
 
 from desire_edge import __version__
-from desire_edge.cli import benchmark, data, device, serve, server
+from desire_edge.cli import benchmark, data, device, export, serve, server
 from desire_edge.cli.common import Commands, replace_what_cannot_be_printed, say
 
 
@@ -33,7 +33,7 @@ def main() -> None:
 
 for command in (
     server.train,
-    server.export,
+    export.export,
     server.evaluate,
     data.data,
     benchmark.benchmark,

@@ -9,8 +9,8 @@ from rich.console import Console
 
 from desire_edge.cli import tables
 from desire_edge.cli.common import FOLDER, data_dir_option, json_option, print_json
+from desire_edge.cli.export import open_run
 from desire_edge.cli.progress import show_steps
-from desire_edge.cli.server import open_run
 from desire_edge.errors import shown
 
 
