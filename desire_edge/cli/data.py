@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
 
 from desire_edge.cli import tables
-from desire_edge.cli.common import FOLDER, data_dir_option, json_option, print_json
+from desire_edge.cli.common import FOLDER, columns_options, data_dir_option, json_option, print_json, say
 from desire_edge.cli.export import open_run
 from desire_edge.cli.progress import show_steps
 from desire_edge.errors import shown
+from desire_edge.inputs.examples import Columns
 
 
 @click.group()
@@ -21,13 +23,14 @@ def data() -> None:
 
 @data.command("info")
 @click.argument("name", default="auto")
+@columns_options(short=True)
 @data_dir_option
 @json_option
-def data_info(name: str, data_dir: Path | None, as_json: bool) -> None:
-    """Describe the data set NAME: auto, delicious, sample, or a .jsonl file."""
+def data_info(name: str, columns: dict[str, Any], data_dir: Path | None, as_json: bool) -> None:
+    """Describe the data set NAME: auto, delicious, sample, debtags, openmoji, or a file or folder of examples."""
     from desire_edge.data import load_dataset
 
-    dataset = load_dataset(name, data_dir)
+    dataset = load_dataset(name, data_dir, Columns(**columns))
     values = {
         "name": dataset.name,
         "source": dataset.source,
@@ -38,9 +41,12 @@ def data_info(name: str, data_dir: Path | None, as_json: bool) -> None:
         "features": None if dataset.features is None else dataset.features.shape[1],
     }
     if as_json:
-        print_json(values)
+        print_json({**values, "columns": dict(dataset.found), "warnings": list(dataset.warnings)})
     else:
-        tables.show_values(Console(), f"data set {dataset.name}", values)
+        columns = "; ".join(f"{name} from {found}" for name, found in dataset.found.items())
+        tables.show_values(Console(), f"data set {dataset.name}", {**values, "columns": columns})
+        for warning in dataset.warnings:
+            say(f"warning: {warning}")
 
 
 @data.command("episode")

@@ -15,6 +15,7 @@ from desire_edge.cli.common import (
     ANY_PATH,
     FOLDER,
     UserError,
+    columns_options,
     data_dir_option,
     device_option,
     json_option,
@@ -22,12 +23,24 @@ from desire_edge.cli.common import (
     say,
 )
 from desire_edge.cli.export import RUNS, exported, open_run, show_exported
+from desire_edge.inputs.names import read_names
+
+LABEL_FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command()
 @click.option(
     "--data",
-    help="auto (Delicious if it can be had, else the sample corpus), delicious, sample, or a .jsonl file.",
+    help="auto (Delicious if it can be had, else the sample corpus), delicious, sample, or a file or folder of "
+    "examples: JSON Lines, CSV, Parquet, Arrow, a folder with metadata, .npz, svmlight, Mulan.",
+)
+@columns_options(short=True)
+@click.option("--test", help="The file of the test part.  [default: what the data say, else 20 %]")
+@click.option("--base", type=LABEL_FILE, help="A file with a label a line: those that training may see.")
+@click.option(
+    "--novel",
+    type=LABEL_FILE,
+    help="Likewise: those kept for evaluation.  [default: split by the seed, 60:15:25]",
 )
 @data_dir_option
 @click.option(
@@ -71,6 +84,10 @@ from desire_edge.cli.export import RUNS, exported, open_run, show_exported
 @json_option
 def train(
     data: str | None,
+    columns: dict[str, Any],
+    test: str | None,
+    base: Path | None,
+    novel: Path | None,
     data_dir: Path | None,
     protocol: str | None,
     hold_out: bool | None,
@@ -93,8 +110,8 @@ def train(
     \b
     desire-edge train
     desire-edge train --recipe paper --protocol label-disjoint
-    desire-edge train --data my-texts.jsonl --set meta.batches=1000
-    desire-edge train --data my-texts.jsonl --export my.desire
+    desire-edge train --data my-texts.csv --text title,body --labels tags --set meta.batches=1000
+    desire-edge train --data my-texts.csv --export my.desire
     desire-edge train --resume runs/delicious-example-disjoint-s0-1
     """
     from desire_edge.training.config import DEFAULT_RECIPE, load_config
@@ -107,8 +124,13 @@ def train(
         from desire_edge.export import ExportOptions, check_out
 
         check_out(bundle)  # before hours of training
-    options = {"data": data, "protocol": protocol, "hold_out": hold_out, "seed": seed}
-    given = {name: value for name, value in options.items() if value is not None}
+    options = {"data": data, "test": test, "protocol": protocol, "hold_out": hold_out, "seed": seed}
+    named = {"base_labels": base and read_names(base), "novel_labels": novel and read_names(novel)}
+    given = {
+        name: value
+        for name, value in {**options, **named, "columns": columns or None}.items()
+        if value is not None
+    }
     if resume is not None:
         if given or recipe or config_file or overrides or out:
             raise DesireEdgeError(
@@ -124,6 +146,8 @@ def train(
         except DesireEdgeError:
             remove_if_empty(folder, folder.parent)
             raise
+    if found := run.data.dataset.found:
+        say("; ".join(f"{name} from {columns}" for name, columns in found.items()))
     for warning in run.data.warnings:
         say(f"warning: {warning}")
     try:
@@ -180,9 +204,9 @@ def evaluate(
 ) -> None:
     """Measure a finished RUN (by default the latest) on tasks over labels it has never seen.
 
-    Twice: over the eligible labels, which have --queries examples beside the support, and over all labels, with as many
-    as they have. F1 is given with the thresholds that the run learned, with 0.5, and with the one threshold that suits
-    each task best, which only an oracle knows.
+    Twice: over the eligible labels, which have --queries examples beside the support, and over all labels, with as
+    many as they have. F1 is given with the thresholds that the run learned, with 0.5, and with the one threshold that
+    suits each task best, which only an oracle knows.
     """
     from desire_edge.evaluation.evaluate import EvaluateOptions
     from desire_edge.evaluation.evaluate import evaluate as run_evaluation

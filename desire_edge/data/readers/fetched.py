@@ -10,7 +10,7 @@ import numpy as np
 from desire_edge.data import fetch
 from desire_edge.data.dataset import Dataset
 from desire_edge.data.fetch.folder import MIN_EXAMPLES, cached
-from desire_edge.data.readers.jsonl import load_jsonl
+from desire_edge.data.readers.files import load_files
 from desire_edge.errors import DesireEdgeError
 
 
@@ -33,7 +33,7 @@ class Reader:
             raise DesireEdgeError(
                 f"the data set {self.SOURCE} is not on this machine; run `desire-edge data fetch {self.SOURCE}`"
             )
-        return replace(keep_frequent(load_jsonl(path)), name=self.SOURCE)
+        return replace(keep_frequent(load_files(path)), name=self.SOURCE)
 
 
 def keep_frequent(dataset: Dataset) -> Dataset:
