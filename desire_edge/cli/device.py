@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,11 +23,10 @@ from desire_edge.cli.common import (
     provider_option,
     say,
 )
-from desire_edge.cli.why import draw_why, explain_all, show_why, taught_task
+from desire_edge.cli.inputs import predict_rows, rows_of, said
+from desire_edge.cli.why import draw_why, show_why, taught_task
 from desire_edge.files import read_json
 from desire_edge.inputs.examples import Columns
-from desire_edge.inputs.files import READERS, is_input, read_input
-from desire_edge.inputs.folder import read_known_labels
 from desire_edge.inputs.names import check_names
 from desire_edge.runtime.contents import bundle_contents
 from desire_edge.runtime.predictor import MODEL
@@ -46,7 +44,7 @@ from desire_edge.runtime.taught_file import TASK, read_task, task_file
     help="Examples: a folder with metadata.jsonl or metadata.csv and the files it names, or a file of texts, "
     "pictures or vectors and their labels: JSON Lines, CSV, Parquet, Arrow, .npz, svmlight.",
 )
-@columns_options(short=False, training=False)
+@columns_options(short=False, without=("group", "split"))
 @click.option(
     "--out",
     type=FOLDER,
@@ -201,7 +199,9 @@ def adapt(
 
 @click.command()
 @click.argument("model", type=ANY_PATH)
-@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=ANY_PATH)
+@click.argument("inputs", metavar="[INPUT]...", nargs=-1, type=click.Path(path_type=Path, allow_dash=True))
+@click.option("--text", "texts", multiple=True, help="A text to predict; repeatable.")
+@columns_options(short=False, without=("labels", "group", "split"))
 @click.option(
     "--known-labels",
     help="Base labels that every INPUT is known to carry, separated by commas.  [default: by each folder's metadata]",
@@ -223,6 +223,8 @@ def adapt(
 def predict(
     model: Path,
     inputs: tuple[Path, ...],
+    texts: tuple[str, ...],
+    columns: dict[str, Any],
     known_labels: str | None,
     why: bool,
     why_png: Path | None,
@@ -230,14 +232,19 @@ def predict(
     provider: str,
     as_json: bool,
 ) -> None:
-    """Predict with an adapted MODEL (OUT, or OUT/model.onnx). INPUT: .txt, .npy or .json files, or folders of them.
+    """Predict with an adapted MODEL (OUT, or OUT/model.onnx).
+
+    INPUT: .txt, .npy, .json, .png or .jpg files; files of examples (JSON Lines, CSV, Parquet, Arrow, .npz, svmlight),
+    whose labels do not count; folders of either; or -, each line of standard input.
 
     A model whose bundle was made to use them can be told the base labels that an input is known to carry: with
-    --known-labels, or in a folder's metadata.jsonl or metadata.csv, as for `adapt`.
+    --known-labels, in a column known_labels, or in a folder's metadata.jsonl or metadata.csv, as for `adapt`.
 
     \b
     desire-edge predict taught/ page.txt
     desire-edge predict taught/ page.txt --known-labels "linux,programming"
+    desire-edge predict taught/ --text "Knead the dough, then let the loaf rest."
+    desire-edge predict taught/ notes.csv --text-column title,body --json
 
     --why writes each predicted label's log odds as an exact sum: what its name, the base labels and the examples (by
     number, as `desire-edge info MODEL` has them) add. It reads the bundle and OUT/task.safetensors.
@@ -246,36 +253,32 @@ def predict(
     desire-edge predict taught/ page.txt --why --bundle tagger.desire --why-png why.png
     """
     predictor = Predictor(model, provider)
+    rows = rows_of(inputs, texts, Columns(**columns), known_labels)
     task = taught_task(model, bundle, provider) if why or why_png else None
-    files = [file for path in inputs for file in input_files(path)]
-    names = [str(file) for file in files]
-    known = known_labels_of(files, inputs, known_labels)
-    raws = [read_input(file) for file in files]
-    features = predictor.features(raws, names)
-    outputs = predictor.outputs(features, predictor.known_rows(known, names))
-    explanations = explain_all(task, predictor, raws, known, outputs["probabilities"]) if task else []
+    outputs, explanations = predict_rows(predictor, rows, task)
+    names = [row.name for row in rows]
     if why_png:
         draw_why(why_png, names, explanations)
     if as_json:
-        rows = []
-        for index, file in enumerate(files):
+        predictions = []
+        for index, row in enumerate(rows):
             probabilities = outputs["probabilities"][index]
-            row: dict[str, Any] = {
-                "file": str(file),
-                "known_labels": list(known[index]),
+            prediction: dict[str, Any] = {
+                **said(row),
+                "known_labels": list(row.known_labels),
                 "labels": predictor.decide(probabilities),
                 "probabilities": dict(zip(predictor.labels, map(float, probabilities), strict=True)),
             }
             if predictor.base_labels:
                 base = map(float, outputs["base_probabilities"][index])
-                row["base_probabilities"] = dict(zip(predictor.base_labels, base, strict=True))
+                prediction["base_probabilities"] = dict(zip(predictor.base_labels, base, strict=True))
             if why:
-                row["why"] = explanations[index].to_json()
-            rows.append(row)
-        print_json({"provider": predictor.provider, "predictions": rows})
+                prediction["why"] = explanations[index].to_json()
+            predictions.append(prediction)
+        print_json({"provider": predictor.provider, "predictions": predictions})
     else:
         console = Console()
-        tables.show_predictions(console, predictor, files, outputs)
+        tables.show_predictions(console, predictor, names, outputs)
         for name, explanation in zip(names, explanations if why else (), strict=False):
             show_why(console, name, explanation)
 
@@ -353,28 +356,3 @@ def read_support(path: Path | None, columns: Columns) -> Support:
     for warning in support.warnings:
         say(f"warning: {warning}")
     return support
-
-
-def input_files(path: Path) -> list[Path]:
-    """`path` itself, or the readable inputs of the folder `path`, by name."""
-    if not path.exists():
-        raise DesireEdgeError(f"there is no file or folder {path}")
-    if not path.is_dir():
-        return [path]
-    files = sorted(file for file in path.iterdir() if is_input(file))
-    if not files:
-        raise DesireEdgeError(f"the folder {path} holds no {', '.join(READERS)} files")
-    return files
-
-
-def known_labels_of(
-    files: Sequence[Path], inputs: Sequence[Path], known_labels: str | None
-) -> list[tuple[str, ...]]:
-    """Each file's known labels: those of the option, else those in the metadata of the folders among `inputs`."""
-    if known_labels is not None:
-        return [check_names(known_labels.split(","), "--known-labels")] * len(files)
-    found: dict[Path, tuple[str, ...]] = {}
-    for path in inputs:
-        if path.is_dir():
-            found |= read_known_labels(path)
-    return [found.get(file, ()) for file in files]
