@@ -185,7 +185,8 @@ def adapt(
         raise DesireEdgeError(f"{' and '.join(changes)} are more than one change; make one after the other")
     opened = Bundle.open(bundle or only_bundle(Path()), provider)
     support = read_support(support_folder, Columns(**columns))
-    rows = rows_of(to_predict, (), Columns(**columns), None) if to_predict else []
+    asked = Columns(**{field: named for field, named in columns.items() if field != "labels"})
+    rows = rows_of(to_predict, (), asked, None) if to_predict else []
     if shots is not None:
         names = names or support.names()
         support = support.first_shots(shots)
@@ -199,19 +200,17 @@ def adapt(
             task = task.remove(labels=removed_labels, examples=removed_examples)
         elif changes:
             task = task.add(support, labels=names, missing=missing, earlier=earlier)
-        if no_undo:
-            task = task.settle()
+        task = task.settle() if no_undo else task
+    # Before anything is written: the model may not take what is to be predicted.
+    outputs = predict_rows(task.predictor, rows, None)[0] if rows else {}
     task.save(out, forget_support=forget_support)
-    values = {"out": str(out), **task.report.to_json()}
-    if not as_json:
-        tables.show_adaptation(Console(), out, task.report)
-    if rows:
-        outputs, _ = predict_rows(task.predictor, rows, None)
-        values["predictions"] = prediction_values(task.predictor, rows, outputs)
-        if not as_json:
-            tables.show_predictions(Console(), task.predictor, [row.name for row in rows], outputs)
     if as_json:
-        print_json(values)
+        predictions = {"predictions": prediction_values(task.predictor, rows, outputs)} if rows else {}
+        print_json({"out": str(out), **task.report.to_json(), **predictions})
+    else:
+        tables.show_adaptation(Console(), out, task.report)
+        if rows:
+            tables.show_predictions(Console(), task.predictor, [row.name for row in rows], outputs)
 
 
 @click.command()
