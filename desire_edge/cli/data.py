@@ -43,8 +43,8 @@ def data_info(name: str, columns: dict[str, Any], data_dir: Path | None, as_json
     if as_json:
         print_json({**values, "columns": dict(dataset.found), "warnings": list(dataset.warnings)})
     else:
-        values["columns"] = "; ".join(f"{name} from {found}" for name, found in dataset.found.items())
-        tables.show_values(Console(), f"data set {dataset.name}", values)
+        found = "; ".join(f"{name} from {where}" for name, where in dataset.found.items())
+        tables.show_values(Console(), f"data set {dataset.name}", {**values, "columns": found})
         for warning in dataset.warnings:
             say(f"warning: {warning}")
 
