@@ -82,7 +82,7 @@ def test_counts_of_words_are_adapted_to_and_predicted(tmp_path: Path, as_json: C
 
 
 def test_what_is_predicted_is_shown_and_columns_are_named(
-    files: Path, sample_trained: Trained, done: Callable[..., str], tmp_path: Path
+    sample_trained: Trained, done: Callable[..., str], tmp_path: Path
 ) -> None:
     (tmp_path / "notes.csv").write_text(
         "id,body,tags\n1,Plant the seeds in spring.,gardening\n2,A goal.,football\n"
@@ -90,7 +90,7 @@ def test_what_is_predicted_is_shown_and_columns_are_named(
     (tmp_path / "more.csv").write_text("id,body\n1,Water the young plants.\n")
     shown = done(
         "adapt", sample_trained.bundle, "--support", "notes.csv", "--text-column", "body", "--labels-column", "tags",
-        "--out", "taught", "--predict", "more.csv", "--predict", files / "csv" / "more.csv",
+        "--out", "taught", "--predict", "more.csv",
     )  # fmt: skip
     assert "wrote taught" in shown
     assert "more.csv" in shown.partition("wrote taught")[2]
