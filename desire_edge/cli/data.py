@@ -12,8 +12,8 @@ from rich.console import Console
 from desire_edge.cli import tables
 from desire_edge.cli.checked import check_plot_name, plot_counts, show_checked
 from desire_edge.cli.common import FOLDER, columns_options, data_dir_option, json_option, print_json, say
+from desire_edge.cli.export import open_run
 from desire_edge.cli.progress import show_steps
-from desire_edge.cli.server import open_run
 from desire_edge.errors import DesireEdgeError, shown
 from desire_edge.inputs.examples import Columns
 from desire_edge.lexicon import Lexicon
