@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -96,3 +97,8 @@ EXPECTED = {
 )
 def test_scikit_learns_checks(estimator: DesireClassifier, check: Callable[[Any], None]) -> None:
     check(estimator)
+
+
+def test_the_page_lists_the_checks_that_fail() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "scikit-learn.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"`(check_\w+)`", page)) - {"check_estimator"} == set(EXPECTED)

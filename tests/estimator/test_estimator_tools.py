@@ -119,3 +119,13 @@ except desire_edge.DesireEdgeError as error:
         "DesireClassifier needs scikit-learn 1.6 or newer, which is not installed; "
         "install it with `pip install 'desire-edge[sklearn]'`\n"
     )
+
+
+def test_the_example_runs(sample_trained: Trained, tmp_path: Path) -> None:
+    script = Path(__file__).parents[2] / "examples" / "sklearn_pipeline.py"
+    printed = subprocess.run(
+        [sys.executable, "-W", "error", script, sample_trained.bundle, "--out", tmp_path / "taught"],
+        capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    assert "it knows cooking, history, architecture, music now" in printed
+    assert Predictor(tmp_path / "taught", "cpu").labels == ("cooking", "history", "architecture", "music")
