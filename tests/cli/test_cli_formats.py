@@ -77,13 +77,14 @@ def test_every_way_to_give_a_text_predicts_the_same(
     )
     inline = [{"file": "inline/metadata.jsonl", "line": n} for n in (1, 3)]
     given = [{"text": text} for text in TEXTS]
-    for arguments, places in (
+    cases: list[tuple[tuple[str, ...], list[dict[str, Any]]]] = [
         (("a.jsonl",), lines),
         (("a.parquet",), parquet),
         (("inline",), inline),
         (("--text", TEXTS[0], "--text", TEXTS[1]), given),
         (("a.parquet", "--text", "more"), [*parquet, {"text": "more"}]),
-    ):
+    ]
+    for arguments, places in cases:
         found = as_json("predict", "taught/model.onnx", *arguments)["predictions"]
         assert [
             {name: row[name] for name in place} for row, place in zip(found, places, strict=True)

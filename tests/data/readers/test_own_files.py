@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -141,7 +143,7 @@ def test_a_missing_file_and_an_unknown_name_are_named(tmp_path: Path) -> None:
         load_dataset("delicous")
 
 
-def write(path: Path, rows: list[dict[str, object]]) -> Path:
+def write(path: Path, rows: Sequence[Mapping[str, object]]) -> Path:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return path
 
@@ -219,7 +221,10 @@ def test_pictures_stay_files_and_the_record_is_of_their_bytes(tmp_path: Path) ->
     assert dataset.images == (tmp_path / "a.png", tmp_path / "b.jpg") and dataset.texts is None
     (tmp_path / "a.png").write_bytes(b"another")
     assert load_files(tmp_path).source != dataset.source
-    pictures = [{"bytes": b"\x89PNG\r\n\x1a\n", "path": None}, {"bytes": b"\xff\xd8\xff", "path": "b.jpeg"}]
+    pictures: list[dict[str, Any]] = [
+        {"bytes": b"\x89PNG\r\n\x1a\n", "path": None},
+        {"bytes": b"\xff\xd8\xff", "path": "b.jpeg"},
+    ]
     pq.write_table(pa.table({"image": pictures, "label": ["x", "y"]}), tmp_path / "a.parquet")
     held = load_files(tmp_path / "a.parquet")
     assert held.images == tuple(picture["bytes"] for picture in pictures)

@@ -77,7 +77,7 @@ def test_labels_do_not_count_where_they_are_not_asked_for(tmp_path: Path) -> Non
         ({"x": X, "labels": np.array(["a", "b;b", ""])}, r"row 2: the label 'b' is named twice"),
     ],
 )
-def test_what_is_wrong_is_named(arrays: dict[str, NDArray[Any]], expected: str, tmp_path: Path) -> None:
+def test_what_is_wrong_is_named(arrays: dict[str, Any], expected: str, tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", **arrays)
     with pytest.raises(DesireEdgeError, match=expected) as refused:
         read_examples(tmp_path / "a.npz")
