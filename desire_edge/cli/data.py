@@ -12,9 +12,9 @@ from rich.console import Console
 from desire_edge.cli import tables
 from desire_edge.cli.checked import check_plot_name, plot_counts, show_checked
 from desire_edge.cli.common import FOLDER, columns_options, data_dir_option, json_option, print_json, say
+from desire_edge.cli.export import open_run
 from desire_edge.cli.progress import show_steps
-from desire_edge.cli.server import open_run
-from desire_edge.errors import shown
+from desire_edge.errors import DesireEdgeError, shown
 from desire_edge.inputs.examples import Columns
 from desire_edge.lexicon import Lexicon
 
@@ -46,7 +46,7 @@ def data_info(name: str, columns: dict[str, Any], data_dir: Path | None, as_json
     if as_json:
         print_json({**values, "columns": dict(dataset.found), "warnings": list(dataset.warnings)})
     else:
-        found = "; ".join(f"{name} from {columns}" for name, columns in dataset.found.items())
+        found = "; ".join(f"{name} from {where}" for name, where in dataset.found.items())
         tables.show_values(Console(), f"data set {dataset.name}", {**values, "columns": found})
         for warning in dataset.warnings:
             say(f"warning: {warning}")
@@ -85,6 +85,8 @@ def data_episode(
     from desire_edge.data import EpisodeSampler
     from desire_edge.evaluation.folders import write_episode
 
+    if shots < 1:
+        raise DesireEdgeError("--shots must be at least 1: a support folder without examples is none")
     opened = open_run(run, "cpu", data_dir)
     dataset = opened.data.dataset
     sampler = EpisodeSampler.over(

@@ -188,25 +188,25 @@ def _known(label: LabelReport) -> Text:
 
 
 def show_predictions(
-    console: Console, predictor: Predictor, files: Sequence[Path], outputs: Mapping[str, NDArray[np.float32]]
+    console: Console, predictor: Predictor, names: Sequence[str], outputs: Mapping[str, NDArray[np.float32]]
 ) -> None:
-    """A row a file: its labels by probability, bold from their threshold up, and the five likeliest base labels.
+    """A row an input: its labels by probability, bold from their threshold up, and the five likeliest base labels.
 
     Where nothing can be bold (a pipe, a file) a star stands before those labels.
     """
     mark = "* " if console.color_system is None else ""
     table = Table(
-        _names("file"), _names(f"labels, the most probable first{' (*: it holds)' if mark else ''}")
+        _names("input"), _names(f"labels, the most probable first{' (*: it holds)' if mark else ''}")
     )
     if predictor.base_labels:
         table.add_column("base labels", overflow="fold")
-    for index, file in enumerate(files):
+    for index, name in enumerate(names):
         row = outputs["probabilities"][index]
         cells = [_ranked(predictor.labels, row, predictor.thresholds, mark)]
         if predictor.base_labels:
             base = outputs["base_probabilities"][index]
             cells.append(_ranked(predictor.base_labels, base, [np.inf] * len(base), mark, most=5))
-        table.add_row(plain(file), *cells)
+        table.add_row(plain(name), *cells)
     console.print(table)
     console.print(f"ran on {predictor.provider}")
 
@@ -257,6 +257,36 @@ def show_evaluation(console: Console, folder: Path, result: Evaluation) -> None:
     console.print(
         "micro AUC by step: " + ", ".join(f"{100 * value:.1f}" for value in shown_figures.micro_auc_by_step)
     )
+    if result.rows:
+        show_beside(console, result)
+
+
+def show_beside(console: Console, result: Evaluation) -> None:
+    """Ours and each baseline on the same tasks; what lies outside its interval is bold, green where ours is above."""
+    which = "all" if result.eligible is None else "eligible"
+    table = Table(
+        "%",
+        "micro AUC",
+        "macro AUC",
+        "ours − it, micro",
+        "CPU ms a task",
+        title=f"scikit-learn on frozen features, tuned on validation labels, on the same tasks ({which} labels)",
+        title_justify="left",
+    )
+    for row in result.rows:
+        minus, style = "", ""
+        if row.ours_minus is not None:
+            minus = f"{100 * row.ours_minus.mean:+.1f} ± {100 * row.ours_minus.half_width:.1f}"
+            style = ("bold green" if row.ours_minus.mean > 0 else "bold red") if row.significant else ""
+            minus += " *" if row.significant and console.color_system is None else ""
+        table.add_row(
+            row.title,
+            _percent(row.micro_auc),
+            _percent(row.macro_auc),
+            plain(minus, style),
+            f"{1000 * row.seconds:.1f}",
+        )
+    console.print(table)
 
 
 def _percent(estimate: Estimate) -> str:

@@ -23,6 +23,16 @@ def holds(path: Path) -> bool:
     return any((path / name).is_file() for name in METADATA)
 
 
+def texts(path: Path) -> list[Row]:
+    """The texts that the metadata of the folder at `path` hold themselves; none where it has no metadata."""
+    folder = Folder(path)
+    found = []
+    for place, entry in folder.entries(()):
+        if (text := folder.text_of(entry, place)) is not None:
+            found.append(Row(text, place, known_labels=optional_names(entry, "known_labels", str(place))))
+    return found
+
+
 def read(path: Path, request: Request) -> Examples:
     """Read the folder at `path`."""
     folder = Folder(path)
@@ -39,10 +49,11 @@ def read(path: Path, request: Request) -> Examples:
     rows: list[Row] = []
     for place, entry in folder.entries(("labels",) if request.labelled else ()):
         request.check_count(len(rows) + 1, folder.metadata)
-        found = folder.input_of(entry, place)
-        if isinstance(found, Path):
-            check_kind(str(found))
-        raw = Stored(str(found), found) if isinstance(found, Path) else found
+        raw: str | Stored | None = folder.text_of(entry, place)
+        if raw is None:
+            file = folder.file_of(entry, place)
+            check_kind(str(file))
+            raw = Stored(str(file), file)
         labels = entry.get("labels") if request.labelled else ()
         others = [optional_names(entry, field, str(place)) for field in ("negative_labels", "known_labels")]
         positive, negative, known = checked_labels(labels, others[0], others[1], str(place))
