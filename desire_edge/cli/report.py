@@ -18,7 +18,7 @@ from desire_edge.cli.common import (
     provider_option,
     say,
 )
-from desire_edge.cli.server import open_run
+from desire_edge.cli.export import open_run
 from desire_edge.runtime.manifest import MANIFEST
 
 

@@ -72,7 +72,7 @@ def test_pictures_are_taught_and_tried_in_the_page(context: BrowserContext, tmp_
         for name, content, label in (("bread.jpg", bread, "baking"), ("jazz.png", jazz, "music")):
             drop(page, {name: content})
             example = page.get_by_role("list", name="Examples").get_by_role("listitem").filter(has_text=name)
-            expect(example.get_by_role("img", include_hidden=True)).to_be_visible()
+            expect(example.locator("img")).to_be_visible()
             example.get_by_text(label, exact=True).click()
         expect(page.get_by_role("status")).to_contain_text("from 2 examples")
         drop(page, {"query.jpg": query}, ".try")

@@ -145,7 +145,9 @@ Features VectorKind::features_of(const RawInput& raw, const std::string& where) 
 }
 
 LexiconKind::LexiconKind(const nlohmann::json& value)
-    : features_(whole(value, "features", 1, kMostFeatures)), sha256_(digest_in(value, kLexicon)) {}
+    : features_(whole(value, "features", 2, kMostFeatures)), sha256_(digest_in(value, kLexicon)) {
+  if (features_ % 2 != 0) throw std::invalid_argument("features is no even number");
+}
 
 std::map<std::string, std::string> LexiconKind::assets() const { return {{kLexicon, sha256_}}; }
 
@@ -173,8 +175,12 @@ std::string LexiconKind::to_json() const {
 }
 
 Features LexiconKind::features_of(const RawInput& raw, const std::string& where) const {
+  if (const auto* values = std::get_if<std::vector<float>>(&raw)) return of_vector(*values, features_, where);
   const auto* text = std::get_if<std::string>(&raw);
-  if (text == nullptr) return of_numbers(raw, {}, features_, where);
+  if (text == nullptr) {
+    refuse("input-kind"_code, where, " is neither text nor a vector of ", features_,
+           " numbers, which this model takes");
+  }
   TextVector found = dynamic_cast<const StaticLexicon&>(*lexicon_).text_vector(*text);
   return {std::move(found.vector), found.known_words, found.words};
 }

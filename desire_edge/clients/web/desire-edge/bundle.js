@@ -5,7 +5,7 @@ import { fromHalves, toHalves } from "./half.js";
 import { cleanAll, tidy } from "./inputs/names.js";
 import { LEXICON } from "./inputs/lexical.js";
 import { openLexicon } from "./lexicon/index.js";
-import { toldApart } from "./lexicon/labels.js";
+import { encodedEntry, toldApart } from "./lexicon/labels.js";
 import { Kept } from "./kept.js";
 import { FILES, MANIFEST, readManifest } from "./manifest.js";
 import { openSession, runOnce, runRows } from "./session.js";
@@ -115,12 +115,14 @@ export class Bundle {
   /** {entries, warnings} of labels' names: their vectors by the lexicon, or by a text encoder that is the extractor. */
   async #labelVectors(names) {
     if (this.lexicon) return this.lexicon.lookUpAll(names);
+    const { input, dimension } = this.manifest;
     const entries = [];
     for (const name of names) {
-      const vector = Float32Array.from(
-        await this.#run(this.manifest.input.featuresOf(name, `the label '${name}'`), "name"),
-      );
-      entries.push({ name, vector, known: [name], unknown: [], how: "words" });
+      const vector = await this.#run(input.featuresOf(name, `the label '${name}'`), "name");
+      if (!vector.every(Number.isFinite)) {
+        throw new DesireEdgeError(`${this.where} gives the label '${name}' a vector that is not finite`, "onnx");
+      }
+      entries.push(encodedEntry(name, vector, dimension));
     }
     return toldApart(entries);
   }

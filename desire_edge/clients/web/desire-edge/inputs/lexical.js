@@ -15,7 +15,13 @@ export class LexiconInput {
 
   /** Whether `value` is the JSON of such an input. */
   static describes({ features, files }) {
-    return Number.isInteger(features) && features >= 1 && features <= MAX_FEATURES && areDigests(files, [LEXICON]);
+    return (
+      Number.isInteger(features) &&
+      features >= 2 &&
+      features % 2 === 0 &&
+      features <= MAX_FEATURES &&
+      areDigests(files, [LEXICON])
+    );
   }
 
   constructor({ features, files }) {
@@ -39,7 +45,13 @@ export class LexiconInput {
 
   /** {x: Float32Array, words, unknown} of one example: a text, or a vector. */
   featuresOf(raw, where) {
-    if (typeof raw !== "string") return numericFeatures(raw, new Map(), this.features, where);
-    return this.lexicon.textVector(raw);
+    if (typeof raw === "string") return this.lexicon.textVector(raw);
+    if (!Array.isArray(raw) && !ArrayBuffer.isView(raw)) {
+      throw new DesireEdgeError(
+        `${where} is neither text nor a vector of ${this.features} numbers, which this model takes`,
+        "input-kind",
+      );
+    }
+    return numericFeatures(raw, new Map(), this.features, where);
   }
 }

@@ -5,6 +5,7 @@ import { fold, strip } from "../text.js";
 import { norm, seededDirection } from "./seeded.js";
 
 const SAME = 0.9999; // cosine above which two names' vectors count as equal
+const ENCODED_NORM = 4; // of vectors that a text encoder makes
 const APART = 0.1; // the part added to tell them apart, relative to the vector's norm
 
 /**
@@ -49,6 +50,15 @@ export function toldApart(given) {
     }
   });
   return { entries, warnings };
+}
+
+/** The entry of a name, of which a text encoder made `vector`; where that is nothing, of a direction of its own. */
+export function encodedEntry(name, vector, dim) {
+  if (norm(vector) > ENCODED_NORM / 2) {
+    return { name, vector: Float32Array.from(vector), known: [name], unknown: [], how: "encoder" };
+  }
+  const seeded = Float32Array.from(seededDirection(name, dim), (value) => ENCODED_NORM * value);
+  return { name, vector: seeded, known: [], unknown: [name], how: "seeded" };
 }
 
 function withOwnPart(vector, name) {
