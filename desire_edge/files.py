@@ -88,6 +88,16 @@ def atomic_folder(target: Path) -> Iterator[Path]:
                 shutil.rmtree(leftover, ignore_errors=True)
 
 
+def link_or_copy(source: Path, target: Path) -> None:
+    """Put the file `source` at `target`, too: by a hard link, or as a copy where that cannot be."""
+    try:
+        if not os.access(source, os.W_OK):  # the link would be as unwritable, and could not be synced
+            raise PermissionError
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
 MAX_DEPTH = 512  # of JSON
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 

@@ -19,7 +19,7 @@ from typing import Any
 from desire_edge.errors import DesireEdgeError
 from desire_edge.files import atomic_folder, read_json
 from desire_edge.runtime.bundle import Bundle
-from desire_edge.runtime.manifest import FILES, MANIFEST
+from desire_edge.runtime.manifest import MANIFEST
 
 HOST = "127.0.0.1"
 ORT = "onnxruntime-web"
@@ -70,7 +70,7 @@ class PageServer(ThreadingHTTPServer):
             "/": page / "index.html",
             **{f"/{path.relative_to(page).as_posix()}": path for path in parts},
             **{f"/ort/{name}": ort / name for name in ORT_FILES},
-            **{f"/bundle/{name}": bundle.path / name for name in (MANIFEST, *FILES)},
+            **{f"/bundle/{name}": bundle.path / name for name in (MANIFEST, *bundle.manifest.files)},
         }
         self.bundle = bundle  # a zip stays unpacked for as long as its bundle is there
         try:

@@ -23,7 +23,6 @@ from desire_edge.runtime.manifest import (
     ADAPT,
     BASE_FRAGMENT,
     EXTRACTOR,
-    FILES,
     HEAD,
     HEAD_FRAGMENT,
     LEXICON,
@@ -35,6 +34,8 @@ from desire_edge.runtime.manifest import (
     SEMANTICS,
     FileRecord,
     Manifest,
+    bundle_files,
+    is_whole,
 )
 from desire_edge.runtime.semantics import Semantics
 from desire_edge.training.prepare import lexicon_path
@@ -131,10 +132,11 @@ def export_bundle(run: Run, out: Path, options: ExportOptions | None = None) -> 
             base_labels=base_labels,
             known_labels=known_labels,
             input=run.data.input,
+            names="lexicon",
             precision=options.precision,
             conditioning=conditioning(z, weights["w1"], weights["b1"], weights["w2"], weights["b2"]),
             training=run.record(),
-            files={name: FileRecord.of(folder / name) for name in FILES},
+            files={name: FileRecord.of(folder / name) for name in bundle_files(run.data.input)},
         )
         write_json(folder / MANIFEST, manifest.to_json())
         parity = check_parity(run, folder)
@@ -192,7 +194,7 @@ def _check_options(run: Run, out: Path, options: ExportOptions) -> None:
         )
     if out.is_dir():
         found = {path.name for path in out.iterdir()}
-        ours = not options.zipped and (not found or found == {MANIFEST, *FILES})
+        ours = not options.zipped and (not found or is_whole(found))
     else:
         ours = not out.exists() or (options.zipped and _is_bundle_zip(out))
     if not ours:
@@ -203,4 +205,4 @@ def _is_bundle_zip(path: Path) -> bool:
     if not zipfile.is_zipfile(path):
         return False
     with zipfile.ZipFile(path) as archive:
-        return set(archive.namelist()) == {MANIFEST, *FILES}
+        return is_whole(archive.namelist())

@@ -15,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 from desire_edge import Bundle, DesireEdgeError, Predictor, Support
 from desire_edge.cli import tables
 from desire_edge.cli.common import ANY_PATH, FOLDER, json_option, only_bundle, print_json, provider_option
+from desire_edge.cli.why import draw_why, explain_all, show_why, taught_task
 from desire_edge.files import read_json
 from desire_edge.inputs.files import READERS, is_input, read_input
 from desire_edge.inputs.folder import read_known_labels
@@ -191,10 +192,29 @@ def adapt(
     "--known-labels",
     help="Base labels that every INPUT is known to carry, separated by commas.  [default: by each folder's metadata]",
 )
+@click.option("--why", is_flag=True, help="Say what spoke for each predicted label, and how strongly.")
+@click.option(
+    "--why-png",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Draw it too; needs matplotlib.",
+)
+@click.option(
+    "--bundle",
+    type=ANY_PATH,
+    help="With --why: what MODEL was taught with.  [default: the only *.desire here]",
+)
 @provider_option
 @json_option
 def predict(
-    model: Path, inputs: tuple[Path, ...], known_labels: str | None, provider: str, as_json: bool
+    model: Path,
+    inputs: tuple[Path, ...],
+    known_labels: str | None,
+    why: bool,
+    why_png: Path | None,
+    bundle: Path | None,
+    provider: str,
+    as_json: bool,
 ) -> None:
     """Predict with an adapted MODEL (OUT, or OUT/model.onnx). INPUT: .txt, .npy or .json files, or folders of them.
 
@@ -204,13 +224,24 @@ def predict(
     \b
     desire-edge predict taught/ page.txt
     desire-edge predict taught/ page.txt --known-labels "linux,programming"
+
+    --why writes each predicted label's log odds as an exact sum: what its name, the base labels and the examples (by
+    number, as `desire-edge info MODEL` has them) add. It reads the bundle and OUT/task.safetensors.
+
+    \b
+    desire-edge predict taught/ page.txt --why --bundle tagger.desire --why-png why.png
     """
     predictor = Predictor(model, provider)
+    task = taught_task(model, bundle, provider) if why or why_png else None
     files = [file for path in inputs for file in input_files(path)]
     names = [str(file) for file in files]
     known = known_labels_of(files, inputs, known_labels)
-    features = predictor.features([read_input(file) for file in files], names)
+    raws = [read_input(file) for file in files]
+    features = predictor.features(raws, names)
     outputs = predictor.outputs(features, predictor.known_rows(known, names))
+    explanations = explain_all(task, predictor, raws, known, outputs["probabilities"]) if task else []
+    if why_png:
+        draw_why(why_png, names, explanations)
     if as_json:
         rows = []
         for index, file in enumerate(files):
@@ -224,10 +255,15 @@ def predict(
             if predictor.base_labels:
                 base = map(float, outputs["base_probabilities"][index])
                 row["base_probabilities"] = dict(zip(predictor.base_labels, base, strict=True))
+            if why:
+                row["why"] = explanations[index].to_json()
             rows.append(row)
         print_json({"provider": predictor.provider, "predictions": rows})
     else:
-        tables.show_predictions(Console(), predictor, files, outputs)
+        console = Console()
+        tables.show_predictions(console, predictor, files, outputs)
+        for name, explanation in zip(names, explanations if why else (), strict=False):
+            show_why(console, name, explanation)
 
 
 @click.command()

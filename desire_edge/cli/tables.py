@@ -67,7 +67,9 @@ def show_bundle(console: Console, path: Path, manifest: Manifest, contents: Sequ
         console,
         f"bundle {path}",
         {
-            "input": f"{manifest.input.kind}, {manifest.input.features} features",
+            "input": manifest.input.kind
+            if manifest.input.ragged
+            else f"{manifest.input.kind}, {manifest.input.features} features",
             "dimension, hidden": f"{manifest.dimension}, {manifest.hidden}",
             "base labels": len(manifest.base_labels),
             "uses known labels": "yes" if manifest.known_labels else "no",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Examples and their labels: feature vectors (`features`) or raw texts (`texts`), one of the two.
+    """Examples and their labels: vectors (`features`), raw texts (`texts`) or pictures (`images`), one of these.
 
     Attributes:
         name: short name, for records and messages.
@@ -20,6 +21,7 @@ class Dataset:
         features: float32 [rows, features], or None for raw text.
         feature_names: what each feature column counts; () for raw text.
         texts: the raw texts, title and body joined by a newline; None for vectors.
+        images: the pictures, each a file or the bytes of one; None for texts and vectors.
         source: where the data came from, with the sha256 of every file, for a run's record.
     """
 
@@ -31,13 +33,14 @@ class Dataset:
     feature_names: tuple[str, ...]
     texts: tuple[str, ...] | None
     source: str
+    images: tuple[Path | bytes, ...] | None = None
 
     def __post_init__(self) -> None:
         rows = len(self.test_rows)
-        if (self.features is None) == (self.texts is None):
-            raise ValueError("a Dataset holds either features or texts")
-        inputs = self.features if self.features is not None else self.texts
-        assert inputs is not None
+        given = [inputs for inputs in (self.features, self.texts, self.images) if inputs is not None]
+        if len(given) != 1:
+            raise ValueError("a Dataset holds features, texts or images, one of these")
+        (inputs,) = given
         if self.targets.shape != (rows, len(self.labels)) or len(inputs) != rows:
             raise ValueError(
                 f"{rows} rows and {len(self.labels)} labels do not fit targets {self.targets.shape} "

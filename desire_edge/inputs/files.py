@@ -7,6 +7,7 @@ from pathlib import Path
 
 from desire_edge.errors import DesireEdgeError
 from desire_edge.files import parse_json
+from desire_edge.inputs.images import decode
 from desire_edge.inputs.npy import read_npy
 from desire_edge.inputs.spec import RawInput
 
@@ -14,7 +15,9 @@ MAX_FILE_BYTES = 16 * 2**20  # a file comes from anyone: what is read of it is b
 
 
 def read_input(path: Path) -> RawInput:
-    """Read one raw input: text from `.txt`, a vector from `.npy`, sparse features from `.json`, in any case.
+    """Read one raw input, by its ending, in any case.
+
+    Text from `.txt`, a vector from `.npy`, sparse features from `.json`, pixels from `.png`, `.jpg` and `.jpeg`.
 
     Raises:
         DesireEdgeError: not there, too large, of another kind, or not what its ending says.
@@ -61,5 +64,12 @@ def _sparse(content: bytes, where: str) -> dict[str, float]:
     return values
 
 
-READERS: dict[str, Callable[[bytes, str], RawInput]] = {".txt": text_of, ".npy": read_npy, ".json": _sparse}
+READERS: dict[str, Callable[[bytes, str], RawInput]] = {
+    ".txt": text_of,
+    ".npy": read_npy,
+    ".json": _sparse,
+    ".png": decode,
+    ".jpg": decode,
+    ".jpeg": decode,
+}
 """From a file's bytes, and its name in errors, to raw input, by the file's ending in small letters."""

@@ -1,4 +1,4 @@
-"""What an extractor takes: raw input -> x, its feature vector, the same way at training and on the device.
+"""What an extractor takes: raw input -> x, an array, the same way at training and on the device.
 
 Each kind of input is one file beside this one and one line of `kinds.py`.
 """
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from desire_edge.errors import DesireEdgeError
+from desire_edge.inputs.assets import Assets
 
 
 @runtime_checkable
@@ -33,14 +34,14 @@ class SparseRow(Protocol):
 
 
 RawInput = str | Mapping[str, float] | Sequence[float] | NDArray[Any] | SparseRow
-"""Text; sparse features by name (or by index, as a string); or a whole feature vector."""
+"""Text; sparse features by name (or by index, as a string); a whole feature vector; or a picture's pixels."""
 
 
 @dataclass(frozen=True)
 class Features:
-    """One example's x [features] float32 and, for text, how many of its distinct words the model knows."""
+    """One example's x, as its kind says, and, for words, how many of a text's distinct ones the model knows."""
 
-    x: NDArray[np.float32]
+    x: NDArray[Any]
     known_words: int = 0
     words: int = 0
 
@@ -50,23 +51,41 @@ class InputSpec(ABC):
 
     Class attributes:
         kind: what a bundle calls the kind.
+        ragged: whether examples' x differ in shape; then a graph takes one at a time, [1, …].
+        dtype: of x.
+        assets: the names of the files that it needs beside the model.
     """
 
     kind: ClassVar[str]
+    ragged: ClassVar[bool] = False
+    dtype: ClassVar[str] = "float32"
+    assets: ClassVar[tuple[str, ...]] = ()
 
     @property
-    @abstractmethod
     def features(self) -> int:
-        """The length of x."""
+        """The length of x; 0 where x is no vector of one length."""
+        return 0
+
+    @property
+    def shape(self) -> tuple[int | None, ...]:
+        """The shape of one example's x, None where examples differ."""
+        return (self.features,)
 
     @classmethod
     @abstractmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Self:
+    def from_json(cls, value: Mapping[str, Any], assets: Assets) -> Self:
         """Read what `to_json` wrote; a KeyError, TypeError or ValueError where it is something else."""
 
     @abstractmethod
     def to_json(self) -> dict[str, Any]:
-        """The spec as JSON values, its `kind` among them."""
+        """The spec as JSON values, its `kind` among them, and the SHA-256 of its assets as `files`."""
+
+    def open(self) -> None:  # noqa: B027 (most kinds have no assets)
+        """Read the assets, which `features_of` does at the latest.
+
+        Raises:
+            DesireEdgeError: one is not there, is not what it was, or cannot be read.
+        """
 
     @abstractmethod
     def features_of(self, raw: RawInput, where: str) -> Features:
@@ -77,9 +96,11 @@ class InputSpec(ABC):
         """
 
 
-def stacked(features: Sequence[Features], width: int) -> NDArray[np.float32]:
-    """x [n, width] of n examples, a row each."""
-    x = np.zeros((len(features), width), np.float32)
+def stacked(features: Sequence[Features], spec: InputSpec) -> NDArray[np.float32] | list[NDArray[Any]]:
+    """x [n, features] of n examples, a row each; a list of them where the kind is ragged."""
+    if spec.ragged:
+        return [item.x for item in features]
+    x = np.zeros((len(features), spec.features), np.float32)
     for row, item in enumerate(features):
         x[row] = item.x
     return x

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from desire_edge.errors import DesireEdgeError
+from desire_edge.inputs.assets import Assets
 from desire_edge.inputs.spec import Features, InputSpec, RawInput, SparseRow, finite
 from desire_edge.lexicon.characters import UNICODE
 
@@ -29,7 +30,7 @@ class VectorInput(InputSpec):
         return self.size
 
     @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Self:
+    def from_json(cls, value: Mapping[str, Any], assets: Assets) -> Self:
         """Read what `to_json` wrote."""
         size = value["features"]
         if isinstance(size, bool) or not isinstance(size, int) or size < 1:

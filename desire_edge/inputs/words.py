@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from desire_edge.inputs.assets import Assets
 from desire_edge.inputs.spec import Features, InputSpec, RawInput
 from desire_edge.inputs.vectors import sparse_features, vector_features
 from desire_edge.lexicon import tokenize
@@ -36,7 +37,7 @@ class WordsInput(InputSpec):
         return len(self.vocabulary)
 
     @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Self:
+    def from_json(cls, value: Mapping[str, Any], assets: Assets) -> Self:
         """Read what `to_json` wrote."""
         words = value["vocabulary"]
         if not isinstance(words, list) or not all(isinstance(word, str) for word in words):

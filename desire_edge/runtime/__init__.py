@@ -2,6 +2,7 @@
 
 from desire_edge.inputs import Features, InputSpec, RawInput, VectorInput, WordsInput, read_input
 from desire_edge.runtime.bundle import Bundle
+from desire_edge.runtime.explain import Explanation
 from desire_edge.runtime.predictor import Predictor
 from desire_edge.runtime.report import AdaptReport, LabelReport
 from desire_edge.runtime.support import Example, Support
@@ -11,6 +12,7 @@ __all__ = [
     "AdaptReport",
     "Bundle",
     "Example",
+    "Explanation",
     "Features",
     "InputSpec",
     "LabelReport",

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 from desire_edge.errors import DesireEdgeError
 from desire_edge.files import atomic_path
-from desire_edge.runtime.manifest import FILES, MANIFEST
+from desire_edge.runtime.manifest import MANIFEST, Manifest, is_whole
 
 MAX_BYTES = 4 * 2**30  # of a bundle unpacked: an archive comes from anyone
 
@@ -20,7 +20,7 @@ def pack(folder: Path, out: Path) -> None:
     The files are stored, not compressed: weights hardly shrink, and readers in other languages stay simple.
     """
     with atomic_path(out) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
-        for name in (MANIFEST, *FILES):
+        for name in (MANIFEST, *Manifest.read(folder / MANIFEST).files):
             entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
             entry.external_attr = 0o644 << 16
             with (folder / name).open("rb") as source, archive.open(entry, "w", force_zip64=True) as target:
@@ -37,7 +37,7 @@ def unpack(path: Path) -> TemporaryDirectory[str]:
     try:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
-            if sorted(entry.filename for entry in entries) != sorted((MANIFEST, *FILES)):
+            if not is_whole([entry.filename for entry in entries]):
                 raise DesireEdgeError(
                     f"{path} is a zip, but not of a bundle: it must hold {MANIFEST} and the files it names"
                 )

@@ -13,6 +13,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from desire_edge.errors import DesireEdgeError
+from desire_edge.inputs.tokens import TOKENIZER
 from desire_edge.runtime.bundle import Bundle
 from desire_edge.runtime.manifest import (
     ADAPT,
@@ -42,6 +43,7 @@ PURPOSES = {
     ADAPT: "from examples to the task's weights, as a graph",
     SEMANTICS: "what was meta-learned",
     LEXICON: "words and their vectors",
+    TOKENIZER: "from text to tokens",
 }
 # By TensorProto.DataType, and by safetensors' names.
 _ONNX_TYPES = {1: "float32", 2: "uint8", 3: "int8", 6: "int32", 7: "int64", 9: "bool", 10: "float16"}

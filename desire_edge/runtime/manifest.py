@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import re
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from desire_edge.errors import DesireEdgeError
 from desire_edge.files import read_json
-from desire_edge.inputs import InputSpec, input_from_json
+from desire_edge.inputs import Assets, InputSpec, input_from_json
+from desire_edge.inputs.assets import sha256_of
+from desire_edge.inputs.kinds import ASSETS
 
-SCHEMA_VERSION = 4
-# Schema 3 says besides where the extractor's output begins in its file, which is not needed any more.
-READABLE = (3, SCHEMA_VERSION)
+SCHEMA_VERSION = 5
+# Schemas 3 and 4 do not say where names come from: from the lexicon. Schema 3 says besides where the extractor's output
+# begins in its file, which is not needed any more.
+READABLE = (3, 4, SCHEMA_VERSION)
 MANIFEST = "manifest.json"
 EXTRACTOR = "extractor.onnx"
 HEAD = "head.onnx"
@@ -26,7 +28,10 @@ BASE_FRAGMENT = "base.fragment.onnx"
 ADAPT = "adapt.onnx"
 SEMANTICS = "semantics.safetensors"
 LEXICON = "lexicon.safetensors"
-FILES = (EXTRACTOR, HEAD, HEAD_FRAGMENT, BASE_FRAGMENT, ADAPT, SEMANTICS, LEXICON)
+GRAPHS_AND_WEIGHTS = (EXTRACTOR, HEAD, HEAD_FRAGMENT, BASE_FRAGMENT, ADAPT, SEMANTICS)
+FILES = (*GRAPHS_AND_WEIGHTS, LEXICON)
+"""The files of a bundle whose input needs none, and whose names' vectors come from the lexicon."""
+NAMES = ("lexicon", "extractor")
 PRECISIONS = ("fp32", "fp16", "int8")
 MAX_SIZE = 2**20  # of any one dimension: a bundle is hostile until checked
 MAX_WAYS = MAX_BATCH = MAX_SUPPORT = 4096
@@ -42,9 +47,7 @@ class FileRecord:
     @classmethod
     def of(cls, path: Path) -> FileRecord:
         """Measure the file at `path`."""
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return cls(path.stat().st_size, digest)
+        return cls(path.stat().st_size, sha256_of(path))
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,7 @@ class Manifest:
         known_labels: whether the model uses the base labels that an item is known to carry. Its graphs then have the
             input `known_labels` [batch, B] beside x or z.
         input: how raw input becomes x.
+        names: where labels' vectors come from, one of `NAMES`: the lexicon, or a text encoder's output `name` [1, d].
         precision: of the extractor's weights, one of `PRECISIONS`. All else is float32.
         conditioning: κ = ‖H W_2‖ / ‖W_Z(Z)‖, the largest seen on training rows before adaptation. Single precision
             loses about κ² digits' worth in the folded head; it is near 1 where the biases do not cancel.
@@ -80,6 +84,7 @@ class Manifest:
     base_labels: tuple[str, ...]
     known_labels: bool
     input: InputSpec
+    names: str
     precision: str
     conditioning: float
     training: Mapping[str, Any]
@@ -88,7 +93,7 @@ class Manifest:
     def to_json(self) -> dict[str, Any]:
         """The manifest as JSON values."""
         values = asdict(self)
-        values["input"] = self.input.to_json()
+        values |= {"input": self.input.to_json(), "names": {"kind": self.names}}
         return {"schema_version": SCHEMA_VERSION, **values}
 
     @classmethod
@@ -101,7 +106,7 @@ class Manifest:
         values = read_json(path, limit=16 * 2**20, code="manifest")
         version = values.get("schema_version") if isinstance(values, dict) else None
         if version not in READABLE:
-            readable = " and ".join(map(str, READABLE))
+            readable = f"{', '.join(map(str, READABLE[:-1]))} and {SCHEMA_VERSION}"
             raise DesireEdgeError(
                 f"{path} has schema version {version!r}, but this desire-edge reads versions {readable}; "
                 "export the bundle again, or install the desire-edge that matches it",
@@ -125,9 +130,13 @@ class Manifest:
                 raise ValueError(
                     f"precision is {reprlib.repr(precision)}, not one of {', '.join(PRECISIONS)}"
                 )
+            names = values["names"]["kind"] if version == SCHEMA_VERSION else NAMES[0]
+            if names not in NAMES:
+                raise ValueError(f"names come from {reprlib.repr(names)}, not from one of {', '.join(NAMES)}")
+            spec = input_from_json(values.get("input"), str(path), "manifest", Assets(path.parent))
             files = {str(name): _record(record) for name, record in dict(values["files"]).items()}
-            if sorted(files) != sorted(FILES):
-                raise ValueError(f"files are {sorted(files)}, not {sorted(FILES)}")
+            if set(files) != set(bundle_files(spec, names)):
+                raise ValueError(f"files are {sorted(files)}, not {sorted(bundle_files(spec, names))}")
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise DesireEdgeError(
                 f"{path} is not a manifest of desire-edge: {error!s}; export the bundle again", "manifest"
@@ -137,12 +146,25 @@ class Manifest:
             name=values["name"],
             base_labels=base_labels,
             known_labels=known_labels,
-            input=input_from_json(values.get("input"), str(path), "manifest"),
+            input=spec,
+            names=names,
             precision=precision,
             conditioning=float(conditioning),
             training=values["training"],
             files=files,
         )
+
+
+def bundle_files(spec: InputSpec, names: str = NAMES[0]) -> tuple[str, ...]:
+    """The files of a bundle beside its manifest, of that input and with labels' vectors from there."""
+    lexicon = () if names == "extractor" else (LEXICON,)
+    return tuple(dict.fromkeys((*GRAPHS_AND_WEIGHTS, *lexicon, *spec.assets)))
+
+
+def is_whole(names: Collection[str]) -> bool:
+    """Whether files of those names may be a whole bundle."""
+    needed = {MANIFEST, *GRAPHS_AND_WEIGHTS}
+    return needed <= set(names) <= needed | {LEXICON} | ASSETS and len(set(names)) == len(names)
 
 
 def _size(values: dict[str, Any], name: str, largest: int = MAX_SIZE) -> int:

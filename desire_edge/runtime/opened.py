@@ -28,7 +28,7 @@ from desire_edge.runtime.manifest import (
     Manifest,
 )
 from desire_edge.runtime.semantics import Semantics
-from desire_edge.runtime.session import Session, check_provider
+from desire_edge.runtime.session import Session, check_provider, check_takes
 from desire_edge.runtime.taught import Origin
 
 Array = NDArray[np.float32]
@@ -95,8 +95,9 @@ class OpenedBundle:
     def __repr__(self) -> str:
         """The bundle in one line."""
         said = self.manifest
+        features = "" if said.input.ragged else f"features={said.input.features}, "
         return (
-            f"{type(self).__name__}({self._source.name!r}, input={said.input.kind!r}, features={said.input.features}, "
+            f"{type(self).__name__}({self._source.name!r}, input={said.input.kind!r}, {features}"
             f"base_labels={len(said.base_labels)}, ways={said.ways})"
         )
 
@@ -120,11 +121,7 @@ class OpenedBundle:
     def extractor(self) -> Session:
         """F, opened in ONNX Runtime."""
         session = Session(self.path / EXTRACTOR, self.provider)
-        if session.features != self.manifest.input.features:
-            raise DesireEdgeError(
-                f"{self.path}: the extractor takes {session.features} features, but the manifest says "
-                f"{self.manifest.input.features}"
-            )
+        check_takes(session, self.manifest.input, f"{self.path}: the extractor", "the manifest", "invalid")
         if session.columns.get("z") != self.manifest.dimension:
             raise DesireEdgeError(
                 f"{self.path / EXTRACTOR} has no output z of {self.manifest.dimension} numbers a row"
@@ -150,7 +147,7 @@ class OpenedBundle:
 
     def extract(self, features: Sequence[Features]) -> Array:
         """z [S, d] of S examples' features."""
-        return self.extractor.run(stacked(features, self.manifest.input.features))["z"]
+        return self.extractor.run(stacked(features, self.manifest.input))["z"]
 
     @property
     def origin(self) -> Origin:

@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 
 from desire_edge.errors import DesireEdgeError
 from desire_edge.files import parse_json
+from desire_edge.inputs.assets import Assets
 from desire_edge.inputs.kinds import input_from_json
 from desire_edge.inputs.rows import Inputs, NameLists, input_rows, name_rows
 from desire_edge.inputs.spec import Features, InputSpec, RawInput, stacked, unknown_texts
 from desire_edge.runtime.known import known_rows
-from desire_edge.runtime.session import Session, read_model
+from desire_edge.runtime.session import Session, check_takes, read_model
 
 MODEL = "model.onnx"
 METADATA_PREFIX = "desire_edge."
@@ -63,11 +64,20 @@ class Predictor:
         known_labels: the B base labels if an input's own can be told to the model, else ().
     """
 
-    def __init__(self, model: Path | str | bytes, provider: str = "auto", *, name: str | None = None) -> None:
+    def __init__(
+        self,
+        model: Path | str | bytes,
+        provider: str = "auto",
+        *,
+        name: str | None = None,
+        assets: Assets | None = None,
+    ) -> None:
         """Open `model`: a file, the folder that holds it as `model.onnx`, or its bytes, called `name` in errors.
 
+        The files that its input needs are beside it, or else where `assets` says.
+
         Raises:
-            DesireEdgeError: not an adapted model, or a folder without one.
+            DesireEdgeError: not an adapted model, a folder without one, or a file that its input needs is not there.
         """
         self._model: Path | bytes = model if isinstance(model, bytes) else model_file(Path(model))
         self._where = where = name or ("the model" if isinstance(self._model, bytes) else str(self._model))
@@ -75,6 +85,7 @@ class Predictor:
         content, self._digest = self._model, ""
         if isinstance(content, Path):
             self._model = content.absolute()  # wherever this process goes
+            assets = assets or Assets(self._model.parent)
             content = read_model(content)
             self._digest = hashlib.sha256(content).hexdigest()
         self._session = Session(content, provider, name=where)
@@ -104,16 +115,14 @@ class Predictor:
                 "make one with `desire-edge adapt`",
                 "model",
             ) from error
-        self.input = input_from_json(values["input"], where, "model")
-        if self.input.features != self._session.features:
-            raise DesireEdgeError(
-                f"{where} takes {self._session.features} features, but its metadata says {self.input.features}",
-                "model",
-            )
+        self._assets = assets or Assets()
+        self.input = input_from_json(values["input"], where, "model", self._assets)
+        check_takes(self._session, self.input, where, "its metadata", "model")
+        self.input.open()
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[object, ...]]:
         """Where the model is and what it was, or its bytes; the session stays here."""
-        return _reopened, (type(self), self._model, self._asked, self._where, self._digest)
+        return _reopened, (type(self), self._model, self._asked, self._where, self._digest, self._assets)
 
     def __repr__(self) -> str:
         """The model in one line."""
@@ -149,7 +158,7 @@ class Predictor:
 
         `known_labels` [n, B] are those of `known_rows`; None where nothing is known.
         """
-        outputs = self._session.run(stacked(features, self.input.features), known_labels)
+        outputs = self._session.run(stacked(features, self.input), known_labels)
         outputs["probabilities"] = outputs["probabilities"][:, : len(self.labels)]
         return outputs
 
@@ -157,8 +166,9 @@ class Predictor:
         """Probabilities [n, N] of the taught labels for n raw inputs.
 
         Args:
-            inputs: texts, sparse features or vectors in a list, an iterator or a pandas Series; or the rows of an
-                array, of a sparse matrix or of a DataFrame of numbers, their columns as the model's features stand.
+            inputs: texts, sparse features, vectors or pictures in a list, an iterator or a pandas Series; or the rows
+                of an array, of a sparse matrix or of a DataFrame of numbers, their columns as the model's features
+                stand.
             known_labels: the base labels that each input is known to carry, a list an input, empty where none is, or a
                 DataFrame of 0 and 1 whose columns are labels. They stand in for what the model sees of the base labels
                 in it.
@@ -232,9 +242,11 @@ def decided(labels: Sequence[str], thresholds: Sequence[float], probabilities: A
     return [label for label, probability, threshold in found if probability >= threshold]
 
 
-def _reopened(kind: type[Predictor], model: Path | bytes, provider: str, name: str, digest: str) -> Predictor:
+def _reopened(
+    kind: type[Predictor], model: Path | bytes, provider: str, name: str, digest: str, assets: Assets
+) -> Predictor:
     """The model that was pickled, opened anew."""
-    predictor = kind(model, provider, name=name)
+    predictor = kind(model, provider, name=name, assets=assets)
     if predictor._digest != digest:
         raise DesireEdgeError(
             f"{name} is not the model that was pickled or copied (its SHA-256 differs); put that one back, or open "

@@ -1,8 +1,9 @@
-"""ONNX Runtime, as this project uses it: float32 in and out, every shape fixed, a provider the user can choose."""
+"""ONNX Runtime, as this project uses it: every shape fixed but that of ragged input, a provider the user can choose."""
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from desire_edge.errors import DesireEdgeError
+from desire_edge.inputs.spec import InputSpec
 
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 MAX_MODEL_BYTES = 2**31 - 1  # what one protobuf message can hold
@@ -20,9 +22,12 @@ MAX_NUMBERS = 2**28  # of one input or output: a model is hostile until checked
 class Session:
     """An opened ONNX model with the input x [batch, features] and, if it uses them, known_labels [batch, B].
 
+    Or x is one example of ragged input, [1, …] with sizes that are not fixed: pixels or token ids.
+
     Attributes:
         provider: the execution provider in use, "cpu" or "cuda".
-        batch, features: the fixed shape of x.
+        batch: the rows of x.
+        dtype, shape: of one example of x; None in the shape where it is not fixed.
         known_labels: B, or 0 if the model does not use known labels.
         columns: the width n of each output [batch, n].
         metadata: the model's metadata_props.
@@ -63,27 +68,33 @@ class Session:
         shapes = {value.name: value.shape for value in inputs}
         if (
             set(shapes) not in ({"x"}, {"x", "known_labels"})
-            or not all(_is_fixed_matrix(value) for value in (*inputs, *outputs))
+            or not all(_is_fixed_matrix(value) for value in (*inputs, *outputs) if value.name != "x")
+            or not any(_is_x(value) for value in inputs)
             or len({shape[0] for shape in shapes.values()}) != 1
         ):
             raise DesireEdgeError(
-                f"{self._name} is not a model of desire-edge: it has not the input x [batch, features], at most "
-                "known_labels [batch, B] beside it, and outputs, all of fixed shape and float32",
+                f"{self._name} is not a model of desire-edge: it has not the input x [batch, features] (or one "
+                "picture, or one row of token ids), at most known_labels [batch, B] beside it, and outputs, all of fixed shape "
+                "and float32",
                 "onnx",
             )
-        self.batch, self.features = shapes["x"]
+        self.batch: int = shapes["x"][0]
+        self.dtype = _TYPES[next(value.type for value in inputs if value.name == "x")]
+        self.shape = tuple(size if isinstance(size, int) else None for size in shapes["x"][1:])
         self.known_labels: int = shapes["known_labels"][1] if "known_labels" in shapes else 0
         self.columns: dict[str, int] = {output.name: output.shape[1] for output in outputs}
         self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
 
     def run(
-        self, x: NDArray[np.float32], known_labels: NDArray[np.float32] | None = None
+        self, x: NDArray[np.float32] | Sequence[NDArray[Any]], known_labels: NDArray[np.float32] | None = None
     ) -> dict[str, NDArray[np.float32]]:
         """x [n, features] -> each output [n, …], for any n: the model's batches are filled up with zero rows.
 
+        Of ragged input x are n arrays, which are run one by one.
+
         `known_labels` [n, B] are for a model that uses them; None stands for zeros, nothing known.
         """
-        inputs = {"x": x}
+        inputs: dict[str, Any] = {"x": x}
         if self.known_labels:
             nothing = np.zeros((len(x), self.known_labels), np.float32)
             inputs["known_labels"] = nothing if known_labels is None else known_labels
@@ -109,11 +120,31 @@ class Session:
             for name, rows in parts.items()
         }
 
-    def _filled(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _filled(self, rows: NDArray[np.float32] | Sequence[NDArray[Any]]) -> NDArray[Any]:
         """The rows and zero rows below them, [batch, …]."""
+        if not isinstance(rows, np.ndarray):
+            return rows[0][None]
         filled = np.zeros((self.batch, rows.shape[1]), np.float32)
         filled[: len(rows)] = rows
         return filled
+
+
+def check_takes(session: Session, spec: InputSpec, model: str, where: str, code: str) -> None:
+    """Refuse a model that takes another x than `where` says in `spec`; `model` is what errors call it."""
+    if (session.dtype, session.shape) == (spec.dtype, spec.shape):
+        return
+    if session.dtype == spec.dtype == "float32":
+        raise DesireEdgeError(
+            f"{model} takes {session.shape[0]} features, but {where} says {spec.features}", code
+        )
+    raise DesireEdgeError(
+        f"{model} takes {session.dtype} {_shown(session.shape)}, but {where} says {spec.dtype} {_shown(spec.shape)}",
+        code,
+    )
+
+
+def _shown(shape: tuple[int | None, ...]) -> str:
+    return f"[{', '.join('any' if size is None else str(size) for size in shape)}]"
 
 
 def import_onnxruntime() -> Any:
@@ -152,6 +183,22 @@ def choose_providers(available: list[str], provider: str) -> list[str]:
         )
     names = ["cuda", "cpu"] if provider == "auto" else [provider, "cpu"]
     return [PROVIDERS[name] for name in dict.fromkeys(names) if PROVIDERS[name] in available]
+
+
+_TYPES = {"tensor(float)": "float32", "tensor(uint8)": "uint8", "tensor(int64)": "int64"}
+_RAGGED = {
+    "tensor(uint8)": 4,
+    "tensor(int64)": 2,
+}  # dimensions: pictures [1, height, width, 3], ids [1, length]
+
+
+def _is_x(value: Any) -> bool:
+    if value.name != "x":
+        return False
+    sizes = value.shape
+    return _is_fixed_matrix(value) or (
+        _RAGGED.get(value.type) == len(sizes) and sizes[0] == 1 and (len(sizes) == 2 or sizes[3] == 3)
+    )
 
 
 def _is_fixed_matrix(value: Any) -> bool:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from desire_edge.errors import DesireEdgeError
-from desire_edge.files import atomic_folder
+from desire_edge.files import atomic_folder, link_or_copy
+from desire_edge.inputs.assets import Assets
+from desire_edge.inputs.kinds import ASSETS
 from desire_edge.inputs.names import check_names, columns
 from desire_edge.inputs.rows import Inputs, NameLists
-from desire_edge.inputs.spec import Features, unknown_texts
+from desire_edge.inputs.spec import Features, RawInput, unknown_texts
 from desire_edge.runtime.adaptation import AdaptedHead, learn
+from desire_edge.runtime.explain import Explanation, Replay, head_logits
 from desire_edge.runtime.known import known_rows
 from desire_edge.runtime.manifest import BASE_FRAGMENT, EXTRACTOR, HEAD_FRAGMENT
 from desire_edge.runtime.model_file import complete_model
@@ -51,7 +55,7 @@ class Task:
 
     def __getstate__(self) -> dict[str, Any]:
         """What it is made of; the opened model stays here."""
-        return {name: value for name, value in self.__dict__.items() if name != "predictor"}
+        return {name: value for name, value in self.__dict__.items() if name not in ("predictor", "_replay")}
 
     def __repr__(self) -> str:
         """The task in one line."""
@@ -71,10 +75,12 @@ class Task:
     @cached_property
     def predictor(self) -> Predictor:
         """The adapted model, opened."""
-        return Predictor(self.model, self.bundle.provider, name="the adapted model")
+        return Predictor(
+            self.model, self.bundle.provider, name="the adapted model", assets=Assets(self.bundle.path)
+        )
 
     def predict(self, inputs: Inputs, known_labels: NameLists | None = None) -> Array:
-        """Probabilities [n, N] of the taught labels for n raw inputs (texts, sparse features, vectors).
+        """Probabilities [n, N] of the taught labels for n raw inputs (texts, sparse features, vectors, pictures).
 
         Both as for `Predictor.predict`.
         """
@@ -83,6 +89,50 @@ class Task:
     def decide(self, probabilities: Array) -> list[str]:
         """The labels whose probability reaches their threshold, of one input's probabilities [N]."""
         return decided(self.labels, self.thresholds, probabilities)
+
+    def explain(self, raw: RawInput, known_labels: Iterable[str] = ()) -> Explanation:
+        """Why the labels get the probabilities they get for one raw input: each logit as a sum of terms.
+
+        Args:
+            raw: a text, sparse features, a vector.
+            known_labels: the base labels that the input is known to carry.
+
+        Raises:
+            DesireEdgeError: as `predict`.
+        """
+        bundle = self.bundle
+        where = f"the bundle {bundle.manifest.name}"
+        base_labels = bundle.manifest.base_labels if bundle.manifest.known_labels else ()
+        known = known_rows([known_labels], ["the input"], base_labels, where)[0]
+        z = bundle.extract([bundle.manifest.input.features_of(raw, "the input")])[0]
+        terms = self._replay.explain(z, known if base_labels else None)
+        logits = head_logits(self.head.weights, z, terms["scores"], bundle.semantics.r)
+        total = terms["name"] + terms["base"].sum(axis=0) + terms["examples"].sum(axis=0)
+        current = self.taught.current
+        carried = current.targets & current.mask
+        return Explanation(
+            labels=self.labels,
+            base_labels=bundle.manifest.base_labels,
+            example_labels=tuple(tuple(compress(self.labels, row)) for row in carried),
+            logits=logits,
+            thresholds=self.thresholds,
+            rounding=logits - total,
+            **terms,
+        )
+
+    @cached_property
+    def _replay(self) -> Replay:
+        """The steps that were taken, for `explain`."""
+        current = self.taught.current
+        return Replay(
+            self.bundle.semantics,
+            current.z,
+            current.targets.astype(np.float64),
+            current.mask.astype(np.float64),
+            current.vectors,
+            current.known_labels if self.bundle.manifest.known_labels else None,
+            len(self.head.losses) - 1,
+        )
 
     def add(
         self,
@@ -117,7 +167,8 @@ class Task:
         return replace(self, taught=self.taught.settled)
 
     def save(self, out: Path | str, *, forget_support: bool = False) -> Path:
-        """Write `model.onnx` and, unless `forget_support`, `task.safetensors` into the folder `out`; return its path.
+        """Write `model.onnx`, the files that its input needs, and, unless `forget_support`, `task.safetensors` into the
+        folder `out`; return its path.
 
         The folder is written as a whole and replaces an earlier task there; a failure leaves that one as it was.
         """
@@ -125,6 +176,8 @@ class Task:
         check_replaceable(out)
         with atomic_folder(out) as folder:
             (folder / MODEL).write_bytes(self.model)
+            for name in self.bundle.manifest.input.assets:
+                link_or_copy(self.bundle.path / name, folder / name)
             if not forget_support:
                 (folder / TASK).write_bytes(task_bytes(self.taught))
         return out
@@ -318,7 +371,11 @@ def check_replaceable(out: Path) -> None:
     """Refuse to replace a folder that holds anything but an earlier task."""
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return
-    ours = out.is_dir() and {path.name for path in out.iterdir()} <= {MODEL, TASK} and (out / MODEL).is_file()
+    ours = (
+        out.is_dir()
+        and {path.name for path in out.iterdir()} <= {MODEL, TASK} | ASSETS
+        and (out / MODEL).is_file()
+    )
     # Anyone may have a folder with a model.onnx alone; the names of the labels mark one of ours.
     if not ours or f"{METADATA_PREFIX}labels".encode() not in (out / MODEL).read_bytes():
         raise DesireEdgeError(f"{out} exists and is not an adapted task; choose another --out, or remove it")

@@ -185,7 +185,8 @@ def test_a_folder_without_inputs_is_named(model: bytes, tmp_path: Path, refused:
     (tmp_path / "model.onnx").write_bytes(model)
     (tmp_path / "pages").mkdir()
     (tmp_path / "pages" / "metadata.jsonl").write_text("")
-    assert "the folder pages holds no .txt, .npy, .json files" in refused("predict", "model.onnx", "pages")
+    said = refused("predict", "model.onnx", "pages")
+    assert "the folder pages holds no .txt, .npy, .json, .png, .jpg, .jpeg files" in said
 
 
 def test_a_model_given_text_must_know_words(tmp_path: Path, model: bytes, refused: Refused) -> None:

@@ -14,7 +14,7 @@ from vectors.refusals.content import merged, write
 from vectors.tiny import FOLDER
 
 from desire_edge import Bundle, DesireEdgeError, Support
-from desire_edge.inputs import RawInput, input_from_json, read_input
+from desire_edge.inputs import Assets, RawInput, input_from_json, read_input
 from desire_edge.inputs.names import list_of_names
 from desire_edge.lexicon import Lexicon
 from desire_edge.runtime.manifest import MANIFEST
@@ -51,7 +51,7 @@ def folders(case: Case, folder: Path) -> Any:
 
 
 def inputs(case: Case, folder: Path) -> Any:
-    spec = input_from_json(case["spec"], "the case", "manifest")
+    spec = input_from_json(case["spec"], "the case", "manifest", Assets())
     return spec.features_of(read_input(write(folder / case["file"], case["content"])), "here").x.tolist()
 
 

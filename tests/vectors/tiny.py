@@ -109,6 +109,7 @@ def make_bundle(folder: Path, *, known_labels: bool) -> None:
         base_labels=BASE_LABELS,
         known_labels=known_labels,
         input=WordsInput(VOCABULARY),
+        names="lexicon",
         precision="fp32",
         conditioning=conditioning(np.eye(D), *weights),
         training={"about": "golden vectors: not trained"},

@@ -56,12 +56,16 @@ RawInput read_input(const std::filesystem::path& path) {
 InputSpec::InputSpec(const nlohmann::json& value, const std::string& where, Code code) {
   try {
     kind_ = value.at("kind");
+    if (kind_ != "bag-of-words" && kind_ != "vector") {
+      refuse(code, where, ": the model takes input of the kind '", kind_,
+             "', which this program does not know; use the Python client");
+    }
     if (kind_ == "bag-of-words") vocabulary_ = value.at("vocabulary").get<std::vector<std::string>>();
     if (value.at("features").is_number_integer()) features_ = value["features"];
   } catch (const nlohmann::json::exception&) {
     features_ = 0;
   }
-  if ((kind_ != "bag-of-words" && kind_ != "vector") || features_ < 1 || features_ > kMostFeatures) {
+  if (features_ < 1 || features_ > kMostFeatures) {
     refuse(code, where, " does not say what the model's input is; export the bundle again");
   }
   if (kind_ == "bag-of-words" && static_cast<int64_t>(vocabulary_.size()) != features_) {

@@ -14,7 +14,7 @@
 namespace app {
 namespace {
 
-constexpr int kSchemaVersion = 4, kOlderSchemaVersion = 3;
+constexpr int kOldestSchemaVersion = 3, kSchemaVersion = 5;
 constexpr uint64_t kLargestManifest = 16 * kMiB;
 constexpr int64_t kLargestSize = int64_t{1} << 20, kMost = 4096;
 const std::set<std::string> kFiles = {kExtractor,   "head.onnx", kHeadFragment, "base.fragment.onnx",
@@ -42,9 +42,9 @@ Manifest read_manifest(const std::filesystem::path& path) {
   const auto values = parse_json(read_text(path, kLargestManifest), where, "manifest"_code);
   const auto version =
       values.is_object() ? values.value("schema_version", nlohmann::json()) : nlohmann::json();
-  if (version != kSchemaVersion && version != kOlderSchemaVersion) {
+  if (!version.is_number_integer() || version < kOldestSchemaVersion || version > kSchemaVersion) {
     refuse("schema"_code, where, " has schema version ", brief(version), ", but this program reads versions ",
-           kOlderSchemaVersion, " and ", kSchemaVersion,
+           kOldestSchemaVersion, " to ", kSchemaVersion,
            "; export the bundle again, or build the program that matches it");
   }
   const auto size_of = [&](const char* name, int64_t largest, int64_t least = 1) -> int64_t {
@@ -71,6 +71,15 @@ Manifest read_manifest(const std::filesystem::path& path) {
     manifest.known_labels = values.at("known_labels").get<bool>();
     manifest.base_labels = values.at("base_labels").get<Names>();
     if (manifest.base_labels.empty()) no_manifest(where, "base_labels is empty");
+    if (version == kSchemaVersion) {
+      const auto& names = values.at("names").at("kind");
+      if (names == "extractor") {
+        refuse("manifest"_code, where,
+               ": labels' vectors come from the extractor, which this program cannot; use the Python client");
+      }
+      if (names != "lexicon") no_manifest(where, "names come from " + brief(names));
+    }
+    manifest.input = InputSpec(values.value("input", nlohmann::json()), where, "manifest"_code);
     for (const auto& [name, record] : values.at("files").items()) {
       manifest.files[name] = file_record(record, name, where);
     }
@@ -81,7 +90,6 @@ Manifest read_manifest(const std::filesystem::path& path) {
   } catch (const nlohmann::json::exception& error) {
     no_manifest(where, json_reason(error));
   }
-  manifest.input = InputSpec(values.value("input", nlohmann::json()), where, "manifest"_code);
   return manifest;
 }
 

@@ -25,6 +25,7 @@ def manifests() -> list[dict[str, Any]]:
         "conditioning": [-1, "x", "1.5", None, [1]],
         "training": [[], "here", None],
         "files": [[], None],
+        "names": [[], None, "lexicon", {"kind": "words"}, {"kind": 5}],
     }
     inputs: dict[str, Any] = {
         "null": None,
@@ -59,13 +60,14 @@ def manifests() -> list[dict[str, Any]]:
         taken("as it is, with known labels", True, bundle="known", patch={}),
         taken("a key of a later version", True, bundle="plain", patch={"later": {"a": 1}}),
         taken("schema 3", True, bundle="plain", patch={"schema_version": 3, "extractor_body": 2558}),
+        taken("schema 4", True, bundle="plain", patch={"schema_version": 4, "names": None}),
         taken("made before Unicode's version was said", True, bundle="plain", patch={"input": {"unicode": None}}),
         taken("Unicode 14", True, bundle="known", patch={"input": {"unicode": "14.0.0"}}),
         refused("a later Unicode", "unicode-version", bundle="plain", patch={"input": {"unicode": "17.0.0"}}),
         refused("an earlier Unicode", "unicode-version", bundle="known", patch={"input": {"unicode": "13.0.0"}}),
         refused("Unicode as a number", "unicode-version", bundle="plain", patch={"input": {"unicode": 14}}),
     ]  # fmt: skip
-    for version in (2, 5, "3", "4", None, [4], True):
+    for version in (2, 6, "3", "4", None, [4], True):
         cases.append(
             refused(
                 f"schema version {version!r}", "schema", bundle="plain", patch={"schema_version": version}

@@ -14,7 +14,7 @@ export const FILES = [
   "semantics.safetensors",
   "lexicon.safetensors",
 ];
-const SCHEMA_VERSIONS = [3, 4];
+const SCHEMA_VERSIONS = [3, 4, 5];
 const MAX_BYTES = 16 * 2 ** 20;
 const RANGES = {
   dimension: [1, 2 ** 20],
@@ -42,7 +42,7 @@ export function readManifest(bytes, where) {
   if (!SCHEMA_VERSIONS.includes(values?.schema_version)) {
     throw new DesireEdgeError(
       `${where} has schema version ${shown(values?.schema_version ?? null)}, but this client reads versions ` +
-        `${SCHEMA_VERSIONS.join(" and ")}; export the bundle again`,
+        `${SCHEMA_VERSIONS.slice(0, -1).join(", ")} and ${SCHEMA_VERSIONS.at(-1)}; export the bundle again`,
       "schema",
     );
   }
@@ -59,6 +59,13 @@ export function readManifest(bytes, where) {
   );
   need(Number.isFinite(values.conditioning) && values.conditioning >= 0, "conditioning is no number from 0");
   need(isObject(values.training), "training is no object");
+  if (values.schema_version === 5) {
+    need(["lexicon", "extractor"].includes(values.names?.kind), "it does not say where names' vectors come from");
+    if (values.names.kind !== "lexicon") {
+      throw new DesireEdgeError(`${where}: labels' vectors come from the extractor, which this client cannot`, "manifest");
+    }
+  }
+  const input = inputFromJson(values.input, where);
   const { files } = values;
   need(isObject(files) && hasKeys(files, FILES), "files are not those of a bundle");
   for (const record of Object.values(files)) {
@@ -72,7 +79,7 @@ export function readManifest(bytes, where) {
       "a file has no length and SHA-256",
     );
   }
-  return { ...values, input: inputFromJson(values.input, where) };
+  return { ...values, input };
 }
 
 function jsonOf(bytes) {

@@ -21,6 +21,12 @@ export function inputFromJson(value, where) {
     );
   }
   const Input = INPUTS.get(value?.kind);
+  if (typeof value?.kind === "string" && !Input) {
+    throw new DesireEdgeError(
+      `${where}: the model takes input of the kind ${shown(value.kind)}, which this client does not know; use one that does`,
+      "manifest",
+    );
+  }
   if (!Input?.describes(value)) {
     throw new DesireEdgeError(`${where} does not say what the model's input is; export the bundle again`, "manifest");
   }
