@@ -11,6 +11,7 @@ The device side, which needs no training framework:
 """
 
 from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
 
 if find_spec("desire_edge._core") is None:
     raise ImportError(
@@ -21,5 +22,17 @@ if find_spec("desire_edge._core") is None:
 from desire_edge.errors import DesireEdgeError
 from desire_edge.runtime import Bundle, Example, Predictor, Support, Task
 
+if TYPE_CHECKING:
+    from desire_edge.estimator import DesireClassifier as DesireClassifier
+
 __all__ = ["Bundle", "DesireEdgeError", "Example", "Predictor", "Support", "Task", "__version__"]
 __version__ = "0.4.0"
+
+
+def __getattr__(name: str) -> Any:
+    """`DesireClassifier`, imported when it is asked for: a device need not have scikit-learn."""
+    if name != "DesireClassifier":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from desire_edge.estimator import DesireClassifier
+
+    return DesireClassifier

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import os
 import shutil
-import subprocess
 import sys
-import tarfile
 from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
+from desire_edge import npm
 from desire_edge.errors import DesireEdgeError
 from desire_edge.files import atomic_folder, read_json
 from desire_edge.runtime.bundle import Bundle
@@ -25,7 +21,6 @@ HOST = "127.0.0.1"
 ORT = "onnxruntime-web"
 ORT_FILES = ("ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm")
 PAGE_KINDS = (".html", ".css", ".js", ".svg")
-MAX_ORT_BYTES = 64 * 2**20  # of each of ORT_FILES
 TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
@@ -152,13 +147,13 @@ def find_ort(named: Path | None = None, say: Callable[[str], object] = lambda me
         raise DesireEdgeError(
             f"{named} does not hold {' and '.join(ORT_FILES)}; name the dist folder of {ORT}"
         )
-    version, integrity = _pinned_ort()
-    modules, cached = page_folder() / "node_modules" / ORT, _cache() / f"{ORT}-{version}"
-    if _has_ort(modules / "dist") and read_json(modules / "package.json").get("version") == version:
+    package = _pinned_ort()
+    modules, cached = page_folder() / "node_modules" / ORT, _cache() / f"{ORT}-{package.version}"
+    if _has_ort(modules / "dist") and read_json(modules / "package.json").get("version") == package.version:
         return modules / "dist"
     if not _has_ort(cached):
-        say(f"fetching {ORT} {version} with npm, once, into {cached}")
-        _fetch_ort(cached, version, integrity)
+        say(f"fetching {package} with npm, once, into {cached}")
+        _fetch_ort(cached, package)
     return cached
 
 
@@ -166,10 +161,10 @@ def _has_ort(folder: Path) -> bool:
     return all((folder / name).is_file() for name in ORT_FILES)
 
 
-def _pinned_ort() -> tuple[str, str]:
-    """The version of ONNX Runtime for the web that the page is tested with, and its package's digest."""
+def _pinned_ort() -> npm.Package:
+    """ONNX Runtime for the web at the version that the page is tested with."""
     package = read_json(page_folder() / "package-lock.json")["packages"][f"node_modules/{ORT}"]
-    return str(package["version"]), str(package["integrity"])
+    return npm.Package(ORT, str(package["version"]), str(package["integrity"]))
 
 
 def _cache() -> Path:
@@ -181,28 +176,9 @@ def _cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "desire-edge"
 
 
-def _fetch_ort(out: Path, version: str, integrity: str) -> None:
+def _fetch_ort(out: Path, package: npm.Package) -> None:
     """Have npm fetch the package, check it, and put `ORT_FILES` into the folder `out`."""
-    mend = f"get the npm package {ORT} {version} in another way and name its dist folder with --ort-web"
-    npm = shutil.which("npm")
-    if npm is None:
-        raise DesireEdgeError(
-            f"the page needs {ORT} {version}, and there is no npm to fetch it; install npm, or {mend}"
-        )
-    with TemporaryDirectory(prefix="desire-edge-") as temporary:
-        command = [npm, "pack", f"{ORT}@{version}", "--ignore-scripts", "--loglevel=error"]
-        result = subprocess.run(command, cwd=temporary, capture_output=True, text=True, check=False)
-        packed = sorted(Path(temporary).glob("*.tgz"))
-        if result.returncode != 0 or len(packed) != 1:
-            reason = (result.stderr.strip().splitlines() or ["no package came"])[0]
-            raise DesireEdgeError(f"npm could not fetch {ORT} {version} ({reason}); {mend}")
-        algorithm, _, expected = integrity.partition("-")
-        with packed[0].open("rb") as file:
-            digest = hashlib.file_digest(file, algorithm).digest()
-        if base64.b64encode(digest).decode() != expected:
-            raise DesireEdgeError(f"what npm fetched is not {ORT} {version} (its digest differs); {mend}")
-        with tarfile.open(packed[0]) as archive, atomic_folder(out) as folder:
-            for name in ORT_FILES:
-                member = archive.extractfile(f"package/dist/{name}")
-                assert member is not None, "the digest is that of a package that has it"
-                (folder / name).write_bytes(member.read(MAX_ORT_BYTES))
+    mend = f"get the npm package {package} in another way and name its dist folder with --ort-web"
+    with npm.unpacking(package, "the page", mend) as archive, atomic_folder(out) as folder:
+        for name, content in npm.read(archive, [f"dist/{name}" for name in ORT_FILES]).items():
+            (folder / Path(name).name).write_bytes(content)

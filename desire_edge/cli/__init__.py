@@ -7,7 +7,7 @@ import warnings
 import click
 
 from desire_edge import __version__
-from desire_edge.cli import benchmark, device, serve, server
+from desire_edge.cli import benchmark, data, device, serve, server
 from desire_edge.cli.common import Commands, replace_what_cannot_be_printed, say
 
 
@@ -35,7 +35,7 @@ for command in (
     server.train,
     server.export,
     server.evaluate,
-    server.data,
+    data.data,
     benchmark.benchmark,
     device.adapt,
     device.predict,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import functools
 import io
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
@@ -29,6 +31,7 @@ SERVER_PACKAGES = {
     "pyarrow",
     "msgpack",
 }
+DATASET_PACKAGES = {"datasketch", "py3langid", "imagehash", "debian", "resvg_py"}
 
 AS_JSON = "desire_edge.json"  # in a context's meta
 
@@ -52,6 +55,71 @@ data_dir_option = click.option(
     type=FOLDER,
     help="Where the Delicious files are; else $DESIRE_EDGE_DATA, the user's cache, or a download.",
 )
+
+
+# What the columns of a table of examples may be named for: the field of `Columns`, the option, and what it says.
+_COLUMNS = (
+    ("text", "text", "The columns of text, separated by commas and joined in this order."),
+    (
+        "labels",
+        "labels",
+        "The column of labels; or several, separated by commas: columns of 0 and 1, each named as its label.",
+    ),
+    ("file", "file", "The column of names of files, within the table's folder, or of pictures in the table."),
+    ("vector", "vector", "The column of vectors, lists of numbers, or of features by name."),
+    (
+        "group",
+        "group",
+        "The column that says which examples belong together: all in training, or all in the test.",
+    ),
+    ("split", "split", "The column that says which examples are for training and which for the test."),
+)
+
+
+def columns_options(
+    *, short: bool, training: bool = True
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Options that name the columns of a table of examples; a command has those given as `columns`, a mapping.
+
+    Args:
+        short: whether --text and --labels are these, beside --text-column and --labels-column.
+        training: whether groups and splits count.
+    """
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(command)
+        def collected(*arguments: Any, **given: Any) -> Any:
+            columns: dict[str, Any] = {}
+            for name, value in [
+                (name, given.pop(name)) for name in list(given) if name.startswith("column_")
+            ]:
+                if value is not None:
+                    field = name.removeprefix("column_")
+                    columns[field] = tuple(value.split(",")) if field in ("text", "labels") else value
+            return command(*arguments, columns=columns, **given)
+
+        separator = click.option(
+            "--label-separator",
+            "column_label_separator",
+            metavar="TEXT",
+            help="What stands between labels in a cell of text.  [default: ;]",
+        )
+        options = [
+            click.option(
+                *((f"--{option}",) if short else ()),
+                f"--{option}-column",
+                f"column_{field}",
+                metavar="NAME",
+                help=said,
+            )
+            for field, option, said in _COLUMNS
+            if training or field not in ("group", "split")
+        ]
+        for option in reversed([*options[:2], separator, *options[2:]]):
+            collected = option(collected)
+        return collected
+
+    return decorate
 
 
 class Commands(click.Group):
@@ -78,11 +146,13 @@ class Commands(click.Group):
         except DesireEdgeError as error:
             raise UserError(str(error), error.code) from error
         except ModuleNotFoundError as error:
-            if (error.name or "").partition(".")[0] not in SERVER_PACKAGES:
+            package = (error.name or "").partition(".")[0]
+            if package not in SERVER_PACKAGES | DATASET_PACKAGES:
                 raise
+            extra = "train,datasets" if package in DATASET_PACKAGES else "train"
             raise UserError(
                 f"this command needs {error.name}, which is not installed; "
-                "install it with pip install 'desire-edge[train]'"
+                f"install it with pip install 'desire-edge[{extra}]'"
             ) from error
         except OSError as error:
             if error.errno == errno.EPIPE:  # whoever read our output left; click knows what to do

@@ -14,9 +14,19 @@ from safetensors import SafetensorError, safe_open
 
 from desire_edge import Bundle, DesireEdgeError, Predictor, Support
 from desire_edge.cli import tables
-from desire_edge.cli.common import ANY_PATH, FOLDER, json_option, only_bundle, print_json, provider_option
+from desire_edge.cli.common import (
+    ANY_PATH,
+    FOLDER,
+    columns_options,
+    json_option,
+    only_bundle,
+    print_json,
+    provider_option,
+    say,
+)
 from desire_edge.cli.why import draw_why, explain_all, show_why, taught_task
 from desire_edge.files import read_json
+from desire_edge.inputs.examples import Columns
 from desire_edge.inputs.files import READERS, is_input, read_input
 from desire_edge.inputs.folder import read_known_labels
 from desire_edge.inputs.names import check_names
@@ -32,9 +42,11 @@ from desire_edge.runtime.taught_file import TASK, read_task, task_file
 @click.option(
     "--support",
     "support_folder",
-    type=FOLDER,
-    help="Examples: metadata.jsonl or metadata.csv, and the files it names.",
+    type=ANY_PATH,
+    help="Examples: a folder with metadata.jsonl or metadata.csv and the files it names, or a file of texts, "
+    "pictures or vectors and their labels: JSON Lines, CSV, Parquet, Arrow, .npz, svmlight.",
 )
+@columns_options(short=False, training=False)
 @click.option(
     "--out",
     type=FOLDER,
@@ -101,6 +113,7 @@ from desire_edge.runtime.taught_file import TASK, read_task, task_file
 def adapt(
     bundle: Path | None,
     support_folder: Path | None,
+    columns: dict[str, Any],
     out: Path,
     task_path: Path | None,
     labels: str | None,
@@ -120,24 +133,25 @@ def adapt(
 
     Writes OUT/model.onnx, which any ONNX Runtime runs, and OUT/task.safetensors, what it was taught.
 
-    Going on replays everything from the bundle: the model is to the bit the one that teaching the same labels, examples
-    and what is known of them afresh gives. What a change removes stays in task.safetensors until the next change, for
-    --undo (or see --no-undo).
+    Going on replays everything from the bundle: the model is to the bit the one that teaching the same labels,
+    examples and what is known of them afresh gives. What a change removes stays in task.safetensors until the next
+    change, for --undo (or see --no-undo).
 
     task.safetensors holds label names, which example carries which, and each example's features, not the examples. Yet
-    whoever has the bundle can tell from the features whether an example is a given text, and find most words of a short
-    one: keep the file as you would the examples, or use --forget-support. model.onnx alone shows less, but not nothing:
-    its weights are moved along the examples' features.
+    whoever has the bundle can tell from the features whether an example is a given text, and find most words of a
+    short one: keep the file as you would the examples, or use --forget-support. model.onnx alone shows less, but not
+    nothing: its weights are moved along the examples' features.
 
     \b
     support/metadata.jsonl, one line an example (any number of labels, none allowed):
         {"file_name": "a.txt", "labels": ["baking", "history"]}
-        {"file_name": "b.txt", "labels": [], "negative_labels": ["baking"]}
+        {"text": "a text of its own", "labels": [], "negative_labels": ["baking"]}
     Files are .txt (text), .npy (a feature vector) or .json (features by name). For a bundle made to use them,
     "known_labels" are the base labels an example is known to carry.
 
     \b
     desire-edge adapt tagger.desire --support support/ --out taught/
+    desire-edge adapt tagger.desire --support notes.csv --labels-column tags --out taught/
     desire-edge adapt --shots 0 --labels "baking,jazz,open source" --out taught/
     desire-edge adapt --from taught/ --support more/ --out taught/
     desire-edge adapt --from taught/ --remove-example 3 --out taught/
@@ -162,7 +176,7 @@ def adapt(
     elif len(changes) > 1:
         raise DesireEdgeError(f"{' and '.join(changes)} are more than one change; make one after the other")
     opened = Bundle.open(bundle or only_bundle(Path()), provider)
-    support = Support.read(support_folder) if support_folder is not None else Support(())
+    support = read_support(support_folder, Columns(**columns))
     if shots is not None:
         names = names or support.names()
         support = support.first_shots(shots)
@@ -331,6 +345,14 @@ def _run_record(folder: Path) -> dict[str, Any]:
         except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
             raise DesireEdgeError(f"{checkpoint} is not a checkpoint of a training run: {error}") from error
     return {**record, "config": config}
+
+
+def read_support(path: Path | None, columns: Columns) -> Support:
+    """The examples at `path`, with a word on what looks wrong; none without a path."""
+    support = Support.read(path, columns) if path is not None else Support(())
+    for warning in support.warnings:
+        say(f"warning: {warning}")
+    return support
 
 
 def input_files(path: Path) -> list[Path]:

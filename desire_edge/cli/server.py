@@ -1,4 +1,4 @@
-"""The commands of a server: train, export, evaluate, data. What needs torch is imported inside them."""
+"""The commands of a server: train, export, evaluate. What needs torch is imported inside them."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from desire_edge.cli.common import (
     ANY_PATH,
     FOLDER,
     UserError,
+    columns_options,
     data_dir_option,
     device_option,
     json_option,
     print_json,
     say,
 )
-from desire_edge.errors import shown
+from desire_edge.inputs.names import read_names
 from desire_edge.runtime.contents import bundle_contents
 from desire_edge.runtime.manifest import PRECISIONS
 
@@ -29,12 +30,22 @@ if TYPE_CHECKING:
     from desire_edge.training.run import Run
 
 RUNS = Path("runs")
+LABEL_FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command()
 @click.option(
     "--data",
-    help="auto (Delicious if it can be had, else the sample corpus), delicious, sample, or a .jsonl file.",
+    help="auto (Delicious if it can be had, else the sample corpus), delicious, sample, or a file or folder of "
+    "examples: JSON Lines, CSV, Parquet, Arrow, a folder with metadata, .npz, svmlight, Mulan.",
+)
+@columns_options(short=True)
+@click.option("--test", help="The file of the test part.  [default: what the data say, else 20 %]")
+@click.option("--base", type=LABEL_FILE, help="A file with a label a line: those that training may see.")
+@click.option(
+    "--novel",
+    type=LABEL_FILE,
+    help="Likewise: those kept for evaluation.  [default: split by the seed, 60:15:25]",
 )
 @data_dir_option
 @click.option(
@@ -71,6 +82,10 @@ RUNS = Path("runs")
 @json_option
 def train(
     data: str | None,
+    columns: dict[str, Any],
+    test: str | None,
+    base: Path | None,
+    novel: Path | None,
     data_dir: Path | None,
     protocol: str | None,
     hold_out: bool | None,
@@ -92,7 +107,7 @@ def train(
     \b
     desire-edge train
     desire-edge train --recipe paper --protocol label-disjoint
-    desire-edge train --data my-texts.jsonl --set meta.batches=1000
+    desire-edge train --data my-texts.csv --text title,body --labels tags --set meta.batches=1000
     desire-edge train --resume runs/delicious-example-disjoint-s0-1
     """
     from desire_edge.training.config import DEFAULT_RECIPE, load_config
@@ -101,8 +116,13 @@ def train(
     from desire_edge.training.run import Run
     from desire_edge.training.stages import train as run_training
 
-    options = {"data": data, "protocol": protocol, "hold_out": hold_out, "seed": seed}
-    given = {name: value for name, value in options.items() if value is not None}
+    options = {"data": data, "test": test, "protocol": protocol, "hold_out": hold_out, "seed": seed}
+    named = {"base_labels": base and read_names(base), "novel_labels": novel and read_names(novel)}
+    given = {
+        name: value
+        for name, value in {**options, **named, "columns": columns or None}.items()
+        if value is not None
+    }
     if resume is not None:
         if given or recipe or config_file or overrides or out:
             raise DesireEdgeError(
@@ -118,6 +138,8 @@ def train(
         except DesireEdgeError:
             remove_if_empty(folder, folder.parent)
             raise
+    if found := run.data.dataset.found:
+        say("; ".join(f"{name} from {columns}" for name, columns in found.items()))
     for warning in run.data.warnings:
         say(f"warning: {warning}")
     try:
@@ -249,9 +271,9 @@ def evaluate(
 ) -> None:
     """Measure a finished RUN (by default the latest) on tasks over labels it has never seen.
 
-    Twice: over the eligible labels, which have --queries examples beside the support, and over all labels, with as many
-    as they have. F1 is given with the thresholds that the run learned, with 0.5, and with the one threshold that suits
-    each task best, which only an oracle knows.
+    Twice: over the eligible labels, which have --queries examples beside the support, and over all labels, with as
+    many as they have. F1 is given with the thresholds that the run learned, with 0.5, and with the one threshold that
+    suits each task best, which only an oracle knows.
     """
     from desire_edge.evaluation.evaluate import EvaluateOptions
     from desire_edge.evaluation.evaluate import evaluate as run_evaluation
@@ -267,94 +289,6 @@ def evaluate(
         print_json({"run": str(opened.folder), **result.to_json()})
     else:
         tables.show_evaluation(Console(), opened.folder, result)
-
-
-@click.group()
-def data() -> None:
-    """Look at a data set, or take one few-shot task out of it as folders."""
-
-
-@data.command("info")
-@click.argument("name", default="auto")
-@data_dir_option
-@json_option
-def data_info(name: str, data_dir: Path | None, as_json: bool) -> None:
-    """Describe the data set NAME: auto, delicious, sample, or a .jsonl file."""
-    from desire_edge.data import load_dataset
-
-    dataset = load_dataset(name, data_dir)
-    values = {
-        "name": dataset.name,
-        "source": dataset.source,
-        "rows": len(dataset.targets),
-        "test_rows": int(dataset.test_rows.sum()),
-        "labels": len(dataset.labels),
-        "labels_per_row": round(float(dataset.targets.sum(axis=1).mean()), 2),
-        "features": None if dataset.features is None else dataset.features.shape[1],
-    }
-    if as_json:
-        print_json(values)
-    else:
-        tables.show_values(Console(), f"data set {dataset.name}", values)
-
-
-@data.command("episode")
-@click.option("--run", type=FOLDER, help="The labels this run has never seen.  [default: the latest run]")
-@click.option("--out", type=FOLDER, required=True, help="Where support/ and query/ go.")
-@click.option("--ways", default=5, show_default=True, help="Labels.")
-@click.option("--shots", default=1, show_default=True, help="Support examples a label.")
-@click.option(
-    "--queries", default=15, show_default=True, help="Query examples a label, as far as there are so many."
-)
-@click.option("--seed", default=0, show_default=True, help="Of the task.")
-@click.option(
-    "--known-labels",
-    is_flag=True,
-    help="Give each example its true base labels, for a run trained with meta.known_labels.",
-)
-@data_dir_option
-@json_option
-def data_episode(
-    run: Path | None,
-    out: Path,
-    ways: int,
-    shots: int,
-    queries: int,
-    seed: int,
-    known_labels: bool,
-    data_dir: Path | None,
-    as_json: bool,
-) -> None:
-    """Write one task over labels the run has never seen: a support folder to adapt with, a query folder to predict."""
-    import numpy as np
-
-    from desire_edge.data import EpisodeSampler
-    from desire_edge.evaluation.folders import write_episode
-
-    opened = open_run(run, "cpu", data_dir)
-    dataset = opened.data.dataset
-    sampler = EpisodeSampler.over(
-        opened.data.rows,
-        dataset.targets,
-        opened.data.split.novel,
-        ways=ways,
-        shots=shots,
-        queries=queries,
-        eligible_only=False,
-    )
-    episode = sampler.sample(np.random.default_rng(seed))
-    write_episode(dataset, episode, out, opened.data.split.base.tolist() if known_labels else ())
-    names = [dataset.labels[label] for label in episode.labels.tolist()]
-    if as_json:
-        print_json(
-            {"out": str(out), "labels": names, "support": len(episode.support), "query": len(episode.query)}
-        )
-    else:
-        click.echo(
-            shown(
-                f"{out}: {len(episode.support)} support and {len(episode.query)} query examples of {', '.join(names)}"
-            )
-        )
 
 
 def open_run(run: Path | None, device: str, data_dir: Path | None) -> Run:

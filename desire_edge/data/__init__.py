@@ -8,8 +8,7 @@ from desire_edge.data.readers.delicious import (
     find_delicious,
     load_delicious,
 )
-from desire_edge.data.readers.jsonl import load_jsonl
-from desire_edge.data.readers.mulan import MulanTable, read_mulan
+from desire_edge.data.readers.files import load_files
 from desire_edge.data.readers.sample import load_sample
 from desire_edge.data.sources import lasting_source, load_dataset
 from desire_edge.data.splits import (
@@ -17,6 +16,7 @@ from desire_edge.data.splits import (
     LabelSplit,
     Protocol,
     ProtocolRows,
+    given_labels,
     protocol_rows,
     split_labels,
 )
@@ -29,16 +29,15 @@ __all__ = [
     "Episode",
     "EpisodeSampler",
     "LabelSplit",
-    "MulanTable",
     "Protocol",
     "ProtocolRows",
     "find_delicious",
+    "given_labels",
     "lasting_source",
     "load_dataset",
     "load_delicious",
-    "load_jsonl",
+    "load_files",
     "load_sample",
     "protocol_rows",
-    "read_mulan",
     "split_labels",
 ]

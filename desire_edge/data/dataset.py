@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +19,16 @@ class Dataset:
         labels: the L label names, as a person would write them.
         targets: bool [rows, L], True where the example carries the label.
         test_rows: bool [rows], True for the rows of the data set's own test part.
-        features: float32 [rows, features], or None for raw text.
-        feature_names: what each feature column counts; () for raw text.
-        texts: the raw texts, title and body joined by a newline; None for vectors.
-        images: the pictures, each a file or the bytes of one; None for texts and vectors.
+        features: float32 [rows, features], or None.
+        feature_names: what each feature column counts; () for raw text, pictures and numbers without names.
+        texts: the raw texts, title and body joined by a newline; or None.
+        images: the pictures, each a file or the bytes of one; or None.
         source: where the data came from, with the sha256 of every file, for a run's record.
+        groups: what each example belongs to, None where to nothing else; None where nobody said. No group has examples
+            in both the training and the test part.
+        places: where each example stands, in messages; () where nobody said.
+        found: what was read from which columns, as in {"text": "title, text", "labels": "tags"}.
+        warnings: what looks wrong with the data and may be right.
     """
 
     name: str
@@ -34,6 +40,10 @@ class Dataset:
     texts: tuple[str, ...] | None
     source: str
     images: tuple[Path | bytes, ...] | None = None
+    groups: tuple[str | None, ...] | None = None
+    places: tuple[str, ...] = ()
+    found: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         rows = len(self.test_rows)
@@ -46,6 +56,8 @@ class Dataset:
                 f"{rows} rows and {len(self.labels)} labels do not fit targets {self.targets.shape} "
                 f"and {len(inputs)} inputs"
             )
+        if self.groups is not None and len(self.groups) != rows:
+            raise ValueError(f"{rows} rows do not fit {len(self.groups)} groups")
 
     @property
     def rows(self) -> int:

@@ -1,9 +1,11 @@
-"""Raw input to x, a file a kind; names of labels; folders of examples. For training and devices: numpy alone."""
+"""Raw input to x, a file a kind; names of labels; files of examples, a file a format. For training and devices."""
 
 from desire_edge.inputs.assets import Assets
+from desire_edge.inputs.examples import Columns, Example, Examples
 from desire_edge.inputs.files import read_input
 from desire_edge.inputs.images import ImageInput
 from desire_edge.inputs.kinds import input_from_json
+from desire_edge.inputs.readers import read_examples
 from desire_edge.inputs.spec import Features, InputSpec, RawInput
 from desire_edge.inputs.tokens import TokensInput
 from desire_edge.inputs.vectors import VectorInput
@@ -11,6 +13,9 @@ from desire_edge.inputs.words import WordsInput
 
 __all__ = [
     "Assets",
+    "Columns",
+    "Example",
+    "Examples",
     "Features",
     "ImageInput",
     "InputSpec",
@@ -19,5 +24,6 @@ __all__ = [
     "VectorInput",
     "WordsInput",
     "input_from_json",
+    "read_examples",
     "read_input",
 ]

@@ -22,9 +22,20 @@ def read_input(path: Path) -> RawInput:
     Raises:
         DesireEdgeError: not there, too large, of another kind, or not what its ending says.
     """
-    if not is_input(path):
-        raise DesireEdgeError(f"{path} is of no kind that can be read; use {', '.join(READERS)}", "file-kind")
-    return READERS[path.suffix.lower()](read_bounded(path), str(path))
+    check_kind(str(path))
+    return decode_input(read_bounded(path), str(path))
+
+
+def decode_input(content: bytes, where: str) -> RawInput:
+    """The raw input in a file's bytes; the ending of its name `where`, which errors have too, says what it is."""
+    check_kind(where)
+    return READERS[Path(where).suffix.lower()](content, where)
+
+
+def check_kind(name: str) -> None:
+    """Refuse a file that is of no kind that can be read, by its name."""
+    if not is_input(Path(name)):
+        raise DesireEdgeError(f"{name} is of no kind that can be read; use {', '.join(READERS)}", "file-kind")
 
 
 def is_input(path: Path) -> bool:
@@ -32,12 +43,12 @@ def is_input(path: Path) -> bool:
     return path.suffix.lower() in READERS
 
 
-def read_bounded(path: Path) -> bytes:
-    """The bytes of the file at `path`, which may be 16 MiB at most."""
+def read_bounded(path: Path, limit: int | None = MAX_FILE_BYTES) -> bytes:
+    """The bytes of the file at `path`, which may be `limit` at most; None for any number."""
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
+        if limit is not None and path.stat().st_size > limit:
             raise DesireEdgeError(
-                f"{path} is larger than {MAX_FILE_BYTES // 2**20} MiB, so it is not read", "file-large"
+                f"{path} is larger than {limit // 2**20} MiB, so it is not read", "file-large"
             )
         return path.read_bytes()
     except OSError as error:

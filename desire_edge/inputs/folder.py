@@ -1,22 +1,25 @@
-"""Folders of examples: `metadata.jsonl` or `metadata.csv`, and the files it names."""
+"""Folders of examples: `metadata.jsonl` or `metadata.csv`, and the files it names; the rules of every client."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+import reprlib
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from desire_edge.errors import CONTROL, DesireEdgeError, shown
-from desire_edge.files import parse_json
+from desire_edge.inputs.examples import Place
 from desire_edge.inputs.files import read_bounded, text_of
+from desire_edge.inputs.lines import read_lines
 from desire_edge.inputs.names import MAX_NAME, list_of_names
 from desire_edge.inputs.table import read_table
 from desire_edge.lexicon.characters import SPACE, normalize
 
-METADATA = ("metadata.jsonl", "metadata.csv")
+METADATA = ("metadata.jsonl", "metadata.csv", "metadata.parquet")
+INPUTS = ("file_name", "text")
 LISTS = ("labels", "negative_labels", "known_labels")
 
 
@@ -28,14 +31,14 @@ def read_known_labels(path: Path) -> dict[Path, tuple[str, ...]]:
     """
     folder = Folder(path)
     found: dict[Path, tuple[str, ...]] = {}
-    for where, entry in folder.entries(("file_name",)):
-        known = optional_names(entry, "known_labels", where)
+    for place, entry in folder.entries(()):
+        known = optional_names(entry, "known_labels", str(place))
         if known:
-            found[folder.file_of(entry, where)] = known
+            found[folder.file_of(entry, place)] = known
     return found
 
 
-def optional_names(entry: dict[str, Any], field: str, where: str) -> tuple[str, ...]:
+def optional_names(entry: Mapping[str, Any], field: str, where: str) -> tuple[str, ...]:
     """Checked names from a field that may be absent, null or empty."""
     value = entry.get(field)
     return () if value in (None, "") else list_of_names(value, field, where)
@@ -49,44 +52,56 @@ class Folder:
     """
 
     def __init__(self, path: Path) -> None:
-        """Look for the metadata in the folder at `path`, which may have one of the two files."""
+        """Look for the metadata in the folder at `path`, which may have one such file."""
         found = [path / name for name in METADATA if (path / name).is_file()]
         if len(found) > 1:
             raise DesireEdgeError(
-                f"the folder {path} holds both metadata.jsonl and metadata.csv; keep one of them",
+                f"the folder {path} holds both {' and '.join(file.name for file in found)}; keep one of them",
                 "metadata-both",
             )
-        self._path = path
         self.metadata = found[0] if found else None
+        self._files = Contents(path)
 
-    def entries(self, columns: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Each entry with its place, "FILE, line N"; a CSV file must have these columns."""
+    def entries(self, columns: Sequence[str]) -> Iterator[tuple[Place, dict[str, Any]]]:
+        """Each entry with its place; a CSV file must have these columns, and one of `file_name` and `text`."""
         if self.metadata is None:
             return
         text = text_of(read_bounded(self.metadata), str(self.metadata))
-        if self.metadata.suffix == ".csv":
-            for where, row in read_table(text, columns, str(self.metadata)):
-                cells = ((field, row.get(field, "")) for field in LISTS)
-                names = {field: cell.split(";") if cell.strip(SPACE) else [] for field, cell in cells}
-                yield where, {"file_name": row["file_name"], **names}
+        if self.metadata.suffix != ".csv":
+            yield from read_lines(text, str(self.metadata))
             return
-        for number, line in enumerate(text.split("\n"), start=1):  # JSON strings may hold U+2028
-            if not line.strip(SPACE):
-                continue
-            where = f"{self.metadata}, line {number}"
-            try:
-                entry = parse_json(line)
-            except ValueError as error:
-                raise DesireEdgeError(f"{where} is not valid JSON: {error}", "json") from error
-            if not isinstance(entry, dict):
-                raise DesireEdgeError(f"{where} is not a JSON object with file_name and labels", "entry")
-            yield where, entry
+        for place, row in read_table(text, (INPUTS, *columns), str(self.metadata)):
+            cells = ((field, row.get(field, "")) for field in LISTS)
+            names = {field: cell.split(";") if cell.strip(SPACE) else [] for field, cell in cells}
+            yield place, {**{name: row[name] for name in INPUTS if row.get(name)}, **names}
 
-    def file_of(self, entry: dict[str, Any], where: str) -> Path:
+    def file_of(self, entry: Mapping[str, Any], place: Place) -> Path:
         """The file that an entry names; paths and links that lead out of the folder are refused."""
-        name = entry.get("file_name")
+        return self._files.file(entry.get("file_name"), "file_name", str(place))
+
+    def input_of(self, entry: Mapping[str, Any], place: Place) -> str | Path:
+        """The text of an entry that names no file and has one; else its file."""
+        text = entry.get("text")
+        if text is None or entry.get("file_name") not in (None, ""):
+            return self.file_of(entry, place)
+        if not isinstance(text, str) or not text.strip(SPACE):
+            raise DesireEdgeError(
+                f"{place}: the text must be a string that is not blank, and is {reprlib.repr(text)}",
+                "input-type",
+            )
+        return text
+
+
+class Contents:
+    """The files of the folder at `path`, by what tables call them."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def file(self, name: Any, column: str, where: str) -> Path:
+        """The file called `name`; paths and links that lead out of the folder are refused."""
         if not isinstance(name, str) or not name:
-            raise DesireEdgeError(f"{where} has no file_name", "file-name")
+            raise DesireEdgeError(f"{where} has no {column}", "file-name")
         outside = DesireEdgeError(
             f"{where}: {name[:MAX_NAME]} lies outside the folder of the metadata; copy it into that folder",
             "file-outside",

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import reprlib
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from desire_edge.errors import CONTROL, DesireEdgeError
+from desire_edge.inputs.files import read_bounded, text_of
 from desire_edge.lexicon.characters import SPACE, normalize
 
 MAX_NAME = 200
@@ -70,6 +72,20 @@ def list_of_names(value: Any, field: str, where: str) -> tuple[str, ...]:
 def columns(names: Sequence[str]) -> dict[str, int]:
     """The place of each name of a model or task, by the clean name: files of earlier versions hold others."""
     return {clean_name(name): index for index, name in enumerate(names)}
+
+
+def read_names(path: Path) -> tuple[str, ...]:
+    """Clean names from a file that holds one a line, none of them twice; blank lines are skipped."""
+    lines = text_of(read_bounded(path), str(path)).splitlines()
+    names = [
+        check_name(line, f"{path}, line {number}")
+        for number, line in enumerate(lines, 1)
+        if line.strip(SPACE)
+    ]
+    refuse_twice(names, str(path))
+    if not names:
+        raise DesireEdgeError(f"{path} names no label; write one a line", "labels-none")
+    return tuple(names)
 
 
 def _is_list(value: Any) -> bool:

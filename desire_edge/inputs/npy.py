@@ -15,18 +15,22 @@ from desire_edge.errors import DesireEdgeError
 
 MAGIC = b"\x93NUMPY"
 MAX_HEADER = 10_000  # bytes
+MAX_CHARACTER = 0x10FFFF
 _NUMBERS = re.compile("[<>|=]?(b1|[iu][1248]|f[248])")
+_TEXT = re.compile("[<>|=]?U[1-9][0-9]{0,5}")
 
 
-def read_npy(content: bytes, where: str) -> NDArray[Any]:
+def read_npy(content: bytes, where: str, *, text: bool = False) -> NDArray[Any]:
     """The array that a .npy file of version 1, 2 or 3 holds, in C or Fortran order, of either byte order.
+
+    With `text`, arrays of strings are read too.
 
     Raises:
         DesireEdgeError: not such a file, data cut short or left over, or numbers that are not plain ones.
     """
     try:
         descr, fortran, shape, start = _header(content)
-        if not isinstance(descr, str) or not _NUMBERS.fullmatch(descr):
+        if not isinstance(descr, str) or not (_NUMBERS.fullmatch(descr) or (text and _TEXT.fullmatch(descr))):
             raise DesireEdgeError(
                 f"{where} does not hold plain numbers, but {reprlib.repr(descr)}", "input-type"
             )
@@ -34,7 +38,10 @@ def read_npy(content: bytes, where: str) -> NDArray[Any]:
         expected, found = math.prod(shape) * dtype.itemsize, len(content) - start
         if found != expected:
             raise ValueError(f"it holds {found} bytes of data, and its header says {expected}")
-        return np.frombuffer(content, dtype, offset=start).reshape(shape, order="F" if fortran else "C")
+        array = np.frombuffer(content, dtype, offset=start)
+        if dtype.kind == "U" and (array.view(dtype.byteorder + "u4") > MAX_CHARACTER).any():
+            raise ValueError("its text holds what is no character")
+        return array.reshape(shape, order="F" if fortran else "C")
     except (ValueError, OverflowError, SyntaxError, TypeError, MemoryError, RecursionError) as error:
         reason = str(error).partition("\n")[0] or "its header cannot be read"
         raise DesireEdgeError(f"{where} is not a readable .npy file: {reason}", "npy") from error

@@ -74,8 +74,8 @@ class Session:
         ):
             raise DesireEdgeError(
                 f"{self._name} is not a model of desire-edge: it has not the input x [batch, features] (or one "
-                "picture, or one row of token ids), at most known_labels [batch, B] beside it, and outputs, all of fixed shape "
-                "and float32",
+                "picture, or one row of token ids), at most known_labels [batch, B] beside it, and outputs, all of "
+                "fixed shape and float32",
                 "onnx",
             )
         self.batch: int = shapes["x"][0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import reprlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from desire_edge.errors import DesireEdgeError
-from desire_edge.inputs.files import read_input
-from desire_edge.inputs.folder import Folder, optional_names
-from desire_edge.inputs.names import columns, list_of_names
+from desire_edge.inputs.examples import Columns, Example, Request, Stored, checked_labels
+from desire_edge.inputs.names import columns
+from desire_edge.inputs.readers import format_of, read_examples
 from desire_edge.inputs.rows import Inputs, NameLists, input_rows, name_rows
 from desire_edge.inputs.spec import RawInput
 
@@ -24,25 +24,15 @@ MAX_EXAMPLES = 4096
 MAX_FOLDER_BYTES = 256 * 2**20
 
 
-@dataclass(frozen=True)
-class Example:
-    """One example: its raw input, its labels, the labels it is known not to have, and its name in messages.
-
-    `known_labels` are the base labels it is known to carry, for a model that uses them.
-    """
-
-    raw: RawInput
-    labels: tuple[str, ...]
-    negative_labels: tuple[str, ...] = ()
-    name: str = "example"
-    known_labels: tuple[str, ...] = ()
-
-
 @dataclass(frozen=True, repr=False)
 class Support:
-    """S examples. An example may carry any number of labels, none included."""
+    """S examples. An example may carry any number of labels, none included.
+
+    `warnings` say what looks wrong in the file they come from, and may be right.
+    """
 
     examples: tuple[Example, ...]
+    warnings: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         """The support set in one line."""
@@ -84,56 +74,46 @@ class Support:
         return cls(tuple(_example(*entry, f"example {index}") for index, entry in enumerate(entries)))
 
     @classmethod
-    def read(cls, folder: Path | str) -> Support:
-        """Read a support folder: `metadata.jsonl` or `metadata.csv`, and the files it names.
+    def read(cls, path: Path | str, columns: Columns | None = None) -> Support:
+        """Read examples: a folder with metadata and the files it names, or a file or folder of any other format.
 
-        Each entry has `file_name` (inside the folder), `labels` and, if wanted, `negative_labels` and `known_labels`:
-        lists in JSON Lines, names separated by `;` in CSV. Files are text (`.txt`, UTF-8), vectors (`.npy`) or sparse
-        features (`.json`, an object from feature name or index to number).
+        In a folder each entry of `metadata.jsonl` or `metadata.csv` has `file_name` (inside the folder) or `text`,
+        `labels` and, if wanted, `negative_labels` and `known_labels`: lists in JSON Lines, names separated by `;` in
+        CSV. Files are text (`.txt`, UTF-8), vectors (`.npy`), sparse features (`.json`, an object from feature name or
+        index to number) and whatever else `read_input` reads. `desire_edge.inputs.readers` has the other formats.
+
+        Args:
+            path: the folder or file.
+            columns: which columns hold what, where they have other names.
 
         Raises:
             DesireEdgeError: names the file, the line, what was expected and how to mend it.
         """
-        folder = Path(folder)
-        if not folder.is_dir():
+        path = Path(path)
+        if not path.is_dir() and format_of(path) is None:
             raise DesireEdgeError(
-                f"the support folder {folder} does not exist or is not a folder", "folder-none"
+                f"the support folder {path} does not exist or is not a folder", "folder-none"
             )
-        opened = Folder(folder)
-        if opened.metadata is None:
-            raise DesireEdgeError(
-                f"the support folder {folder} holds neither metadata.jsonl nor metadata.csv; "
-                "write one of them, with an entry an example",
-                "metadata-none",
-            )
+        request = Request(columns or Columns(), max_examples=MAX_EXAMPLES, max_bytes=MAX_FOLDER_BYTES)
+        found = read_examples(path, request=request)
         examples: list[Example] = []
         left = MAX_FOLDER_BYTES
-        for where, entry in opened.entries(("file_name", "labels")):
-            if len(examples) == MAX_EXAMPLES:
-                raise DesireEdgeError(
-                    f"{opened.metadata} names more than {MAX_EXAMPLES} examples", "examples-many"
-                )
-            path = opened.file_of(entry, where)
-            raw = read_input(path)
-            left -= path.stat().st_size
+        for row in found.rows:
+            example = row.example()
+            left -= row.raw.size if isinstance(row.raw, Stored) else 0
             if left < 0:
                 raise DesireEdgeError(
-                    f"{opened.metadata} names files of more than {MAX_FOLDER_BYTES // 2**20} MiB in all; "
+                    f"{found.files[0]} names files of more than {MAX_FOLDER_BYTES // 2**20} MiB in all; "
                     "adapt with fewer or smaller ones",
                     "folder-large",
                 )
-            negative, known = (
-                optional_names(entry, field, where) for field in ("negative_labels", "known_labels")
-            )
-            examples.append(
-                replace(_example(raw, entry.get("labels"), negative, known, where), name=str(path))
-            )
+            examples.append(example)
         if not examples:
             raise DesireEdgeError(
-                f"{opened.metadata} names no examples; add one, or use --shots 0 --labels to go by names alone",
+                f"{(*found.files, path)[0]} names no examples; add one, or use --shots 0 --labels to go by names alone",
                 "examples-none",
             )
-        return cls(tuple(examples))
+        return cls(tuple(examples), found.warnings)
 
     def names(self) -> tuple[str, ...]:
         """All label names, in the order in which they first appear."""
@@ -180,10 +160,5 @@ class Support:
 
 
 def _example(raw: RawInput, labels: Any, negative_labels: Any, known_labels: Any, where: str) -> Example:
-    positive = list_of_names(labels, "labels", where)
-    negative = list_of_names(negative_labels, "negative_labels", where)
-    known = list_of_names(known_labels, "known_labels", where)
-    for name in negative:
-        if name in positive:
-            raise DesireEdgeError(f"{where}: '{name}' is both a label and a negative label", "name-both")
+    positive, negative, known = checked_labels(labels, negative_labels, known_labels, where)
     return Example(raw, positive, negative, where, known)

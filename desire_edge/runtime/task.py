@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from desire_edge.errors import DesireEdgeError
 from desire_edge.files import atomic_folder, link_or_copy
 from desire_edge.inputs.assets import Assets
+from desire_edge.inputs.examples import Example
 from desire_edge.inputs.kinds import ASSETS
 from desire_edge.inputs.names import check_names, columns
 from desire_edge.inputs.rows import Inputs, NameLists
@@ -29,7 +30,7 @@ from desire_edge.runtime.model_file import complete_model
 from desire_edge.runtime.opened import OpenedBundle
 from desire_edge.runtime.predictor import METADATA_PREFIX, MODEL, Predictor, decided, encode_metadata
 from desire_edge.runtime.report import AdaptReport, label_reports, task_warnings
-from desire_edge.runtime.support import Example, Missing, Support
+from desire_edge.runtime.support import Missing, Support
 from desire_edge.runtime.taught import REMOVED, Taught
 from desire_edge.runtime.taught_file import TASK, task_bytes
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from desire_edge.errors import DesireEdgeError
+from desire_edge.inputs.examples import Columns
 from desire_edge.lexicon.sources import DEFAULT_SOURCES
 
 
@@ -38,6 +39,22 @@ class LexiconConfig(Section):
     sources: tuple[str, ...] = DEFAULT_SOURCES
     max_mb: Annotated[float, Field(gt=0)] = 16
     words: Positive | None = None
+
+
+class ColumnsConfig(Section):
+    """Which columns of the user's own files hold what; see `desire_edge.inputs.Columns`. What is not named is found."""
+
+    text: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    label_separator: Annotated[str, Field(min_length=1)] = ";"
+    file: str | None = None
+    vector: str | None = None
+    group: str | None = None
+    split: str | None = None
+
+    def columns(self) -> Columns:
+        """The same as readers take it."""
+        return Columns(**self.model_dump())
 
 
 class TextConfig(Section):
@@ -85,16 +102,22 @@ class TrainConfig(Section):
     """One training run.
 
     `protocol` decides which rows F and the training episodes see; `hold_out` keeps 15 % of the training rows out,
-    for choosing settings on the validation labels. `label_sizes` are the numbers of base, validation and novel labels.
+    for choosing settings on the validation labels. `label_sizes` are the numbers of base, validation and novel labels;
+    `base_labels` and `novel_labels` name them, and count first. `test` is the file of the test part, if it is one of
+    its own.
     """
 
     data: str = "auto"
+    test: str | None = None
     protocol: Protocol = "example-disjoint"
     hold_out: bool = False
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     label_sizes: tuple[Positive, Positive, Positive] | None = None
+    base_labels: tuple[str, ...] | None = None
+    novel_labels: tuple[str, ...] | None = None
     validate_every: Positive = 100
     validation_tasks: Positive = 100
+    columns: ColumnsConfig = ColumnsConfig()
     lexicon: LexiconConfig = LexiconConfig()
     text: TextConfig = TextConfig()
     extractor: ExtractorConfig = ExtractorConfig()

@@ -10,7 +10,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from desire_edge.data import Dataset, LabelSplit, ProtocolRows, protocol_rows, split_labels
+from desire_edge.data import (
+    Dataset,
+    LabelSplit,
+    ProtocolRows,
+    given_labels,
+    load_dataset,
+    protocol_rows,
+    split_labels,
+)
+from desire_edge.errors import DesireEdgeError
 from desire_edge.inputs import InputSpec, VectorInput, WordsInput
 from desire_edge.inputs.vocabulary import bag_of_words
 from desire_edge.lexicon import Lexicon
@@ -27,7 +36,7 @@ class Prepared:
         input: how x comes from raw input.
         embedding: [features, d] float32, the fixed first layer of F for raw text; None for vectors.
         w: [d, labels] float32, the lexicon's vectors of all labels.
-        warnings: what the lexicon says of the labels' names.
+        warnings: what the data set's reader says of it, and the lexicon of the labels' names.
     """
 
     dataset: Dataset
@@ -52,13 +61,16 @@ def prepare(config: TrainConfig, dataset: Dataset, lexicon: Lexicon) -> Prepared
         embedding = torch.from_numpy(vectors)
         x = np.stack([spec.features_of(text, f"text {i}").x for i, text in enumerate(dataset.texts)])
     else:
-        assert dataset.features is not None, "a data set has texts or features"
+        if dataset.features is None:
+            raise DesireEdgeError(f"{dataset.name} holds pictures, which this model cannot be trained on")
         x = dataset.features
         names = dataset.feature_names
         spec = WordsInput(names) if names else VectorInput(x.shape[1])
     matrix = lexicon.label_matrix(dataset.labels)
-    split = split_labels(len(dataset.labels), config.seed, config.label_sizes)
-    return Prepared(dataset, x, spec, embedding, matrix.vectors, split, rows, matrix.warnings)
+    warnings = (*dataset.warnings, *matrix.warnings)
+    return Prepared(
+        dataset, x, spec, embedding, matrix.vectors, label_split_of(config, dataset), rows, warnings
+    )
 
 
 def new_extractor(config: ExtractorConfig, data: Prepared) -> Extractor:
@@ -72,6 +84,18 @@ def new_extractor(config: ExtractorConfig, data: Prepared) -> Extractor:
 def protocol_rows_of(config: TrainConfig, dataset: Dataset) -> ProtocolRows:
     """Which rows the run sees, and where support and query come from."""
     return protocol_rows(dataset, config.protocol, hold_out=config.hold_out, seed=config.seed)
+
+
+def load_data(config: TrainConfig, data_dir: Path | None) -> Dataset:
+    """The data set of the run."""
+    return load_dataset(config.data, data_dir, config.columns.columns(), config.test)
+
+
+def label_split_of(config: TrainConfig, dataset: Dataset) -> LabelSplit:
+    """Which labels are base, validation and novel."""
+    if config.base_labels is None and config.novel_labels is None:
+        return split_labels(len(dataset.labels), config.seed, config.label_sizes)
+    return given_labels(dataset.labels, config.seed, config.base_labels, config.novel_labels)
 
 
 def lexicon_path(run: Path) -> Path:

@@ -20,7 +20,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from desire_edge.data import Dataset, lasting_source, load_dataset, split_labels
+from desire_edge.data import Dataset, lasting_source
 from desire_edge.errors import DesireEdgeError
 from desire_edge.files import atomic_path, read_json, write_json
 from desire_edge.lexicon import Lexicon
@@ -40,7 +40,15 @@ from desire_edge.training.config import TrainConfig, parse_config
 from desire_edge.training.episodes import check_episodes
 from desire_edge.training.folds import Fold, folds_of
 from desire_edge.training.learner import MetaLearner
-from desire_edge.training.prepare import Prepared, lexicon_path, new_extractor, prepare, protocol_rows_of
+from desire_edge.training.prepare import (
+    Prepared,
+    label_split_of,
+    lexicon_path,
+    load_data,
+    new_extractor,
+    prepare,
+    protocol_rows_of,
+)
 
 
 @dataclass
@@ -66,10 +74,13 @@ class Run:
             raise DesireEdgeError(
                 f"{folder} already holds a run; continue it with --resume {folder}, or choose another --out"
             )
-        dataset = load_dataset(config.data, data_dir)
+        dataset = load_data(config, data_dir)
         # The run stays with the data it began with.
-        config = config.model_copy(update={"data": lasting_source(config.data, dataset)})
-        split = split_labels(len(dataset.labels), config.seed, config.label_sizes)
+        lasting = {"data": lasting_source(config.data, dataset)}
+        if config.test is not None:
+            lasting["test"] = str(Path(config.test).absolute())
+        config = config.model_copy(update=lasting)
+        split = label_split_of(config, dataset)
         rows = protocol_rows_of(config, dataset).train
         check_episodes(dataset.targets, split.base, rows, rows, config.meta)
         config = _with_folds_that_fit(config, dataset, split.base, rows)
@@ -93,7 +104,7 @@ class Run:
                 f"{folder} holds no training run (no config.json); train one with `desire-edge train`"
             )
         config = parse_config(read_json(folder / "config.json"), str(folder / "config.json"))
-        dataset = load_dataset(config.data, data_dir)
+        dataset = load_data(config, data_dir)
         if read_json(folder / "data.json") != {"source": dataset.source}:
             raise DesireEdgeError(
                 f"the data of the run {folder} have changed since it began ({dataset.source}); "

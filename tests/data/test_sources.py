@@ -11,7 +11,7 @@ from desire_edge.data.readers import READERS
 from desire_edge.errors import DesireEdgeError
 
 
-@pytest.mark.parametrize("source", ["delicious", "sample", "corpora/pages.jsonl"])
+@pytest.mark.parametrize("source", ["delicious", "sample", "debtags", "openmoji"])
 def test_one_reader_reads_a_source(source: str) -> None:
     assert sum(reader.reads(source) for reader in READERS) == 1
 
@@ -19,9 +19,10 @@ def test_one_reader_reads_a_source(source: str) -> None:
 def test_an_unknown_source_is_refused_with_all_that_could_be_meant() -> None:
     with pytest.raises(
         DesireEdgeError,
-        match=r"no data set is called 'pages\.txt'; use auto, delicious, sample or the path of a \.jsonl file$",
+        match=r"no data set is called 'pages\.doc'; use auto, delicious, sample, debtags, openmoji or the path of a "
+        r"file or folder of examples$",
     ):
-        load_dataset("pages.txt")
+        load_dataset("pages.doc")
 
 
 @pytest.mark.parametrize("source", ["auto", "sample"])

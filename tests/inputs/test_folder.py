@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from desire_edge import DesireEdgeError, Support
-from desire_edge.inputs.folder import Folder, read_known_labels
+from desire_edge.inputs.folder import Contents, read_known_labels
 
 
 def folder_of(tmp_path: Path, name: str, metadata: str) -> Path:
@@ -78,7 +78,7 @@ def test_a_link_out_of_the_folder_is_refused_under_any_name(tmp_path: Path) -> N
     (inside / "metadata.jsonl").write_text("")
     for name in ("cafe\u0301.txt", "caf\u00e9.txt", "deep/secret.txt", r"deep\secret.txt"):
         with pytest.raises(DesireEdgeError, match="lies outside the folder") as refused:
-            Folder(inside).file_of({"file_name": name}, "here")
+            Contents(inside).file(name, "file_name", "here")
         assert refused.value.code == "file-outside"
 
 

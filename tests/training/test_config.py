@@ -83,7 +83,10 @@ def test_the_example_file_names_every_setting_with_its_default() -> None:
     path = Path(__file__).parents[2] / "examples" / "train.toml"
     assert load_config(path) == TrainConfig()
     text = path.read_text(encoding="utf-8")
-    for without_a_default in ("words", "label_sizes"):
+    for without_a_default in (
+        *("words", "label_sizes", "base_labels", "novel_labels"),
+        *("test", "file", "vector", "group", "split"),
+    ):
         text = text.replace(f"\n# {without_a_default} = ", f"\n{without_a_default} = ")
     settings = tomllib.loads(text)
     parse_config(settings, "the example with what has no default")

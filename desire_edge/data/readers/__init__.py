@@ -1,4 +1,7 @@
-"""Readers of data sets, one file a format. A new format is a file here and its module in `READERS`."""
+"""Readers of data sets that have a name, a file each, and of files of the user's own (`files`).
+
+A new data set is a file here and its module in `READERS`; a new format is one in `desire_edge/inputs/readers`.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +9,20 @@ from pathlib import Path
 from typing import Protocol
 
 from desire_edge.data.dataset import Dataset
-from desire_edge.data.readers import delicious, jsonl, sample
+from desire_edge.data.readers import delicious, fetched, sample
 
 
 class Reader(Protocol):
-    """What a format's module has.
+    """What the module of a data set has.
 
     Attributes:
-        SOURCE: the name of its data set, or, where it reads files of the user's own, what to give: "the path of a …".
+        SOURCE: its name.
     """
 
     SOURCE: str
 
     def reads(self, source: str) -> bool:
-        """Whether `source` is this reader's, by its name or its ending."""
+        """Whether `source` is this reader's."""
 
     def read(self, source: str, data_dir: Path | None) -> Dataset:
         """Load `source`; `data_dir` is where the user has Delicious.
@@ -29,5 +32,5 @@ class Reader(Protocol):
         """
 
 
-READERS: tuple[Reader, ...] = (delicious, sample, jsonl)
+READERS: tuple[Reader, ...] = (delicious, sample, *fetched.READERS)
 """All of them; the first that reads a source does."""

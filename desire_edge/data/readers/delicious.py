@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from desire_edge.data.dataset import Dataset
-from desire_edge.data.readers.mulan import read_mulan
 from desire_edge.errors import DesireEdgeError
+from desire_edge.inputs.readers.mulan import read_mulan
 
 SOURCE = "delicious"
 DATA_VARIABLE = "DESIRE_EDGE_DATA"

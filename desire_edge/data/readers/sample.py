@@ -7,7 +7,7 @@ from importlib import resources
 from pathlib import Path
 
 from desire_edge.data.dataset import Dataset
-from desire_edge.data.readers.jsonl import load_jsonl
+from desire_edge.data.readers.files import load_files
 
 SOURCE = "sample"
 
@@ -25,4 +25,4 @@ def read(source: str, data_dir: Path | None) -> Dataset:
 def load_sample() -> Dataset:
     """Load the sample corpus: short bookmark-like texts with 3 to 8 tags each."""
     with resources.as_file(resources.files("desire_edge.data") / "sample.jsonl") as path:
-        return replace(load_jsonl(path), name=SOURCE)
+        return replace(load_files(path), name=SOURCE)

@@ -12,10 +12,10 @@ from desire_edge.data import (
     Protocol,
     load_dataset,
     protocol_rows,
-    read_mulan,
     split_labels,
 )
 from desire_edge.data.readers.delicious import DROPPED_TAGS
+from desire_edge.inputs.readers.mulan import read_mulan
 
 
 def test_rows_features_and_labels(delicious: Dataset) -> None:

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from desire_edge.data import read_mulan
 from desire_edge.errors import DesireEdgeError
+from desire_edge.inputs.readers.mulan import read_mulan
 
 SMALL = """\
 @relation pages
@@ -111,6 +111,7 @@ def test_a_damaged_file_is_read_or_refused_never_crashed_on(damage: str, positio
         ("{2 1}", "{2 7}", "line 12: not valid sparse ARFF"),
         ("{2 1}", "{2 %s}", "line 12: not valid sparse ARFF"),
         ("{2 1}", "0,0,1,0", "line 12: not valid sparse ARFF"),
+        ("caf\xe9 {0,1}", "caf\xe9 {0,1,red}", "'caf\xe9' holds words, 0, 1, red; only numbers"),
         ("{2 1}", "{1 many}", "line 12: not valid sparse ARFF"),
         ("{2 1}", "{2 ?}", "data row 3: every value must be a number"),
         ("{2 1}", "{1 nan}", "data row 3: a value is not a finite"),
