@@ -70,7 +70,7 @@ def main() -> None:
 
     settings = ["--set", "meta.batches=1000"] if name == "sample" else []
     run("train", "--data", name, "--out", str(out / "run"), *settings)
-    run("evaluate", str(out / "run"), "--tasks", "200")
+    run("evaluate", str(out / "run"), "--tasks", "100")
     run("export", str(out / "run"), "--out", str(out / "tagger.desire"))
 
     # From here on, what a device does: no torch, no training framework.

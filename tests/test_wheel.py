@@ -83,6 +83,7 @@ def test_the_wheel_holds_the_package_its_extension_and_no_more(wheel: Path) -> N
         "desire_edge/cli/__init__.py",
         "desire_edge/export/__init__.py",
         "desire_edge/data/sample.jsonl",
+        "desire_edge/evaluation/report/template.html",
         "desire_edge/clients/web/index.html",
         "desire_edge/clients/web/desire-edge/index.js",
         "desire_edge/clients/web/package-lock.json",

@@ -1,22 +1,30 @@
 """The methods DESIRE-Net is compared with, one file each, all behind `Method`.
 
 `METHODS` holds them by name, in the order of the paper's table, then what this project adds to it. The supervised
-reference is no few-shot method and stands beside them.
+reference is no few-shot method and stands beside them. `PLAIN` holds what a user would write in a few lines of
+scikit-learn, which stands beside every figure of ours.
 """
 
 from desire_edge.baselines.all_positive import AllPositive
 from desire_edge.baselines.ataml import Ataml
+from desire_edge.baselines.cosine import Cosine
 from desire_edge.baselines.desire import DesireNet
+from desire_edge.baselines.logistic import Logistic
+from desire_edge.baselines.logistic_cosine import LogisticCosine
 from desire_edge.baselines.maml import Maml
 from desire_edge.baselines.maml_plus_plus import MamlPlusPlus
 from desire_edge.baselines.no_inference import NoInference
 from desire_edge.baselines.no_l2 import NoL2
 from desire_edge.baselines.no_pretraining import NoPretraining
+from desire_edge.baselines.plain import PlainBaseline, PlainTask, Setting
+from desire_edge.baselines.plain_data import PlainData
 from desire_edge.baselines.plain_pretraining import PlainPretraining, plain_classifier
 from desire_edge.baselines.pretrained import Pretrained
 from desire_edge.baselines.protonet import ProtoNet
 from desire_edge.baselines.reptile import Reptile
+from desire_edge.baselines.ridge import RidgeRegression
 from desire_edge.baselines.supervised import SupervisedReference
+from desire_edge.baselines.tfidf import Tfidf
 from desire_edge.training.method import SEARCHES, MetaTrained, Method
 
 METHODS: dict[str, type[Method]] = {
@@ -35,12 +43,19 @@ METHODS: dict[str, type[Method]] = {
 }
 """Every method by the name that commands, caches and tables use."""
 
+PLAIN: tuple[PlainBaseline, ...] = (Cosine(), RidgeRegression(), Logistic(), LogisticCosine(), Tfidf())
+"""Every plain baseline, in the order of the tables."""
+
 __all__ = [
     "METHODS",
+    "PLAIN",
     "SEARCHES",
     "AllPositive",
     "Ataml",
+    "Cosine",
     "DesireNet",
+    "Logistic",
+    "LogisticCosine",
     "Maml",
     "MamlPlusPlus",
     "MetaTrained",
@@ -48,10 +63,16 @@ __all__ = [
     "NoInference",
     "NoL2",
     "NoPretraining",
+    "PlainBaseline",
+    "PlainData",
     "PlainPretraining",
+    "PlainTask",
     "Pretrained",
     "ProtoNet",
     "Reptile",
+    "RidgeRegression",
+    "Setting",
     "SupervisedReference",
+    "Tfidf",
     "plain_classifier",
 ]

@@ -7,7 +7,7 @@ import warnings
 import click
 
 from desire_edge import __version__
-from desire_edge.cli import benchmark, data, device, serve, server
+from desire_edge.cli import benchmark, data, device, report, serve, server
 from desire_edge.cli.common import Commands, replace_what_cannot_be_printed, say
 
 
@@ -20,6 +20,7 @@ def main() -> None:
     On a server (pip install 'desire-edge[train,cpu]'):
         desire-edge train                        train on Delicious, or on the sample corpus
         desire-edge evaluate                     how well it learns labels it has never seen
+        desire-edge report --out report.html     the same and more as a page
         desire-edge benchmark table1 --quick     beside the methods of the paper
         desire-edge export --out tagger.desire   a bundle for devices
     On a device (pip install 'desire-edge[cpu]'):
@@ -35,6 +36,7 @@ for command in (
     server.train,
     server.export,
     server.evaluate,
+    report.report,
     data.data,
     benchmark.benchmark,
     device.adapt,

@@ -30,6 +30,8 @@ SERVER_PACKAGES = {
     "pooch",
     "pyarrow",
     "msgpack",
+    "jinja2",
+    "markupsafe",
 }
 DATASET_PACKAGES = {"datasketch", "py3langid", "imagehash", "debian", "resvg_py"}
 

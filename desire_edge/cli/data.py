@@ -12,7 +12,7 @@ from desire_edge.cli import tables
 from desire_edge.cli.common import FOLDER, columns_options, data_dir_option, json_option, print_json, say
 from desire_edge.cli.progress import show_steps
 from desire_edge.cli.server import open_run
-from desire_edge.errors import shown
+from desire_edge.errors import DesireEdgeError, shown
 from desire_edge.inputs.examples import Columns
 
 
@@ -82,6 +82,8 @@ def data_episode(
     from desire_edge.data import EpisodeSampler
     from desire_edge.evaluation.folders import write_episode
 
+    if shots < 1:
+        raise DesireEdgeError("--shots must be at least 1: a support folder without examples is none")
     opened = open_run(run, "cpu", data_dir)
     dataset = opened.data.dataset
     sampler = EpisodeSampler.over(

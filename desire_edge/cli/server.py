@@ -244,7 +244,7 @@ def export(
     help="Tasks over these.",
 )
 @click.option("--ways", default=5, show_default=True, help="Labels a task, N.")
-@click.option("--shots", default=1, show_default=True, help="Support examples a label, K.")
+@click.option("--shots", default=1, show_default=True, help="Support examples a label, K; 0: by name alone.")
 @click.option("--queries", default=15, show_default=True, help="Query examples a label.")
 @click.option("--tasks", default=600, show_default=True, help="How many tasks.")
 @click.option("--seed", default=0, show_default=True, help="Of the tasks.")
@@ -252,6 +252,11 @@ def export(
     "--known-labels",
     is_flag=True,
     help="Give each example its true base labels, for a run trained with meta.known_labels.",
+)
+@click.option(
+    "--baselines/--no-baselines",
+    default=True,
+    help="Set what a few lines of scikit-learn give on the same tasks beside it.  [default: --baselines]",
 )
 @data_dir_option
 @device_option
@@ -265,25 +270,29 @@ def evaluate(
     tasks: int,
     seed: int,
     known_labels: bool,
+    baselines: bool,
     data_dir: Path | None,
     device: str,
     as_json: bool,
 ) -> None:
     """Measure a finished RUN (by default the latest) on tasks over labels it has never seen.
 
-    Twice: over the eligible labels, which have --queries examples beside the support, and over all labels, with as
-    many as they have. F1 is given with the thresholds that the run learned, with 0.5, and with the one threshold that
-    suits each task best, which only an oracle knows.
+    Twice: over the eligible labels, which have --queries examples beside the support, and over all labels, with as many
+    as they have. F1 is given with the thresholds that the run learned, with 0.5, and with the one threshold that suits
+    each task best, which only an oracle knows.
+
+    Beside it, on the same tasks: the cosine to the label's name, ridge and logistic regression, the latter with the
+    cosine added, and for texts TF-IDF, all tuned on the validation labels (kept in the run's baselines.json).
     """
-    from desire_edge.evaluation.evaluate import EvaluateOptions
+    from desire_edge.evaluation.evaluate import EvaluateOptions, units
     from desire_edge.evaluation.evaluate import evaluate as run_evaluation
     from desire_edge.training.progress import count_tasks
 
-    if min(ways, shots, queries, tasks) < 1:
-        raise DesireEdgeError("--ways, --shots, --queries and --tasks must be at least 1")
+    if min(ways, queries, tasks) < 1 or shots < 0:
+        raise DesireEdgeError("--ways, --queries and --tasks must be at least 1, and --shots at least 0")
     opened = open_run(run, device, data_dir)
-    options = EvaluateOptions(labels, ways, shots, queries, tasks, seed, known_labels)
-    with count_tasks(Console(stderr=True), 2 * tasks) as report:
+    options = EvaluateOptions(labels, ways, shots, queries, tasks, seed, known_labels, baselines)
+    with count_tasks(Console(stderr=True), units(options)) as report:
         result = run_evaluation(opened, options, report)
     if as_json:
         print_json({"run": str(opened.folder), **result.to_json()})

@@ -257,6 +257,36 @@ def show_evaluation(console: Console, folder: Path, result: Evaluation) -> None:
     console.print(
         "micro AUC by step: " + ", ".join(f"{100 * value:.1f}" for value in shown_figures.micro_auc_by_step)
     )
+    if result.rows:
+        show_beside(console, result)
+
+
+def show_beside(console: Console, result: Evaluation) -> None:
+    """Ours and each baseline on the same tasks; what lies outside its interval is bold, green where ours is above."""
+    which = "all" if result.eligible is None else "eligible"
+    table = Table(
+        "%",
+        "micro AUC",
+        "macro AUC",
+        "ours − it, micro",
+        "CPU ms a task",
+        title=f"scikit-learn on frozen features, tuned on validation labels, on the same tasks ({which} labels)",
+        title_justify="left",
+    )
+    for row in result.rows:
+        minus, style = "", ""
+        if row.ours_minus is not None:
+            minus = f"{100 * row.ours_minus.mean:+.1f} ± {100 * row.ours_minus.half_width:.1f}"
+            style = ("bold green" if row.ours_minus.mean > 0 else "bold red") if row.significant else ""
+            minus += " *" if row.significant and console.color_system is None else ""
+        table.add_row(
+            row.title,
+            _percent(row.micro_auc),
+            _percent(row.macro_auc),
+            plain(minus, style),
+            f"{1000 * row.seconds:.1f}",
+        )
+    console.print(table)
 
 
 def _percent(estimate: Estimate) -> str:

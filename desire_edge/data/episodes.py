@@ -46,6 +46,8 @@ class EpisodeSampler:
     `eligible_only=False` every label with K support rows is drawn from, and one that is not eligible gives
     the query rows it has: min(`queries`, available), which may be none.
 
+    With K = 0 a task has no support, and its labels go by their names alone.
+
     Attributes:
         eligible: int64, ascending; the eligible ones of `labels`.
         drawn: int64, ascending; the labels tasks are drawn from (`eligible`, or more without
@@ -67,12 +69,13 @@ class EpisodeSampler:
         """Take bool `targets` [rows, L], and from them the columns `labels` and the two pools of rows (may
         overlap).
 
-        Raises `DesireEdgeError` if `ways`, `shots` or `queries` is below 1 or fewer than `ways` labels can
-        be drawn.
+        Raises `DesireEdgeError` if `ways` or `queries` is below 1, `shots` below 0, or fewer than `ways` labels
+        can be drawn.
         """
-        if min(ways, shots, queries) < 1:
+        if min(ways, queries) < 1 or shots < 0:
             raise DesireEdgeError(
-                f"an episode needs at least one way, shot and query, not {ways}, {shots} and {queries}"
+                f"an episode needs at least one way and one query, not {ways} and {queries}, "
+                f"and no fewer than 0 shots, not {shots}"
             )
         labels = np.unique(np.asarray(labels, dtype=np.int64))
         support_rows = np.unique(np.asarray(support_rows, dtype=np.int64))
@@ -173,6 +176,8 @@ def _draw(rows: NDArray[np.int64], count: int, used: set[int], rng: np.random.Ge
     As many distinct rows as could all be needed, the used ones included, are drawn in one call.
     """
     picked: list[int] = []
+    if not count:
+        return picked
     for row in rng.choice(rows, min(len(rows), count + len(used)), replace=False).tolist():
         if row not in used:
             picked.append(row)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -11,6 +12,7 @@ import numpy as np
 
 from desire_edge.data import EpisodeSampler
 from desire_edge.errors import DesireEdgeError
+from desire_edge.evaluation import beside
 from desire_edge.metrics import Estimate
 from desire_edge.models import extract
 from desire_edge.training.episodes import EpisodeBatcher
@@ -24,11 +26,12 @@ class EvaluateOptions:
 
     Attributes:
         labels: which labels the tasks are over; settings are chosen on "validation", figures quoted on "novel".
-        ways, shots: N and K.
+        ways, shots: N and K; with K = 0 labels go by their names alone.
         queries: query rows a label.
         tasks: how many.
         seed: of the tasks; the same seed gives the same tasks to every model.
         known_labels: give every example its true base labels, as a device has them that knows an item's tags.
+        baselines: also measure what a user would write in scikit-learn, which sees features and names alone.
     """
 
     labels: Literal["novel", "validation"] = "novel"
@@ -38,6 +41,7 @@ class EvaluateOptions:
     tasks: int = 600
     seed: int = 0
     known_labels: bool = False
+    baselines: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,16 +92,24 @@ class Evaluation:
         eligible: tasks over the labels that have `queries` query rows beside the support; None where these are fewer
             than the ways.
         all_labels: tasks over all labels that have support, with min(queries, available) query rows each.
+        rows: ours and each baseline on the tasks of `eligible`, or of `all_labels` where that is None; empty where
+            they were not asked for.
     """
 
     options: EvaluateOptions
     protocol: str
     eligible: Figures | None
     all_labels: Figures
+    rows: tuple[beside.Row, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The figures as JSON values."""
         return asdict(self)
+
+
+def units(options: EvaluateOptions) -> int:
+    """How many tasks `evaluate` goes through: twice those asked for, and what the baselines need."""
+    return 2 * options.tasks + (beside.units(options.tasks, options.ways) if options.baselines else 0)
 
 
 def evaluate(
@@ -108,7 +120,7 @@ def evaluate(
     Args:
         run: finished; its protocol says where support and query rows come from.
         options: which tasks.
-        report: called with the number of tasks done, 2 × `options.tasks` in all.
+        report: called with the number of tasks done, of `units` in all.
 
     Raises:
         DesireEdgeError: the run is not finished, validation labels are asked of a run that held no rows out for them,
@@ -142,23 +154,33 @@ def evaluate(
         queries=options.queries,
     )
 
-    def figures(tasks_of: EpisodeSampler, done: int) -> Figures:
+    def rng() -> np.random.Generator:
+        return np.random.default_rng([options.seed, options.ways, options.shots])
+
+    def scored(tasks_of: EpisodeSampler, done: int) -> tuple[TaskScores, float]:
+        started = time.process_time()
         scores = score_tasks(
             run.learner,
             batcher,
             tasks_of,
             tasks=options.tasks,
-            rng=np.random.default_rng([options.seed, options.ways, options.shots]),
+            rng=rng(),
             report=lambda tasks: report(done + tasks),
             known_labels=options.known_labels,
         )
-        return Figures.of(scores, len(tasks_of.drawn))
+        return scores, (time.process_time() - started) / options.tasks
 
-    all_labels = sampler(eligible_only=False)
-    enough = len(all_labels.eligible) >= options.ways
-    return Evaluation(
-        options=options,
-        protocol=run.config.protocol,
-        all_labels=figures(all_labels, 0),
-        eligible=figures(sampler(eligible_only=True), options.tasks) if enough else None,
-    )
+    every = sampler(eligible_only=False)
+    eligible = sampler(eligible_only=True) if len(every.eligible) >= options.ways else None
+    scores, seconds = scored(every, 0)
+    all_labels, of_eligible, measured = Figures.of(scores, len(every.drawn)), None, every
+    if eligible is not None:
+        scores, seconds = scored(eligible, options.tasks)
+        of_eligible, measured = Figures.of(scores, len(eligible.drawn)), eligible
+    rows: tuple[beside.Row, ...] = ()
+    if options.baselines:
+        ours = beside.TaskAucs(scores.micro_auc, scores.macro_auc, seconds)
+        rows = beside.rows_beside(
+            run, ours, measured, rng(), report=lambda tasks: report(2 * options.tasks + tasks)
+        )
+    return Evaluation(options, run.config.protocol, of_eligible, all_labels, rows)

@@ -5,14 +5,20 @@ docs/explain.md has the algebra. All of it is in float64, from what a task holds
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from desire_edge.inputs.spec import RawInput
+from desire_edge.runtime.adaptation import AdaptedHead
+from desire_edge.runtime.known import known_rows
+from desire_edge.runtime.opened import OpenedBundle
 from desire_edge.runtime.semantics import Semantics
+from desire_edge.runtime.taught import Taught
 
 Array = NDArray[np.float64]
 
@@ -264,6 +270,49 @@ class _Step:
     d_gamma2: Array  # [S]
     before: _State
     after: _State
+
+
+def replayed(bundle: OpenedBundle, taught: Taught, steps: int) -> Replay:
+    """The first `steps` steps of adapting a bundle to what a task holds."""
+    return Replay(
+        bundle.semantics,
+        taught.z,
+        taught.targets.astype(np.float64),
+        taught.mask.astype(np.float64),
+        taught.vectors,
+        taught.known_labels if bundle.manifest.known_labels else None,
+        steps,
+    )
+
+
+def explain(
+    bundle: OpenedBundle,
+    taught: Taught,
+    head: AdaptedHead,
+    replay: Replay,
+    raw: RawInput,
+    known_labels: Iterable[str],
+) -> Explanation:
+    """Why `head`, which the bundle learned from `taught` by the steps of `replay`, says what it says of a raw input.
+
+    See `Task.explain`.
+    """
+    said = bundle.manifest
+    base_labels = said.base_labels if said.known_labels else ()
+    known = known_rows([known_labels], ["the input"], base_labels, f"the bundle {said.name}")[0]
+    z = bundle.extract([said.input.features_of(raw, "the input")])[0]
+    terms = replay.explain(z, known if base_labels else None)
+    logits = head_logits(head.weights, z, terms["scores"], bundle.semantics.r)
+    total = terms["name"] + terms["base"].sum(axis=0) + terms["examples"].sum(axis=0)
+    return Explanation(
+        labels=taught.labels,
+        base_labels=said.base_labels,
+        example_labels=tuple(tuple(compress(taught.labels, row)) for row in taught.targets & taught.mask),
+        logits=logits,
+        thresholds=tuple(head.thresholds.tolist()),
+        rounding=logits - total,
+        **terms,
+    )
 
 
 def base_scores(z: Array, w_base: Array, known_labels: NDArray[Any] | None) -> Array:

@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ from desire_edge.inputs.names import check_names, columns
 from desire_edge.inputs.rows import Inputs, NameLists
 from desire_edge.inputs.spec import Features, RawInput, unknown_texts
 from desire_edge.runtime.adaptation import AdaptedHead, learn
-from desire_edge.runtime.explain import Explanation, Replay, head_logits
+from desire_edge.runtime.explain import Explanation, Replay, explain, replayed
 from desire_edge.runtime.known import known_rows
 from desire_edge.runtime.manifest import BASE_FRAGMENT, EXTRACTOR, HEAD_FRAGMENT
 from desire_edge.runtime.model_file import complete_model
@@ -101,39 +100,12 @@ class Task:
         Raises:
             DesireEdgeError: as `predict`.
         """
-        bundle = self.bundle
-        where = f"the bundle {bundle.manifest.name}"
-        base_labels = bundle.manifest.base_labels if bundle.manifest.known_labels else ()
-        known = known_rows([known_labels], ["the input"], base_labels, where)[0]
-        z = bundle.extract([bundle.manifest.input.features_of(raw, "the input")])[0]
-        terms = self._replay.explain(z, known if base_labels else None)
-        logits = head_logits(self.head.weights, z, terms["scores"], bundle.semantics.r)
-        total = terms["name"] + terms["base"].sum(axis=0) + terms["examples"].sum(axis=0)
-        current = self.taught.current
-        carried = current.targets & current.mask
-        return Explanation(
-            labels=self.labels,
-            base_labels=bundle.manifest.base_labels,
-            example_labels=tuple(tuple(compress(self.labels, row)) for row in carried),
-            logits=logits,
-            thresholds=self.thresholds,
-            rounding=logits - total,
-            **terms,
-        )
+        return explain(self.bundle, self.taught.current, self.head, self._replay, raw, known_labels)
 
     @cached_property
     def _replay(self) -> Replay:
         """The steps that were taken, for `explain`."""
-        current = self.taught.current
-        return Replay(
-            self.bundle.semantics,
-            current.z,
-            current.targets.astype(np.float64),
-            current.mask.astype(np.float64),
-            current.vectors,
-            current.known_labels if self.bundle.manifest.known_labels else None,
-            len(self.head.losses) - 1,
-        )
+        return replayed(self.bundle, self.taught.current, len(self.head.losses) - 1)
 
     def add(
         self,

@@ -66,7 +66,7 @@ def test_runs_are_shown_in_any_encoding(encoding: str, sample_trained: Trained, 
     for arguments in (
         ["train", "--resume", run],
         ["info", run],
-        ["evaluate", run, "--tasks", "2", "--queries", "3"],
+        ["evaluate", run, "--tasks", "2", "--queries", "3", "--no-baselines"],
         ["export", run, "--out", str(tmp_path / "tagger.desire")],
         ["data", "info", "sample"],
     ):

@@ -39,7 +39,7 @@ def check(
 @given(
     seed=st.integers(0, 10_000),
     ways=st.integers(1, 5),
-    shots=st.integers(1, 4),
+    shots=st.integers(0, 4),
     queries=st.integers(1, 6),
     pools=st.sampled_from(["same", "apart", "overlapping"]),
 )
@@ -123,8 +123,10 @@ def test_too_few_labels_and_senseless_sizes_are_refused() -> None:
         DesireEdgeError, match="only 2 of 2 labels have 1 support and 3 query rows, too few for 5 ways"
     ):
         EpisodeSampler(targets, np.arange(2), rows, rows, ways=5, shots=1, queries=3)
-    with pytest.raises(DesireEdgeError, match="at least one way, shot and query, not 2, 0 and 3"):
-        EpisodeSampler(targets, np.arange(2), rows, rows, ways=2, shots=0, queries=3)
+    with pytest.raises(DesireEdgeError, match="at least one way and one query, not 0 and 3"):
+        EpisodeSampler(targets, np.arange(2), rows, rows, ways=0, shots=1, queries=3)
+    with pytest.raises(DesireEdgeError, match="and no fewer than 0 shots, not -1"):
+        EpisodeSampler(targets, np.arange(2), rows, rows, ways=2, shots=-1, queries=3)
 
 
 def test_the_same_seed_gives_the_same_tasks() -> None:

@@ -1,0 +1,117 @@
+"""A run on one's own data, cell by cell: our recipe and every baseline on the same tasks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from desire_edge.baselines import PLAIN, PlainBaseline
+from desire_edge.errors import DesireEdgeError
+from desire_edge.evaluation.beside import Row, TaskAucs, rows_beside, units
+from desire_edge.evaluation.comparison.tasks import task_sampler, tasks_rng
+from desire_edge.models import extract
+from desire_edge.training.episodes import EpisodeBatcher
+from desire_edge.training.run import Run
+from desire_edge.training.scoring import score_tasks
+
+CELLS = ((2, 5), (5, 1), (5, 5), (10, 1), (10, 5), (20, 5))
+"""(ways, shots) that tables of own data have."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One size of tasks.
+
+    Attributes:
+        ways, shots: N and K.
+        labels: how many novel labels the tasks were drawn from; all of them have 15 query rows unless that leaves too
+            few.
+        rows: ours first, then the baselines.
+    """
+
+    ways: int
+    shots: int
+    labels: int
+    rows: tuple[Row, ...]
+
+    @property
+    def name(self) -> str:
+        """As in 5w1s."""
+        return f"{self.ways}w{self.shots}s"
+
+    def to_json(self) -> dict[str, Any]:
+        """The figures as JSON values."""
+        return asdict(self)
+
+    def metrics(self) -> dict[str, float]:
+        """Names and numbers for a benchmark's record: AUC of each row, ours less each baseline's, and half-widths."""
+        found: dict[str, float] = {}
+        for row in self.rows:
+            figures = {f"{row.name}_micro_auc": row.micro_auc, f"{row.name}_macro_auc": row.macro_auc}
+            if row.ours_minus is not None:
+                figures[f"ours_minus_{row.name}"] = row.ours_minus
+            for figure, estimate in figures.items():
+                found[f"{self.name}_{figure}"] = estimate.mean
+                found[f"{self.name}_{figure}_half_width"] = estimate.half_width
+        return found
+
+
+def compare(
+    run: Run,
+    cells: Sequence[tuple[int, int]] = CELLS,
+    *,
+    tasks: int = 300,
+    baselines: Sequence[PlainBaseline] = PLAIN,
+    report: Callable[[str, int, int], None] = lambda cell, done, total: None,
+) -> tuple[Cell, ...]:
+    """Measure a finished run and the baselines on its novel labels, on the same `tasks` tasks in each cell.
+
+    The tasks are those of the comparison's tables, and of `desire-edge evaluate` with its defaults. A cell that the
+    novel labels are too few for is left out.
+
+    Args:
+        run: finished.
+        cells: (ways, shots).
+        tasks: a cell.
+        baselines: which.
+        report: called with the cell, the tasks done in it, and how many it has.
+
+    Raises:
+        DesireEdgeError: the run is not finished, or its novel labels are too few for every cell.
+    """
+    run.require_finished()
+    data = run.data
+    z = extract(run.extractor, data.x)
+    batcher = EpisodeBatcher(z, data.dataset.targets, data.w, data.split.base)
+    found, problem = list[Cell](), ""
+    for ways, shots in cells:
+        try:
+            sampler = task_sampler(data.dataset.targets, data.split.novel, data.rows, ways, shots)
+        except DesireEdgeError as error:
+            problem = str(error)
+            continue
+        name, total = f"{ways}w{shots}s", tasks + units(tasks, ways)
+        started = time.process_time()
+        scores = score_tasks(
+            run.learner,
+            batcher,
+            sampler,
+            tasks=tasks,
+            rng=tasks_rng(ways, shots),
+            report=lambda done, name=name, total=total: report(name, done, total),  # type: ignore[misc]
+        )
+        ours = TaskAucs(scores.micro_auc, scores.macro_auc, (time.process_time() - started) / tasks)
+        rows = rows_beside(
+            run,
+            ours,
+            sampler,
+            tasks_rng(ways, shots),
+            baselines=baselines,
+            report=lambda done, name=name, total=total: report(name, tasks + done, total),  # type: ignore[misc]
+        )
+        found.append(Cell(ways, shots, len(sampler.drawn), rows))
+    if not found:
+        raise DesireEdgeError(f"the novel labels are too few for every size of tasks asked for: {problem}")
+    return tuple(found)

@@ -1,0 +1,1 @@
+"""A run or a bundle as one page for people: measured (`measure`), drawn (`figures`), written (`page`)."""
