@@ -1,8 +1,8 @@
 """Distilling a static lexicon from its teachers (server side): label names and texts in one space, 128 bytes a word.
 
 Each teacher's vectors of the words are centred, turned to their principal axes, and the long axes shortened; put end to
-end, they are brought to `dim` dimensions the same way. Four bits a number and one scale a word lose nothing that could be
-measured. See docs/lexicon.md for the figures, and Minish Lab, "Model2Vec" (2024) for the idea.
+end, they are brought to `dim` dimensions the same way. Four bits a number and one scale a word lose nothing that could
+be measured. See docs/lexicon.md for the figures, and Minish Lab, "Model2Vec" (2024) for the idea.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from desire_edge.lexicon.lexicon import Lexicon
 from desire_edge.lexicon.sources import DEFAULT_SOURCES, open_source
 from desire_edge.lexicon.static import Lineage, StaticTable, StaticVectors, gram_hash, ngrams, packed
 from desire_edge.lexicon.teachers import Array, Report, word_vectors
+from desire_edge.lexicon.text import split_name, tokenize
+from desire_edge.lexicon.words import Words
 
 DEFAULT_TEACHERS = ("minilm@0.4", "use@0.35", "spacy-md@0.25")
 _FLATTEN_TEACHER = 0.25  # each axis is divided by (variance / the largest one) to this power
@@ -52,8 +54,21 @@ class Distillation:
     norm: float = 4.5
 
 
-def distil(out: Path, settings: Distillation, report: Report = lambda step, done, total: None) -> Lexicon:
+def distil(
+    out: Path,
+    settings: Distillation,
+    texts: Sequence[str],
+    names: Sequence[str],
+    report: Report = lambda step, done, total: None,
+) -> Lexicon:
     """Write a static lexicon to `out` (atomically) and open it.
+
+    Args:
+        out: the file.
+        settings: what to distil.
+        texts: whose mean vector is taken from every text's.
+        names: whose mean vector is taken from every name's.
+        report: called with the step and, in a long one, how many of how many words are done.
 
     Raises:
         DesireEdgeError: a teacher or a source is not there, the settings do not fit one another, or `out` cannot be
@@ -65,13 +80,17 @@ def distil(out: Path, settings: Distillation, report: Report = lambda step, done
             "a static lexicon needs an even number of dimensions, a row for n-grams and a teacher"
         )
     report("words", 0, 0)
-    words = ranked_words([open_source(spec) for spec in settings.sources])[: settings.words]
-    lineage = [Lineage(*_source_lineage(spec)) for spec in settings.sources]
+    ranked = ranked_words([open_source(spec) for spec in settings.sources])
+    # Only words that a text can produce: of "e-mail", the words are "e" and "mail".
+    words = [word for word in ranked if tokenize(word) == [word]][: settings.words]
+    lineage: list[Lineage] = []
     parts = []
     for name, share in shares:
         found, vectors = word_vectors(name, words, report)
         lineage.append(replace(found, role=f"teacher, share {share:g}: {found.role}"))
-        parts.append(np.sqrt(share) * _unit_rows(_flattened(vectors.astype(np.float64), None, _FLATTEN_TEACHER)))
+        parts.append(
+            np.sqrt(share) * _unit_rows(_flattened(vectors.astype(np.float64), None, _FLATTEN_TEACHER))
+        )
     report("principal axes", 0, 0)
     vectors = _flattened(np.hstack(parts), settings.dim, _FLATTEN_ALL)
     report("n-grams", 0, 0)
@@ -89,7 +108,21 @@ def distil(out: Path, settings: Distillation, report: Report = lambda step, done
         ranks=np.array(order, np.uint32),
         vectors=table,
     )
-    return write_lexicon(centred(tables), out)
+    return write_lexicon(centred(tables, texts, names), out)
+
+
+def centred(tables: Tables, texts: Sequence[str], names: Sequence[str]) -> Tables:
+    """Return a static lexicon's tables with the means of these texts' and names' vectors [d] of length 1."""
+    assert isinstance(tables.vectors, StaticTable)
+    zeros = np.zeros(tables.vectors.dim, np.float32)
+    table = replace(tables.vectors, text_mean=zeros, name_mean=zeros)
+    vectors = StaticVectors(table, Words(tables.words, tables.offsets, tables.ranks))
+    found = [
+        [vector for each in given if (vector := vectors.unit(vectors.terms(split(each)), mean)) is not None]
+        for given, split, mean in ((texts, tokenize, "text_mean"), (names, split_name, "name_mean"))
+    ]
+    means = [np.mean(rows or [zeros], axis=0).astype(np.float32) for rows in found]
+    return replace(tables, vectors=replace(table, text_mean=means[0], name_mean=means[1]))
 
 
 def quantised(vectors: NDArray[np.float64]) -> tuple[NDArray[np.uint8], Array]:

@@ -1,7 +1,7 @@
 """What a static lexicon is distilled from (server side): encoders and word vectors, each giving words their vectors.
 
-A sentence encoder is asked for each word alone, as Minish Lab's Model2Vec (2024) asks for each token. Its answers are kept in
-the user's cache.
+A sentence encoder is asked for each word alone, as Minish Lab's Model2Vec (2024) asks for each token. Its answers are
+kept in the user's cache.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ class Teacher:
 
     Attributes:
         lineage: what it is, for the lexicon's record.
-        encode: the words' vectors [n, width], rows of zeros for words it does not know; it is told a function that takes
-            how many words are done.
+        encode: the words' vectors [n, width], rows of zeros for words it does not know; it is given a function to call
+            with how many words are done.
         kept: whether it is so slow that its answers are kept.
     """
 
@@ -45,7 +45,9 @@ class Teacher:
     kept: bool = True
 
 
-def word_vectors(spec: str, words: Sequence[str], report: Report, cache: Path | None = None) -> tuple[Lineage, Array]:
+def word_vectors(
+    spec: str, words: Sequence[str], report: Report, cache: Path | None = None
+) -> tuple[Lineage, Array]:
     """Return what the teacher called `spec` is, and the vectors [n, width] float32 that it gives the words.
 
     Args:
@@ -89,7 +91,9 @@ def _minilm() -> Teacher:
         tokenizer.no_padding()
         ids = [encoding.ids for encoding in tokenizer.encode_batch(list(words))]
         vectors = np.zeros((len(words), model.config.hidden_size), np.float32)
-        order = sorted(range(len(words)), key=lambda index: len(ids[index]))  # so that there is little padding
+        order = sorted(
+            range(len(words)), key=lambda index: len(ids[index])
+        )  # so that there is little padding
         for start in range(0, len(words), _BATCH):
             batch = order[start : start + _BATCH]
             width = len(ids[batch[-1]])
