@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -18,8 +19,6 @@ from desire_edge.runtime.bundle import Bundle
 from desire_edge.runtime.manifest import MANIFEST
 
 HOST = "127.0.0.1"
-ORT = "onnxruntime-web"
-ORT_FILES = ("ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm")
 PAGE_KINDS = (".html", ".css", ".js", ".svg")
 TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -33,7 +32,7 @@ TYPES = {
 HEADERS = {
     # No script but the page's own, no request but to this server, in no other site's frame.
     "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self'; "
+        "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' blob:; "
         "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     ),
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -44,13 +43,34 @@ HEADERS = {
 }
 
 
+@dataclass(frozen=True)
+class PagePackage:
+    """An npm package that the page needs files of.
+
+    Attributes:
+        name: of the package; the page's `package-lock.json` says which version.
+        files: those of its folder `dist` that are needed.
+        option: names that folder on the command line.
+    """
+
+    name: str
+    files: tuple[str, ...]
+    option: str
+
+
+ORT = PagePackage("onnxruntime-web", ("ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm"), "--ort-web")
+TOKENIZERS = PagePackage("@huggingface/tokenizers", ("tokenizers.min.mjs",), "--tokenizers-web")
+
+
 class PageServer(ThreadingHTTPServer):
     """Serves the page at `url`, and nothing but the files that `__init__` lists; `serve_forever` runs it."""
 
     daemon_threads = True
 
-    def __init__(self, bundle: Bundle, port: int, ort: Path) -> None:
-        """Listen on `port` of this machine (0: any free one). `ort` is a folder with `ORT_FILES`.
+    def __init__(self, bundle: Bundle, port: int, ort: Path, tokenizers: Path | None = None) -> None:
+        """Listen on `port` of this machine (0: any free one). `ort` is a folder with the files of `ORT`.
+
+        `tokenizers` is one with those of `TOKENIZERS`, which a bundle of tokens needs.
 
         Raises:
             DesireEdgeError: the port cannot be had, or the page is not part of this installation.
@@ -64,7 +84,8 @@ class PageServer(ThreadingHTTPServer):
         self.files: dict[str, Path] = {
             "/": page / "index.html",
             **{f"/{path.relative_to(page).as_posix()}": path for path in parts},
-            **{f"/ort/{name}": ort / name for name in ORT_FILES},
+            **{f"/ort/{name}": ort / name for name in ORT.files},
+            **{f"/tokenizers/{name}": tokenizers / name for name in TOKENIZERS.files if tokenizers},
             **{f"/bundle/{name}": bundle.path / name for name in (MANIFEST, *bundle.manifest.files)},
         }
         self.bundle = bundle  # a zip stays unpacked for as long as its bundle is there
@@ -132,8 +153,10 @@ def page_folder() -> Path:
     return folder
 
 
-def find_ort(named: Path | None = None, say: Callable[[str], object] = lambda message: None) -> Path:
-    """The folder with `ORT_FILES`: `named`, the page's `node_modules`, or the user's cache, which npm fills once.
+def find_package(
+    wanted: PagePackage, named: Path | None = None, say: Callable[[str], object] = lambda message: None
+) -> Path:
+    """The folder with a package's files: `named`, the page's `node_modules`, or the user's cache, which npm fills once.
 
     `say` is told of that, for it takes a while.
 
@@ -142,29 +165,33 @@ def find_ort(named: Path | None = None, say: Callable[[str], object] = lambda me
     """
     if named is not None:
         for folder in (named, named / "dist"):
-            if _has_ort(folder):
+            if _has(wanted, folder):
                 return folder
         raise DesireEdgeError(
-            f"{named} does not hold {' and '.join(ORT_FILES)}; name the dist folder of {ORT}"
+            f"{named} does not hold {' and '.join(wanted.files)}; name the dist folder of {wanted.name}"
         )
-    package = _pinned_ort()
-    modules, cached = page_folder() / "node_modules" / ORT, _cache() / f"{ORT}-{package.version}"
-    if _has_ort(modules / "dist") and read_json(modules / "package.json").get("version") == package.version:
+    package = _pinned(wanted)
+    modules = page_folder() / "node_modules" / package.name
+    cached = _cache() / f"{package.name.replace('/', '-')}-{package.version}"
+    if (
+        _has(wanted, modules / "dist")
+        and read_json(modules / "package.json").get("version") == package.version
+    ):
         return modules / "dist"
-    if not _has_ort(cached):
+    if not _has(wanted, cached):
         say(f"fetching {package} with npm, once, into {cached}")
-        _fetch_ort(cached, package)
+        _fetch(wanted, cached, package)
     return cached
 
 
-def _has_ort(folder: Path) -> bool:
-    return all((folder / name).is_file() for name in ORT_FILES)
+def _has(wanted: PagePackage, folder: Path) -> bool:
+    return all((folder / name).is_file() for name in wanted.files)
 
 
-def _pinned_ort() -> npm.Package:
-    """ONNX Runtime for the web at the version that the page is tested with."""
-    package = read_json(page_folder() / "package-lock.json")["packages"][f"node_modules/{ORT}"]
-    return npm.Package(ORT, str(package["version"]), str(package["integrity"]))
+def _pinned(wanted: PagePackage) -> npm.Package:
+    """The package at the version that the page is tested with."""
+    package = read_json(page_folder() / "package-lock.json")["packages"][f"node_modules/{wanted.name}"]
+    return npm.Package(wanted.name, str(package["version"]), str(package["integrity"]))
 
 
 def _cache() -> Path:
@@ -176,9 +203,9 @@ def _cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "desire-edge"
 
 
-def _fetch_ort(out: Path, package: npm.Package) -> None:
-    """Have npm fetch the package, check it, and put `ORT_FILES` into the folder `out`."""
-    mend = f"get the npm package {package} in another way and name its dist folder with --ort-web"
+def _fetch(wanted: PagePackage, out: Path, package: npm.Package) -> None:
+    """Have npm fetch the package, check it, and put its files into the folder `out`."""
+    mend = f"get the npm package {package} in another way and name its dist folder with {wanted.option}"
     with npm.unpacking(package, "the page", mend) as archive, atomic_folder(out) as folder:
-        for name, content in npm.read(archive, [f"dist/{name}" for name in ORT_FILES]).items():
+        for name, content in npm.read(archive, [f"dist/{name}" for name in wanted.files]).items():
             (folder / Path(name).name).write_bytes(content)

@@ -15,8 +15,9 @@ import { fold, splitCamelCase, splitName, tokenize } from "../../desire_edge/cli
 import { fromHalf, toHalf } from "../../desire_edge/clients/web/desire-edge/half.js";
 import { filesOf, folderOf } from "../../desire_edge/clients/web/files.js";
 import { bundleAt, folderAt } from "../../desire_edge/clients/web/folder.mjs";
-import { Lexicon } from "../../desire_edge/clients/web/desire-edge/lexicon.js";
+import { openLexicon } from "../../desire_edge/clients/web/desire-edge/lexicon/index.js";
 import adaptTask from "./adapt_task.js";
+import kindTask from "./kind_task.js";
 
 /** What `act` gives, or what it refuses. */
 async function tried(act) {
@@ -59,12 +60,13 @@ const sections = {
       input: rawOf(raw),
     }));
   },
-  inputs: ({ spec, file, content }) => [
-    ...inputFromJson(spec, "the case").featuresOf(readInput(file, bytesOf(content)), file).x,
-  ],
+  inputs: async ({ spec, file, content }) => {
+    const { x } = await inputFromJson(spec, "the case").featuresOf(readInput(file, bytesOf(content)), file);
+    return Array.from(x.data ?? x, Number);
+  },
   lexicons: ({ content }) => {
-    const { length: words, dim } = new Lexicon(bytesOf(content), "the case");
-    return { words, dim };
+    const { words, dim } = openLexicon(bytesOf(content), "the case");
+    return { words: words.length, dim };
   },
   manifests: async ({ at, manifest }) => {
     const read = bundleAt(at);
@@ -79,12 +81,15 @@ const sections = {
       negativeLabels,
       knownLabels,
     }));
-    return { labels: (await bundle.adapt(examples, { labels, missing })).labels };
+    return {
+      labels: (await bundle.adapt(examples, { labels, missing })).labels,
+    };
   },
 };
 
 const answers = {
   adapt: ({ bundle, ...request }) => adaptTask(Bundle, ort, (name) => readFileSync(`${bundle}/${name}`), request),
+  kinds: ({ bundle, files }) => kindTask(Bundle, readInput, ort, bundleAt(bundle), files),
   text: ({ texts }) =>
     texts.map((text) => ({
       fold: fold(text),
@@ -94,8 +99,18 @@ const answers = {
     })),
   half: ({ values }) => values.map((value) => [toHalf(value), fromHalf(toHalf(value))]),
   lookUp: ({ lexicon, names }) => {
-    const opened = new Lexicon(readFileSync(lexicon), lexicon);
-    return names.map((name) => ({ ...opened.lookUp(name), vector: [...opened.lookUp(name).vector] }));
+    const opened = openLexicon(readFileSync(lexicon), lexicon);
+    return names.map((name) => ({
+      ...opened.lookUp(name),
+      vector: [...opened.lookUp(name).vector],
+    }));
+  },
+  textVectors: ({ lexicon, texts }) => {
+    const opened = openLexicon(readFileSync(lexicon), lexicon);
+    return texts.map((text) => ({
+      ...opened.textVector(text),
+      x: [...opened.textVector(text).x],
+    }));
   },
   features: ({ input, files }) => {
     const spec = inputFromJson(input, "the input");
@@ -123,12 +138,16 @@ const answers = {
       fullPath: `/folder/${index}.txt`,
       file: (resolve) => resolve(index),
     }));
-    const createReader = () => ({ readEntries: (resolve) => resolve(files.splice(0, 100)) });
-    const transfer = { items: [{ webkitGetAsEntry: () => ({ isFile: false, createReader }) }] };
+    const createReader = () => ({
+      readEntries: (resolve) => resolve(files.splice(0, 100)),
+    });
+    const transfer = {
+      items: [{ webkitGetAsEntry: () => ({ isFile: false, createReader }) }],
+    };
     return tried(async () => (await filesOf(transfer)).size);
   },
   matrix: ({ lexicon, names }) => {
-    const { entries, warnings } = new Lexicon(readFileSync(lexicon), lexicon).lookUpAll(names);
+    const { entries, warnings } = openLexicon(readFileSync(lexicon), lexicon).lookUpAll(names);
     return { vectors: entries.map(({ vector }) => [...vector]), warnings };
   },
 };

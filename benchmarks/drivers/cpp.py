@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -21,6 +23,13 @@ def build_programs() -> Path:
     finished("cmake", "-S", ROOT, "-B", build, *options, *strict)
     finished("cmake", "--build", build, "--parallel", "2", "--target", "desire_edge_app", "probe")
     return build / "clients" / "cpp"
+
+
+def text_microseconds(lexicon: Path, texts: Sequence[str]) -> float:
+    """From a text to its features by a static lexicon, microseconds: the texts' mean, in the quickest of 20 rounds."""
+    question = json.dumps({"lexicon": str(lexicon), "timed_texts": list(texts)})
+    found: float = json.loads(finished(build_programs() / "probe", given=question))["microseconds"]
+    return found
 
 
 def finished(*command: str | Path, given: str | None = None) -> str:

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import threading
+from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,11 +22,17 @@ from desire_edge import Bundle, Support
 from desire_edge.inputs.spec import RawInput
 from desire_edge.runtime.support import Missing
 from desire_edge.runtime.task import Task
-from desire_edge.serving import PageServer, find_ort, page_folder
+from desire_edge.serving import ORT, TOKENIZERS, PageServer, find_package, page_folder
 
 CLIENT = Path(__file__).parent / "client.mjs"
 ADAPT_TASK = Path(__file__).parent / "adapt_task.js"
+KIND_TASK = Path(__file__).parent / "kind_task.js"
 expect.set_options(timeout=30_000)  # milliseconds; a busy machine takes a while
+IN_PAGE = """
+    const { Bundle, readInput } = await import("/desire-edge/index.js");
+    const ort = await import("/ort/ort.wasm.bundle.min.mjs");
+    const read = async (name) => new Uint8Array(await (await fetch(`/bundle/${name}`)).arrayBuffer());
+"""
 NPM = {**os.environ, "ONNXRUNTIME_NODE_INSTALL": "skip"}  # its CPU libraries are in the package
 
 
@@ -65,7 +72,8 @@ def ask(what: str, **request: Any) -> Any:
 @contextmanager
 def serving(bundle: Path) -> Iterator[str]:
     """The address of the page with this bundle, served by this process."""
-    with PageServer(Bundle.open(bundle, "cpu"), 0, find_ort()) as server:
+    tokenizers = find_package(TOKENIZERS)
+    with PageServer(Bundle.open(bundle, "cpu"), 0, find_package(ORT), tokenizers) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         try:
@@ -122,19 +130,43 @@ def adapt_in_page(page: Page, request: Request) -> dict[str, Any]:
     Returns labels, thresholds, probabilities of the queries, losses (first and last), steps, weights (flat), the bytes
     of task.safetensors, and the milliseconds of each adaptation, from features to the folded head.
     """
-    function = (
-        ADAPT_TASK.read_text(encoding="utf-8").partition("export default ")[2].rstrip().removesuffix(";")
-    )
     found: dict[str, Any] = page.evaluate(
         f"""async (request) => {{
-            const {{ Bundle }} = await import("/desire-edge/index.js");
-            const ort = await import("/ort/ort.wasm.bundle.min.mjs");
-            const read = async (name) => new Uint8Array(await (await fetch(`/bundle/${{name}}`)).arrayBuffer());
-            return ({function})(Bundle, ort, read, request);
+            {IN_PAGE}
+            return ({function_in(ADAPT_TASK)})(Bundle, ort, read, request);
         }}""",
         request.to_json(),
     )
     return found
+
+
+def function_in(script: Path) -> str:
+    """The text of the function that a script exports."""
+    return script.read_text(encoding="utf-8").partition("export default ")[2].rstrip().removesuffix(";")
+
+
+def kinds_in_page(page: Page, files: Sequence[Path]) -> list[dict[str, Any]]:
+    """What the open page's bundle makes of files, `x` (flat), its `shape`, and `z` of each."""
+    found: list[dict[str, Any]] = page.evaluate(
+        f"""async (files) => {{
+            {IN_PAGE}
+            const options = {{ tokenizers: () => import("/tokenizers/tokenizers.min.mjs") }};
+            return ({function_in(KIND_TASK)})(Bundle, readInput, ort, read, files, options);
+        }}""",
+        contents(files),
+    )
+    return found
+
+
+def kinds_in_node(bundle: Path, files: Sequence[Path]) -> list[dict[str, Any]]:
+    """As `kinds_in_page`, by the same modules in Node."""
+    found: list[dict[str, Any]] = ask("kinds", bundle=str(bundle), files=contents(files))
+    return found
+
+
+def contents(files: Sequence[Path]) -> list[dict[str, str]]:
+    """Files as `kind_task.js` takes them."""
+    return [{"name": file.name, "base64": b64encode(file.read_bytes()).decode()} for file in files]
 
 
 def adapt_in_node(bundle: Path, request: Request) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import functools
 import io
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -79,13 +79,13 @@ _COLUMNS = (
 
 
 def columns_options(
-    *, short: bool, training: bool = True
+    *, short: bool, without: Sequence[str] = ()
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Options that name the columns of a table of examples; a command has those given as `columns`, a mapping.
 
     Args:
         short: whether --text and --labels are these, beside --text-column and --labels-column.
-        training: whether groups and splits count.
+        without: fields of `Columns` that do not count for the command.
     """
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -115,9 +115,9 @@ def columns_options(
                 help=said,
             )
             for field, option, said in _COLUMNS
-            if training or field not in ("group", "split")
+            if field not in without
         ]
-        for option in reversed([*options[:2], separator, *options[2:]]):
+        for option in reversed([*options, separator]):
             collected = option(collected)
         return collected
 

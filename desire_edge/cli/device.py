@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,11 +23,10 @@ from desire_edge.cli.common import (
     provider_option,
     say,
 )
-from desire_edge.cli.why import draw_why, explain_all, show_why, taught_task
+from desire_edge.cli.inputs import predict_rows, prediction_values, rows_of
+from desire_edge.cli.why import draw_why, show_why, taught_task
 from desire_edge.files import read_json
 from desire_edge.inputs.examples import Columns
-from desire_edge.inputs.files import READERS, is_input, read_input
-from desire_edge.inputs.folder import read_known_labels
 from desire_edge.inputs.names import check_names
 from desire_edge.runtime.contents import bundle_contents
 from desire_edge.runtime.predictor import MODEL
@@ -46,7 +44,7 @@ from desire_edge.runtime.taught_file import TASK, read_task, task_file
     help="Examples: a folder with metadata.jsonl or metadata.csv and the files it names, or a file of texts, "
     "pictures or vectors and their labels: JSON Lines, CSV, Parquet, Arrow, .npz, svmlight.",
 )
-@columns_options(short=False, training=False)
+@columns_options(short=False, without=("group", "split"))
 @click.option(
     "--out",
     type=FOLDER,
@@ -106,6 +104,14 @@ from desire_edge.runtime.taught_file import TASK, read_task, task_file
     is_flag=True,
     help="With --from: keep nothing to undo with, so that what was removed is gone from task.safetensors at once.",
 )
+@click.option(
+    "--predict",
+    "to_predict",
+    multiple=True,
+    metavar="INPUT",
+    type=click.Path(path_type=Path, allow_dash=True),
+    help="Predict this with the new model, as `desire-edge predict OUT INPUT` does; repeatable.",
+)
 @click.option("--keep-base", is_flag=True, help="Give the model a second output with the base labels.")
 @click.option("--forget-support", is_flag=True, help="Do not write task.safetensors.")
 @provider_option
@@ -124,6 +130,7 @@ def adapt(
     removed_examples: tuple[int, ...],
     undo: bool,
     no_undo: bool,
+    to_predict: tuple[Path, ...],
     keep_base: bool,
     forget_support: bool,
     provider: str,
@@ -155,6 +162,7 @@ def adapt(
     desire-edge adapt --shots 0 --labels "baking,jazz,open source" --out taught/
     desire-edge adapt --from taught/ --support more/ --out taught/
     desire-edge adapt --from taught/ --remove-example 3 --out taught/
+    desire-edge adapt tagger.desire --support notes.csv --out taught/ --predict more.csv
     """
     check_replaceable(out)
     names = check_names(labels.split(","), "--labels") if labels is not None else None
@@ -177,6 +185,8 @@ def adapt(
         raise DesireEdgeError(f"{' and '.join(changes)} are more than one change; make one after the other")
     opened = Bundle.open(bundle or only_bundle(Path()), provider)
     support = read_support(support_folder, Columns(**columns))
+    asked = Columns(**{field: named for field, named in columns.items() if field != "labels"})
+    rows = rows_of(to_predict, (), asked, None) if to_predict else []
     if shots is not None:
         names = names or support.names()
         support = support.first_shots(shots)
@@ -190,18 +200,24 @@ def adapt(
             task = task.remove(labels=removed_labels, examples=removed_examples)
         elif changes:
             task = task.add(support, labels=names, missing=missing, earlier=earlier)
-        if no_undo:
-            task = task.settle()
+        task = task.settle() if no_undo else task
+    # Before anything is written: the model may not take what is to be predicted.
+    outputs = predict_rows(task.predictor, rows, None)[0] if rows else {}
     task.save(out, forget_support=forget_support)
     if as_json:
-        print_json({"out": str(out), **task.report.to_json()})
+        predictions = {"predictions": prediction_values(task.predictor, rows, outputs)} if rows else {}
+        print_json({"out": str(out), **task.report.to_json(), **predictions})
     else:
         tables.show_adaptation(Console(), out, task.report)
+        if rows:
+            tables.show_predictions(Console(), task.predictor, [row.name for row in rows], outputs)
 
 
 @click.command()
 @click.argument("model", type=ANY_PATH)
-@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=ANY_PATH)
+@click.argument("inputs", metavar="[INPUT]...", nargs=-1, type=click.Path(path_type=Path, allow_dash=True))
+@click.option("--text", "texts", multiple=True, help="A text to predict; repeatable.")
+@columns_options(short=False, without=("labels", "group", "split"))
 @click.option(
     "--known-labels",
     help="Base labels that every INPUT is known to carry, separated by commas.  [default: by each folder's metadata]",
@@ -223,6 +239,8 @@ def adapt(
 def predict(
     model: Path,
     inputs: tuple[Path, ...],
+    texts: tuple[str, ...],
+    columns: dict[str, Any],
     known_labels: str | None,
     why: bool,
     why_png: Path | None,
@@ -230,14 +248,19 @@ def predict(
     provider: str,
     as_json: bool,
 ) -> None:
-    """Predict with an adapted MODEL (OUT, or OUT/model.onnx). INPUT: .txt, .npy or .json files, or folders of them.
+    """Predict with an adapted MODEL (OUT, or OUT/model.onnx).
+
+    INPUT: .txt, .npy, .json, .png or .jpg files; files of examples (JSON Lines, CSV, Parquet, Arrow, .npz, svmlight),
+    whose labels do not count; folders of either; or -, each line of standard input.
 
     A model whose bundle was made to use them can be told the base labels that an input is known to carry: with
-    --known-labels, or in a folder's metadata.jsonl or metadata.csv, as for `adapt`.
+    --known-labels, in a column known_labels, or in a folder's metadata.jsonl or metadata.csv, as for `adapt`.
 
     \b
     desire-edge predict taught/ page.txt
     desire-edge predict taught/ page.txt --known-labels "linux,programming"
+    desire-edge predict taught/ --text "Knead the dough, then let the loaf rest."
+    desire-edge predict taught/ notes.csv --text-column title,body --json
 
     --why writes each predicted label's log odds as an exact sum: what its name, the base labels and the examples (by
     number, as `desire-edge info MODEL` has them) add. It reads the bundle and OUT/task.safetensors.
@@ -246,36 +269,18 @@ def predict(
     desire-edge predict taught/ page.txt --why --bundle tagger.desire --why-png why.png
     """
     predictor = Predictor(model, provider)
+    rows = rows_of(inputs, texts, Columns(**columns), known_labels)
     task = taught_task(model, bundle, provider) if why or why_png else None
-    files = [file for path in inputs for file in input_files(path)]
-    names = [str(file) for file in files]
-    known = known_labels_of(files, inputs, known_labels)
-    raws = [read_input(file) for file in files]
-    features = predictor.features(raws, names)
-    outputs = predictor.outputs(features, predictor.known_rows(known, names))
-    explanations = explain_all(task, predictor, raws, known, outputs["probabilities"]) if task else []
+    outputs, explanations = predict_rows(predictor, rows, task)
+    names = [row.name for row in rows]
     if why_png:
         draw_why(why_png, names, explanations)
     if as_json:
-        rows = []
-        for index, file in enumerate(files):
-            probabilities = outputs["probabilities"][index]
-            row: dict[str, Any] = {
-                "file": str(file),
-                "known_labels": list(known[index]),
-                "labels": predictor.decide(probabilities),
-                "probabilities": dict(zip(predictor.labels, map(float, probabilities), strict=True)),
-            }
-            if predictor.base_labels:
-                base = map(float, outputs["base_probabilities"][index])
-                row["base_probabilities"] = dict(zip(predictor.base_labels, base, strict=True))
-            if why:
-                row["why"] = explanations[index].to_json()
-            rows.append(row)
-        print_json({"provider": predictor.provider, "predictions": rows})
+        predictions = prediction_values(predictor, rows, outputs, explanations if why else ())
+        print_json({"provider": predictor.provider, "predictions": predictions})
     else:
         console = Console()
-        tables.show_predictions(console, predictor, files, outputs)
+        tables.show_predictions(console, predictor, names, outputs)
         for name, explanation in zip(names, explanations if why else (), strict=False):
             show_why(console, name, explanation)
 
@@ -353,28 +358,3 @@ def read_support(path: Path | None, columns: Columns) -> Support:
     for warning in support.warnings:
         say(f"warning: {warning}")
     return support
-
-
-def input_files(path: Path) -> list[Path]:
-    """`path` itself, or the readable inputs of the folder `path`, by name."""
-    if not path.exists():
-        raise DesireEdgeError(f"there is no file or folder {path}")
-    if not path.is_dir():
-        return [path]
-    files = sorted(file for file in path.iterdir() if is_input(file))
-    if not files:
-        raise DesireEdgeError(f"the folder {path} holds no {', '.join(READERS)} files")
-    return files
-
-
-def known_labels_of(
-    files: Sequence[Path], inputs: Sequence[Path], known_labels: str | None
-) -> list[tuple[str, ...]]:
-    """Each file's known labels: those of the option, else those in the metadata of the folders among `inputs`."""
-    if known_labels is not None:
-        return [check_names(known_labels.split(","), "--known-labels")] * len(files)
-    found: dict[Path, tuple[str, ...]] = {}
-    for path in inputs:
-        if path.is_dir():
-            found |= read_known_labels(path)
-    return [found.get(file, ()) for file in files]

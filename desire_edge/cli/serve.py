@@ -10,7 +10,7 @@ import click
 
 from desire_edge import Bundle
 from desire_edge.cli.common import ANY_PATH, FOLDER, json_option, only_bundle, print_json, say
-from desire_edge.serving import PageServer, find_ort
+from desire_edge.serving import ORT, TOKENIZERS, PageServer, find_package
 
 
 @click.command()
@@ -24,8 +24,20 @@ from desire_edge.serving import PageServer, find_ort
     type=FOLDER,
     help="The dist folder of the npm package onnxruntime-web.  [default: the user's cache; npm fetches it once]",
 )
+@click.option(
+    "--tokenizers-web",
+    type=FOLDER,
+    help="The same of @huggingface/tokenizers, for a bundle that takes text as tokens.",
+)
 @json_option
-def serve(bundle: Path | None, port: int, no_open: bool, ort_web: Path | None, as_json: bool) -> None:
+def serve(
+    bundle: Path | None,
+    port: int,
+    no_open: bool,
+    ort_web: Path | None,
+    tokenizers_web: Path | None,
+    as_json: bool,
+) -> None:
     """Open BUNDLE (by default the only *.desire here) in a page that teaches it labels, in the browser.
 
     The page is on this machine only, and so is all that is typed into it: examples, labels and the model that comes
@@ -35,7 +47,10 @@ def serve(bundle: Path | None, port: int, no_open: bool, ort_web: Path | None, a
     desire-edge serve tagger.desire
     """
     opened = Bundle.open(bundle or only_bundle(Path()))
-    with PageServer(opened, port, find_ort(ort_web, say)) as server:
+    ort = find_package(ORT, ort_web, say)
+    tokens = opened.manifest.input.kind == "tokens"
+    tokenizers = find_package(TOKENIZERS, tokenizers_web, say) if tokens else None
+    with PageServer(opened, port, ort, tokenizers) as server:
         if as_json:
             print_json({"url": server.url, "bundle": opened.manifest.name})
         else:

@@ -188,25 +188,25 @@ def _known(label: LabelReport) -> Text:
 
 
 def show_predictions(
-    console: Console, predictor: Predictor, files: Sequence[Path], outputs: Mapping[str, NDArray[np.float32]]
+    console: Console, predictor: Predictor, names: Sequence[str], outputs: Mapping[str, NDArray[np.float32]]
 ) -> None:
-    """A row a file: its labels by probability, bold from their threshold up, and the five likeliest base labels.
+    """A row an input: its labels by probability, bold from their threshold up, and the five likeliest base labels.
 
     Where nothing can be bold (a pipe, a file) a star stands before those labels.
     """
     mark = "* " if console.color_system is None else ""
     table = Table(
-        _names("file"), _names(f"labels, the most probable first{' (*: it holds)' if mark else ''}")
+        _names("input"), _names(f"labels, the most probable first{' (*: it holds)' if mark else ''}")
     )
     if predictor.base_labels:
         table.add_column("base labels", overflow="fold")
-    for index, file in enumerate(files):
+    for index, name in enumerate(names):
         row = outputs["probabilities"][index]
         cells = [_ranked(predictor.labels, row, predictor.thresholds, mark)]
         if predictor.base_labels:
             base = outputs["base_probabilities"][index]
             cells.append(_ranked(predictor.base_labels, base, [np.inf] * len(base), mark, most=5))
-        table.add_row(plain(file), *cells)
+        table.add_row(plain(name), *cells)
     console.print(table)
     console.print(f"ran on {predictor.provider}")
 

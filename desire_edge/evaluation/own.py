@@ -8,9 +8,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from desire_edge.baselines import PLAIN, PlainBaseline
+from desire_edge.data import EpisodeSampler
 from desire_edge.errors import DesireEdgeError
 from desire_edge.evaluation.beside import Row, TaskAucs, rows_beside, units
-from desire_edge.evaluation.comparison.tasks import task_sampler, tasks_rng
+from desire_edge.evaluation.comparison.tasks import tasks_rng
 from desire_edge.models import extract
 from desire_edge.training.episodes import EpisodeBatcher
 from desire_edge.training.run import Run
@@ -26,13 +27,15 @@ class Cell:
 
     Attributes:
         ways, shots: N and K.
-        labels: how many novel labels the tasks were drawn from; all of them have 15 query rows unless that leaves too
-            few.
+        eligible: whether the tasks are over the labels with 15 query rows beside the support, or over all novel ones,
+            with as many as they have.
+        labels: how many these are.
         rows: ours first, then the baselines.
     """
 
     ways: int
     shots: int
+    eligible: bool
     labels: int
     rows: tuple[Row, ...]
 
@@ -68,8 +71,9 @@ def compare(
 ) -> tuple[Cell, ...]:
     """Measure a finished run and the baselines on its novel labels, on the same `tasks` tasks in each cell.
 
-    The tasks are those of the comparison's tables, and of `desire-edge evaluate` with its defaults. A cell that the
-    novel labels are too few for is left out.
+    The tasks are those of `desire-edge evaluate` with its defaults: over the eligible labels, or over all where the
+    eligible ones are too few for the widest cell, so that all cells are over labels of the same kind. A cell that even
+    all novel labels are too few for is left out.
 
     Args:
         run: finished.
@@ -85,13 +89,31 @@ def compare(
     data = run.data
     z = extract(run.extractor, data.x)
     batcher = EpisodeBatcher(z, data.dataset.targets, data.w, data.split.base)
-    found, problem = list[Cell](), ""
+
+    def sampler_of(ways: int, shots: int, *, eligible_only: bool) -> EpisodeSampler:
+        return EpisodeSampler.over(
+            data.rows,
+            data.dataset.targets,
+            data.split.novel,
+            ways=ways,
+            shots=shots,
+            eligible_only=eligible_only,
+        )
+
+    samplers, problem = list[EpisodeSampler](), ""
     for ways, shots in cells:
         try:
-            sampler = task_sampler(data.dataset.targets, data.split.novel, data.rows, ways, shots)
+            samplers.append(sampler_of(ways, shots, eligible_only=False))
         except DesireEdgeError as error:
             problem = str(error)
-            continue
+    if not samplers:
+        raise DesireEdgeError(f"the novel labels are too few for every size of tasks asked for: {problem}")
+    widest = max(sampler.ways for sampler in samplers)
+    eligible = all(len(sampler.eligible) >= widest for sampler in samplers)
+    found = []
+    for every in samplers:
+        ways, shots = every.ways, every.shots
+        sampler = sampler_of(ways, shots, eligible_only=True) if eligible else every
         name, total = f"{ways}w{shots}s", tasks + units(tasks, ways)
         started = time.process_time()
         scores = score_tasks(
@@ -111,7 +133,5 @@ def compare(
             baselines=baselines,
             report=lambda done, name=name, total=total: report(name, tasks + done, total),  # type: ignore[misc]
         )
-        found.append(Cell(ways, shots, len(sampler.drawn), rows))
-    if not found:
-        raise DesireEdgeError(f"the novel labels are too few for every size of tasks asked for: {problem}")
+        found.append(Cell(ways, shots, eligible, len(sampler.drawn), rows))
     return tuple(found)

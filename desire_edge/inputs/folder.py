@@ -33,7 +33,7 @@ def read_known_labels(path: Path) -> dict[Path, tuple[str, ...]]:
     found: dict[Path, tuple[str, ...]] = {}
     for place, entry in folder.entries(()):
         known = optional_names(entry, "known_labels", str(place))
-        if known:
+        if known and folder.text_of(entry, place) is None:
             found[folder.file_of(entry, place)] = known
     return found
 
@@ -79,11 +79,11 @@ class Folder:
         """The file that an entry names; paths and links that lead out of the folder are refused."""
         return self._files.file(entry.get("file_name"), "file_name", str(place))
 
-    def input_of(self, entry: Mapping[str, Any], place: Place) -> str | Path:
-        """The text of an entry that names no file and has one; else its file."""
+    def text_of(self, entry: Mapping[str, Any], place: Place) -> str | None:
+        """The text of an entry that has one and names no file; None where the example is a file."""
         text = entry.get("text")
         if text is None or entry.get("file_name") not in (None, ""):
-            return self.file_of(entry, place)
+            return None
         if not isinstance(text, str) or not text.strip(SPACE):
             raise DesireEdgeError(
                 f"{place}: the text must be a string that is not blank, and is {reprlib.repr(text)}",

@@ -22,7 +22,7 @@ from trained import Trained
 
 from desire_edge import Bundle, DesireEdgeError
 from desire_edge.runtime.manifest import FILES
-from desire_edge.serving import HOST, ORT_FILES, PageServer, find_ort, page_folder
+from desire_edge.serving import HOST, ORT, PageServer, find_package, page_folder
 
 Refused = Callable[..., str]
 
@@ -31,7 +31,7 @@ Refused = Callable[..., str]
 def ort(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the names of ONNX Runtime's files; no browser runs them here."""
     folder = tmp_path_factory.mktemp("ort")
-    for name in ORT_FILES:
+    for name in ORT.files:
         (folder / name).write_bytes(name.encode())
     return folder
 
@@ -73,9 +73,9 @@ def test_the_page_the_bundle_and_onnx_runtime_are_served(server: PageServer, sam
         answer = get(server, f"/bundle/{name}")
         assert answer.status == 200
         assert answer.body == (sample_trained.bundle / name).read_bytes()
-    for name in ORT_FILES:
+    for name in ORT.files:
         assert get(server, f"/ort/{name}").body == name.encode()
-    assert get(server, f"/ort/{ORT_FILES[1]}").headers["Content-Type"] == "application/wasm"
+    assert get(server, f"/ort/{ORT.files[1]}").headers["Content-Type"] == "application/wasm"
     head = get(server, "/bundle/lexicon.safetensors", method="HEAD")
     assert head.body == b""
     assert (
@@ -144,7 +144,7 @@ def test_a_folder_without_onnx_runtime_is_refused(
 ) -> None:
     line = refused("serve", sample_trained.bundle, "--no-open", "--ort-web", tmp_path)
     assert str(tmp_path) in line
-    assert ORT_FILES[1] in line
+    assert ORT.files[1] in line
 
 
 @pytest.fixture
@@ -163,7 +163,7 @@ def no_packages(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 def test_without_npm_the_mend_is_named(no_packages: Path) -> None:
     with pytest.raises(DesireEdgeError, match=r"install npm, or .* --ort-web"):
-        find_ort()
+        find_package(ORT)
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_a_failed_or_wrong_fetch_leaves_nothing(
     npm.write_text(f"#!/bin/sh\n{script}\n")
     npm.chmod(0o755)
     with pytest.raises(DesireEdgeError, match=complaint):
-        find_ort()
+        find_package(ORT)
     assert not list((tmp_path / "cache").rglob("*"))
 
 

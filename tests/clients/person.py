@@ -48,8 +48,8 @@ def try_text(page: Page, text: str) -> dict[str, int]:
     return bars(page)
 
 
-def drop(page: Page, files: dict[str, bytes]) -> None:
-    """Drop files on the page, as the browser hands them to it."""
+def drop(page: Page, files: dict[str, bytes], where: str = "body") -> None:
+    """Drop files on the page, or a part of it, as the browser hands them to it."""
     contents = [[name, list(content)] for name, content in files.items()]
     transfer = page.evaluate_handle(
         """(contents) => {
@@ -59,4 +59,4 @@ def drop(page: Page, files: dict[str, bytes]) -> None:
         }""",
         contents,
     )
-    page.dispatch_event("body", "drop", {"dataTransfer": transfer})
+    page.dispatch_event(where, "drop", {"dataTransfer": transfer})

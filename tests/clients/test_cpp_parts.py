@@ -102,11 +102,29 @@ def test_texts_names_and_halves_are_the_golden_vectors(probe: Callable[[Any], An
     halves = [half for half in halves if np.isfinite(half["half"])]
     assert probe({"half": [half["value"] for half in halves]})["half"] == [half["half"] for half in halves]
 
-    labels = json.loads((VECTORS / "labels.json").read_bytes())
-    names, groups = labels["names"], labels["groups"]
+    check_names(probe, VECTORS / "plain" / "lexicon.safetensors", "labels.json")
+
+
+def test_the_static_lexicon_gives_the_golden_vectors(probe: Callable[[Any], Any]) -> None:
+    lexicon, expected = (
+        VECTORS / "static" / "lexicon.safetensors",
+        json.loads((VECTORS / "static.json").read_bytes()),
+    )
+    texts = [item["text"] for item in expected["texts"]]
+    answers = probe({"lexicon": str(lexicon), "text_vectors": texts})["text_vectors"]
+    for found, item in zip(answers, expected["texts"], strict=True):
+        assert (found["known_words"], found["words"]) == (item["known_words"], item["words"])
+        assert error(found["x"], item["z"]) <= 1e-6
+    check_names(probe, lexicon, "static.json")
+
+
+def check_names(probe: Callable[[Any], Any], lexicon: Path, file: str) -> None:
+    """Names, alone and together, are understood as the file of golden vectors expects."""
+    expected = json.loads((VECTORS / file).read_bytes())
+    names, groups = expected["names"], expected["groups"]
     answers = probe(
         {
-            "lexicon": str(VECTORS / "plain" / "lexicon.safetensors"),
+            "lexicon": str(lexicon),
             "look_up": [name["name"] for name in names],
             "label_matrix": [group["names"] for group in groups],
         }

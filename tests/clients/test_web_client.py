@@ -16,7 +16,7 @@ from desire_edge import Bundle
 from desire_edge.inputs import VectorInput, WordsInput
 from desire_edge.lexicon import Lexicon, fold, tokenize
 from desire_edge.lexicon.text import split_camel_case, split_name
-from desire_edge.serving import ORT_FILES, find_ort, page_folder
+from desire_edge.serving import ORT, find_package, page_folder
 
 pytestmark = pytest.mark.slow
 
@@ -240,11 +240,11 @@ def test_npm_fetches_what_the_page_needs_once(monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.setattr("desire_edge.serving.page_folder", lambda: page)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     said: list[str] = []
-    folder = find_ort(say=said.append)
+    folder = find_package(ORT, say=said.append)
     assert folder.is_relative_to(tmp_path / "cache")
-    assert {file.name for file in folder.iterdir()} == set(ORT_FILES)
-    for name in ORT_FILES:
+    assert {file.name for file in folder.iterdir()} == set(ORT.files)
+    for name in ORT.files:
         assert (folder / name).read_bytes() == (modules / name).read_bytes()
     monkeypatch.setenv("PATH", "")  # not asked again
-    assert find_ort(say=said.append) == folder
+    assert find_package(ORT, say=said.append) == folder
     assert len(said) == 1

@@ -26,7 +26,8 @@ def zip_of(bundle: Path, folder: Path) -> bytes:
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("photo.png", b"\x89PNG\r\n", "photo.png is of no kind that can be read"),
+        ("photo.gif", b"GIF89a", "photo.gif is of no kind that can be read"),
+        ("photo.png", b"\x89PNG\r\n", "photo.png is not a whole PNG or JPEG picture"),
         ("tagger.zip", b"no zip at all", "tagger.zip is not a bundle"),
         ("list.json", b"[1, 2]", "list.json is not a readable .json file"),
         ("latin.txt", "café".encode("latin-1"), "latin.txt is not UTF-8 text"),
@@ -55,7 +56,7 @@ def test_a_damaged_bundle_leaves_the_open_one(page: Page, sample_trained: Traine
     for content, said in (
         (whole[: len(whole) // 2], "its table of contents is missing"),
         (bytes(flipped), "is not what was exported"),
-        (whole.replace(b'"schema_version": 4', b'"schema_version": 9', 1), "schema version 9"),
+        (whole.replace(b'"schema_version": 5', b'"schema_version": 9', 1), "schema version 9"),
     ):
         page.locator("#files").set_input_files(
             {"name": "tagger.desire", "mimeType": "application/zip", "buffer": content}

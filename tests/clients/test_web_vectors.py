@@ -111,21 +111,32 @@ def test_texts_and_names_are_understood_as_expected() -> None:
     texts = read("texts.json")["cases"]
     answers = ask("text", texts=[case["text"] for case in texts])
     assert [answer["tokens"] for answer in answers] == [case["tokens"] for case in texts]
-    names = read("labels.json")["names"]
-    lexicon = str(VECTORS / "plain" / "lexicon.safetensors")
-    for case, answer in zip(
-        names, ask("lookUp", lexicon=lexicon, names=[case["name"] for case in names]), strict=True
-    ):
-        assert (answer["how"], answer["known"], answer["unknown"]) == (
-            case["how"],
-            case["known"],
-            case["unknown"],
-        )
-        np.testing.assert_allclose(answer["vector"], case["vector"], rtol=0, atol=1e-6)
-        np.testing.assert_array_equal(np.float16(answer["vector"]).astype(float), case["half"])
-    for group in read("labels.json")["groups"]:
-        answer = ask("matrix", lexicon=lexicon, names=group["names"])
-        np.testing.assert_allclose(answer["vectors"], group["vectors"], rtol=0, atol=1e-6)
+    check_names(VECTORS / "plain" / "lexicon.safetensors", read("labels.json"))
     halves = read("halves.json")
     answers = ask("half", values=[case["value"] for case in halves])
     assert [f"{bits:04x}" for bits, _ in answers] == [case["half_bits"] for case in halves]
+
+
+def test_the_static_lexicon_gives_what_is_expected() -> None:
+    lexicon, expected = VECTORS / "static" / "lexicon.safetensors", read("static.json")
+    texts = [item["text"] for item in expected["texts"]]
+    for item, answer in zip(
+        expected["texts"], ask("textVectors", lexicon=str(lexicon), texts=texts), strict=True
+    ):
+        known = len(answer["words"]) - len(answer["unknown"])
+        assert (known, len(answer["words"])) == (item["known_words"], item["words"])
+        np.testing.assert_allclose(answer["x"], item["z"], rtol=0, atol=1e-6)
+    check_names(lexicon, expected)
+
+
+def check_names(lexicon: Path, expected: dict[str, Any]) -> None:
+    """Node understands names, alone and together, as the file expects."""
+    names = [item["name"] for item in expected["names"]]
+    for item, answer in zip(expected["names"], ask("lookUp", lexicon=str(lexicon), names=names), strict=True):
+        found = (answer["how"], answer["known"], answer["unknown"])
+        assert found == (item["how"], item["known"], item["unknown"])
+        np.testing.assert_allclose(answer["vector"], item["vector"], rtol=0, atol=1e-6)
+        np.testing.assert_array_equal(np.float16(answer["vector"]).astype(float), item["half"])
+    for group in expected["groups"]:
+        answer = ask("matrix", lexicon=str(lexicon), names=group["names"])
+        np.testing.assert_allclose(answer["vectors"], group["vectors"], rtol=0, atol=1e-6)

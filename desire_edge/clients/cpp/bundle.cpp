@@ -63,16 +63,15 @@ Bundle::Bundle(const fs::path& folder) : folder_(folder) {
   manifest_ = read_manifest(folder / kManifest);
   read_files();
   read_semantics();
-  lexicon_ = std::make_unique<Lexicon>(files_.at(kLexicon), path_of(kLexicon));
-  if (lexicon_->dim() != semantics_.dimension) {
+  if (files_.count(kLexicon)) lexicon_ = Lexicon::open(files_.at(kLexicon), path_of(kLexicon));
+  if (lexicon_ && lexicon_->dim() != semantics_.dimension) {
     refuse("invalid"_code, folder.string(), ": the lexicon has ", lexicon_->dim(),
            " dimensions, but the model ", semantics_.dimension);
   }
+  manifest_.input.open(folder);
   extractor_ = std::make_unique<Session>(files_.at(kExtractor), path_of(kExtractor));
-  if (extractor_->features() != manifest_.input.features()) {
-    refuse("invalid"_code, folder.string(), ": the extractor takes ", extractor_->features(),
-           " features, but the manifest says ", manifest_.input.features());
-  }
+  extractor_->check_takes(manifest_.input, folder.string() + ": the extractor", "the manifest",
+                          "invalid"_code);
   if (extractor_->columns("z") != semantics_.dimension) {
     refuse("invalid"_code, path_of(kExtractor), " has no output z of ", semantics_.dimension,
            " numbers a row");
@@ -80,7 +79,9 @@ Bundle::Bundle(const fs::path& folder) : folder_(folder) {
 }
 
 void Bundle::read_files() {
-  const std::set<std::string> read = {kExtractor, kHeadFragment, kSemantics, kLexicon};
+  std::set<std::string> read = {kExtractor, kHeadFragment, kSemantics};
+  if (manifest_.names == kLexiconNames) read.insert(kLexicon);
+  for (const auto& [asset, digest] : manifest_.input.assets()) read.insert(asset);
   for (const auto& [file, record] : manifest_.files) {
     if (!fs::is_regular_file(folder_ / file)) {
       refuse("bundle-file"_code, "the bundle ", folder_.string(), " lacks its file ", file,
@@ -137,6 +138,12 @@ void Bundle::read_semantics() {
 Task Bundle::adapt(const Support& support, const Names& names, bool missing_unknown) {
   check_labels(support, names);
   Task task;
+  if (!lexicon_) {
+    refuse("input-kind"_code, "the labels of the bundle ", manifest_.name,
+           " get their vectors from its text encoder, whose tokenizer this program does not have; teach it "
+           "with the "
+           "Python or JavaScript client, and predict here with the model that they write");
+  }
   task.labels = lexicon_->label_matrix(names);
   round_to_half(&task.labels.vectors, "the lexicon's vectors");
   task.support = make_targets(support, names, missing_unknown);
@@ -156,9 +163,7 @@ Task Bundle::adapt(const Support& support, const Names& names, bool missing_unkn
 
   auto start = std::chrono::steady_clock::now();
   std::vector<Features> features;
-  for (const Example& example : support.examples)
-    features.push_back(manifest_.input.features_of(example.raw, example.name));
-  Matrix z = extractor_->run("z", feature_rows(features, manifest_.input.features()));
+  Matrix z = extract(support, &features);
   round_to_half(&z, "the extractor's features");
   task.extract_seconds = seconds_since(start);
   start = std::chrono::steady_clock::now();
@@ -172,6 +177,7 @@ Task Bundle::adapt(const Support& support, const Names& names, bool missing_unkn
       parts, task.head.weights,
       model_metadata(names, task.head.thresholds, manifest_.input, manifest_.name, known_names));
   task.taught = serialize(task, z, known);
+  for (const auto& [asset, digest] : manifest_.input.assets()) task.assets[asset] = files_.at(asset);
   for (const Features& item : features) {
     task.text_words += item.words;
     task.known_text_words += item.known_words;
@@ -181,6 +187,21 @@ Task Bundle::adapt(const Support& support, const Names& names, bool missing_unkn
     task.warnings.insert(task.warnings.end(), more.begin(), more.end());
   }
   return task;
+}
+
+/* z [S, d] of the examples, and their features; of ragged ones, which may be large, without x. */
+Matrix Bundle::extract(const Support& support, std::vector<Features>* features) {
+  const bool ragged = manifest_.input.x() != X::kVector;
+  Matrix z(static_cast<int64_t>(support.examples.size()), semantics_.dimension);
+  for (const Example& example : support.examples) {
+    features->push_back(manifest_.input.features_of(example.raw, example.name));
+    if (!ragged) continue;
+    std::vector<Features> one(1);
+    std::swap(one[0].x, features->back().x);
+    const Matrix row = extract(one);
+    std::copy_n(row[0], z.columns, z[static_cast<int64_t>(features->size()) - 1]);
+  }
+  return ragged ? z : extract(*features);
 }
 
 void Bundle::check_labels(const Support& support, const Names& names) const {
@@ -265,12 +286,6 @@ Names unknown_texts(const std::vector<Features>& features, const Names& names) {
                     " words are known to the model, so it looks like any other such text");
   }
   return found;
-}
-
-Matrix feature_rows(const std::vector<Features>& features, int64_t columns) {
-  Matrix x(static_cast<int64_t>(features.size()), columns);
-  for (int64_t row = 0; row < x.rows; ++row) std::copy_n(features[row].x.data(), columns, x[row]);
-  return x;
 }
 
 }  // namespace app

@@ -19,8 +19,9 @@ namespace app {
 
 /* What `Bundle::adapt` makes. */
 struct Task {
-  std::string model;  /* the completed model's bytes, for any ONNX Runtime */
-  std::string taught; /* task.safetensors: what it was taught, without raw input */
+  std::string model;                         /* the completed model's bytes, for any ONNX Runtime */
+  std::string taught;                        /* task.safetensors: what it was taught, without raw input */
+  std::map<std::string, std::string> assets; /* the files that the model's input needs beside it */
   LabelMatrix labels;
   Targets support;
   AdaptedHead head;
@@ -37,10 +38,14 @@ class Bundle {
 
   /* Teaches the model `names` from the support, or by the names alone where it is empty. */
   Task adapt(const Support& support, const Names& names, bool missing_unknown);
+  const InputSpec& input() const { return manifest_.input; }
+  /* z [n, d] of n examples' features. */
+  Matrix extract(const std::vector<Features>& features) { return extractor_->run("z", features); }
 
  private:
   std::string path_of(const std::string& file) const { return (folder_ / file).string(); }
   void read_files();
+  Matrix extract(const Support& support, std::vector<Features>* features);
   void read_semantics();
   void check_labels(const Support& support, const Names& names) const;
   Names warnings(const Support& support, const Task& task) const;
@@ -50,14 +55,12 @@ class Bundle {
   Manifest manifest_;
   std::map<std::string, std::string> files_; /* the bytes of those that adapting reads */
   Semantics semantics_;
-  std::unique_ptr<Lexicon> lexicon_;
+  std::unique_ptr<Lexicon> lexicon_; /* none where labels' vectors come from the extractor */
   std::unique_ptr<Session> extractor_;
 };
 
 /* A warning for each text of whose words the model knows none; `names` are the examples'. */
 Names unknown_texts(const std::vector<Features>& features, const Names& names);
-/* The examples' x, one a row. */
-Matrix feature_rows(const std::vector<Features>& features, int64_t columns);
 
 }  // namespace app
 

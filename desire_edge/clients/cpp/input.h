@@ -1,9 +1,10 @@
-/* Raw input -> x, the extractor's feature vector; as desire_edge/inputs does. */
+/* Raw input -> x, what the extractor takes; as desire_edge/inputs does. */
 #ifndef DESIRE_EDGE_APP_INPUT_H
 #define DESIRE_EDGE_APP_INPUT_H
 
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <variant>
@@ -11,23 +12,31 @@
 
 #include "error.h"
 #include "files.h"
+#include "image.h"
 
 namespace app {
 
 constexpr uint64_t kLargestInput = 16 * kMiB; /* of a file that is read as input */
 
 using SparseFeatures = std::map<std::string, double>; /* by name, or by index as a string */
-using RawInput = std::variant<std::string, SparseFeatures, std::vector<float>>;
+using RawInput = std::variant<std::string, SparseFeatures, std::vector<float>, Pixels>;
 
-/* Text from .txt, a vector from .npy, sparse features from .json; the ending counts in any case. */
+/* Text from .txt, a vector from .npy, sparse features from .json, pixels from .png, .jpg and .jpeg; the ending
+ * counts in any case. */
 RawInput read_input(const std::filesystem::path& path);
+
+/* What x is: float32 [features], uint8 [height, width, 3], or int64 [length]. The latter two are ragged: one
+ * example is one run. */
+enum class X { kVector, kPicture, kTokens };
 
 /* One example's x, and for text how many of its distinct words the model knows. */
 struct Features {
-  std::vector<float> x;
+  std::variant<std::vector<float>, Pixels, std::vector<int64_t>> x; /* in the order of X */
   size_t known_words = 0;
   size_t words = 0;
 };
+
+class Kind;
 
 /* What the extractor takes. */
 class InputSpec {
@@ -37,21 +46,23 @@ class InputSpec {
    * theirs. */
   InputSpec(const nlohmann::json& value, const std::string& where, Code code);
 
-  int64_t features() const { return features_; }
+  X x() const;
+  /* The length of x; 0 where examples differ in shape. */
+  int64_t features() const;
+  /* The files that it needs beside the model, and their SHA-256. */
+  std::map<std::string, std::string> assets() const;
+  /* Reads those files from the folder, which must be done before `features_of`. */
+  void open(const std::filesystem::path& folder);
   /* Its text as adapted models hold it. */
   std::string to_json() const;
   Features features_of(const RawInput& raw, const std::string& where) const;
 
  private:
-  Features from_text(const std::string& text, const std::string& where) const;
-  Features from_sparse(const SparseFeatures& values, const std::string& where) const;
-  Features from_vector(const std::vector<float>& values, const std::string& where) const;
-
-  std::string kind_; /* "bag-of-words": x_i is 1 where the text holds the word vocabulary_[i]; or "vector" */
-  int64_t features_ = 0;
-  std::vector<std::string> vocabulary_;
-  std::map<std::string, int64_t> index_;
+  std::shared_ptr<Kind> kind_;
 };
+
+/* Names of all files that some kind of input needs beside the model. */
+extern const std::vector<std::string> kAssets;
 
 /* A list of strings as Python's json.dumps writes it. */
 std::string json_list(const std::vector<std::string>& items);

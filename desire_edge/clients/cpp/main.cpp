@@ -30,7 +30,7 @@ const char kUsage[] =
     "labels' names\n"
     "alone, and writes OUT/model.onnx, which any ONNX Runtime runs, and OUT/task.safetensors, what it was "
     "taught.\n"
-    "predict says which labels MODEL (OUT/model.onnx) sees in FILE: .txt, .npy or .json.\n";
+    "predict says which labels MODEL (OUT/model.onnx) sees in FILE: .txt, .npy, .json, .png or .jpg.\n";
 
 const char kModel[] = "model.onnx", kTask[] = "task.safetensors";
 
@@ -75,7 +75,9 @@ void check_replaceable(const fs::path& out) {
   if (!fs::exists(out) || (fs::is_directory(out) && fs::is_empty(out))) return;
   bool ours = fs::is_directory(out) && fs::is_regular_file(out / kModel);
   for (auto entry = fs::directory_iterator(out); ours && entry != fs::directory_iterator(); ++entry) {
-    ours = entry->path().filename() == kModel || entry->path().filename() == kTask;
+    const std::string name = entry->path().filename().string();
+    ours =
+        name == kModel || name == kTask || std::find(kAssets.begin(), kAssets.end(), name) != kAssets.end();
   }
   // Anyone may have a folder with a model.onnx alone; the names of the labels mark one of ours.
   if (!ours || read_file(out / kModel, uint64_t{1} << 31).find("desire_edge.labels") == std::string::npos) {
@@ -132,7 +134,10 @@ void adapt(const Names& given) {
   Bundle bundle(arguments.positional[0]);
   const Support support = arguments.has("--support") ? read_support(option("--support")) : Support();
   const Task task = bundle.adapt(support, asked.empty() ? support.names() : asked, unknown);
-  write_folder(out, {{kModel, task.model}, {kTask, task.taught}});
+  std::map<std::string, std::string> files = task.assets;
+  files[kModel] = task.model;
+  files[kTask] = task.taught;
+  write_folder(out, files);
 
   const Json report = report_of(task, out);
   if (arguments.has("--json")) {

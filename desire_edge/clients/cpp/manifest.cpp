@@ -17,8 +17,8 @@ namespace {
 constexpr int kOldestSchemaVersion = 3, kSchemaVersion = 5;
 constexpr uint64_t kLargestManifest = 16 * kMiB;
 constexpr int64_t kLargestSize = int64_t{1} << 20, kMost = 4096;
-const std::set<std::string> kFiles = {kExtractor,   "head.onnx", kHeadFragment, "base.fragment.onnx",
-                                      "adapt.onnx", kSemantics,  kLexicon};
+const std::set<std::string> kFiles = {kExtractor,           "head.onnx",  kHeadFragment,
+                                      "base.fragment.onnx", "adapt.onnx", kSemantics};
 const std::set<std::string> kPrecisions = {"fp32", "fp16", "int8"};
 
 [[noreturn]] void no_manifest(const std::string& where, const std::string& why) {
@@ -71,20 +71,19 @@ Manifest read_manifest(const std::filesystem::path& path) {
     manifest.known_labels = values.at("known_labels").get<bool>();
     manifest.base_labels = values.at("base_labels").get<Names>();
     if (manifest.base_labels.empty()) no_manifest(where, "base_labels is empty");
-    if (version == kSchemaVersion) {
-      const auto& names = values.at("names").at("kind");
-      if (names == "extractor") {
-        refuse("manifest"_code, where,
-               ": labels' vectors come from the extractor, which this program cannot; use the Python client");
-      }
-      if (names != "lexicon") no_manifest(where, "names come from " + brief(names));
-    }
+    manifest.names =
+        version == kSchemaVersion ? values.at("names").at("kind").get<std::string>() : kLexiconNames;
+    if (manifest.names != kLexiconNames && manifest.names != "extractor")
+      no_manifest(where, "names come from " + brief(manifest.names));
     manifest.input = InputSpec(values.value("input", nlohmann::json()), where, "manifest"_code);
     for (const auto& [name, record] : values.at("files").items()) {
       manifest.files[name] = file_record(record, name, where);
     }
+    std::set<std::string> expected = kFiles;
+    if (manifest.names == kLexiconNames) expected.insert(kLexicon);
+    for (const auto& [asset, digest] : manifest.input.assets()) expected.insert(asset);
     const bool whole =
-        std::equal(kFiles.begin(), kFiles.end(), manifest.files.begin(), manifest.files.end(),
+        std::equal(expected.begin(), expected.end(), manifest.files.begin(), manifest.files.end(),
                    [](const std::string& name, const auto& file) { return name == file.first; });
     if (!whole) no_manifest(where, "files are not those of a bundle");
   } catch (const nlohmann::json::exception& error) {

@@ -16,6 +16,7 @@ namespace app {
 constexpr char kManifest[] = "manifest.json", kExtractor[] = "extractor.onnx",
                kHeadFragment[] = "head.fragment.onnx", kSemantics[] = "semantics.safetensors",
                kLexicon[] = "lexicon.safetensors";
+constexpr char kLexiconNames[] = "lexicon";
 
 /* What adapting and predicting need of what docs/bundle.md says of a manifest; all of it is checked. */
 struct Manifest {
@@ -29,6 +30,7 @@ struct Manifest {
   Names base_labels;
   bool known_labels; /* whether the model uses the base labels that an item is known to carry */
   InputSpec input;
+  std::string names; /* where labels' vectors come from: kLexiconNames, or "extractor" */
   std::map<std::string, File> files;
 };
 

@@ -51,14 +51,12 @@ Predictor::Predictor(const std::filesystem::path& model)
   if (session_.known_labels() != static_cast<int64_t>(known_labels_.size())) {
     not_ours("the input `known_labels` has not a column a base label");
   }
-  if (session_.features() != input_.features()) {
-    refuse("model"_code, where, " takes ", session_.features(), " features, but its metadata says ",
-           input_.features());
-  }
+  session_.check_takes(input_, where, "its metadata", "model"_code);
+  input_.open(model.parent_path().empty() ? "." : model.parent_path());
 }
 
 Matrix Predictor::predict(const std::vector<Features>& features, const Matrix& known_labels) {
-  const Matrix all = session_.run("probabilities", feature_rows(features, input_.features()), known_labels);
+  const Matrix all = session_.run("probabilities", features, known_labels);
   Matrix probabilities(all.rows, static_cast<int64_t>(labels_.size()));
   for (int64_t row = 0; row < all.rows; ++row)
     std::copy_n(all[row], probabilities.columns, probabilities[row]);

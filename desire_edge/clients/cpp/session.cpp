@@ -23,6 +23,43 @@ std::pair<int64_t, int64_t> matrix_shape(const Ort::TypeInfo& type) {
   return fits ? std::make_pair(shape[0], shape[1]) : std::pair<int64_t, int64_t>{0, 0};
 }
 
+/* What x is. */
+X x_of(const Ort::TypeInfo& type) {
+  if (type.GetONNXType() != ONNX_TYPE_TENSOR) return X::kVector;
+  const auto info = type.GetTensorTypeAndShapeInfo();
+  const std::vector<int64_t> shape = info.GetShape();
+  const auto element = info.GetElementType();
+  if (element == ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT8 && shape.size() == 4 && shape[0] == 1 && shape[3] == 3)
+    return X::kPicture;
+  if (element == ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64 && shape.size() == 2 && shape[0] == 1) return X::kTokens;
+  return X::kVector;
+}
+
+const char* name_of(X x) { return x == X::kPicture ? "pictures" : x == X::kTokens ? "token ids" : "vectors"; }
+
+/* Input as ONNX Runtime takes it, which does not write to it. */
+template <typename T>
+Ort::Value tensor(const std::vector<T>& values, const std::vector<int64_t>& shape) {
+  const auto memory = Ort::MemoryInfo::CreateCpu(OrtArenaAllocator, OrtMemTypeDefault);
+  return Ort::Value::CreateTensor<T>(memory, const_cast<T*>(values.data()), values.size(), shape.data(),
+                                     shape.size());
+}
+
+/* x of examples as the model takes it; it stays in `features` or is put into `filled`. */
+Ort::Value x_tensor(const Features* features, int64_t rows, std::pair<int64_t, int64_t> shape,
+                    Matrix* filled) {
+  if (const auto* pixels = std::get_if<Pixels>(&features->x))
+    return tensor(pixels->rgb, {1, pixels->height, pixels->width, 3});
+  if (const auto* tokens = std::get_if<std::vector<int64_t>>(&features->x))
+    return tensor(*tokens, {1, static_cast<int64_t>(tokens->size())});
+  *filled = Matrix(shape.first, shape.second);  // up to the batch, with rows of zeros
+  for (int64_t row = 0; row < rows; ++row) {
+    const auto& x = std::get<std::vector<float>>(features[row].x);
+    std::copy_n(x.data(), filled->columns, (*filled)[row]);
+  }
+  return tensor(filled->values, {shape.first, shape.second});
+}
+
 }  // namespace
 
 Session::Session(const std::string& model, const std::string& where)
@@ -36,8 +73,11 @@ Session::Session(const std::string& model, const std::string& where)
   Ort::AllocatorWithDefaultOptions allocator;
   bool fixed = true;
   for (size_t i = 0; i < session_.GetInputCount(); ++i) {
-    const auto shape = inputs_[session_.GetInputNameAllocated(i, allocator).get()] =
-        matrix_shape(session_.GetInputTypeInfo(i));
+    const std::string name = session_.GetInputNameAllocated(i, allocator).get();
+    auto shape = matrix_shape(session_.GetInputTypeInfo(i));
+    if (name == "x") x_ = x_of(session_.GetInputTypeInfo(i));
+    if (name == "x" && x_ != X::kVector) shape = {1, 0};
+    inputs_[name] = shape;
     fixed = fixed && shape.first > 0;
   }
   for (size_t i = 0; i < session_.GetOutputCount(); ++i) {
@@ -48,8 +88,10 @@ Session::Session(const std::string& model, const std::string& where)
   const bool ours = inputs_.count("x") && inputs_.size() == 1 + inputs_.count("known_labels");
   if (!fixed || !ours || (known_labels() && inputs_["known_labels"].first != inputs_["x"].first)) {
     refuse("onnx"_code, where,
-           " is not a model of desire-edge: it has not the input x [batch, features], at most "
-           "known_labels [batch, B] beside it, and outputs, all of fixed shape and float32");
+           " is not a model of desire-edge: it has not the input x [batch, features] (or one picture, or one "
+           "row "
+           "of token ids), at most known_labels [batch, B] beside it, and outputs, all of fixed shape and "
+           "float32");
   }
 }
 
@@ -59,23 +101,32 @@ std::string Session::metadata(const std::string& key) const {
   return value ? value.get() : "";
 }
 
-Matrix Session::run(const std::string& output, const Matrix& x, const Matrix& known_labels) {
-  const auto [batch, features] = inputs_.at("x");
-  Matrix result(x.rows, columns(output));
-  for (int64_t start = 0; start < x.rows; start += batch) {
-    const int64_t rows = std::min(batch, x.rows - start);
-    std::vector<Matrix> filled;  // up to the batch, with rows of zeros
-    std::vector<const char*> names;
+void Session::check_takes(const InputSpec& input, const std::string& model, const std::string& where,
+                          Code code) const {
+  if (x_ != input.x()) {
+    refuse(code, model, " takes ", name_of(x_), ", but ", where, " says ", name_of(input.x()));
+  }
+  if (features() != input.features()) {
+    refuse(code, model, " takes ", features(), " features, but ", where, " says ", input.features());
+  }
+}
+
+Matrix Session::run(const std::string& output, const std::vector<Features>& features,
+                    const Matrix& known_labels) {
+  const int64_t batch = inputs_.at("x").first, count = static_cast<int64_t>(features.size());
+  Matrix result(count, columns(output));
+  for (int64_t start = 0; start < count; start += batch) {
+    const int64_t rows = std::min(batch, count - start);
+    Matrix filled;
+    std::vector<const char*> names = {"x"};
     std::vector<Ort::Value> values;
-    const auto memory = Ort::MemoryInfo::CreateCpu(OrtArenaAllocator, OrtMemTypeDefault);
-    for (const auto& [name, shape] : inputs_) filled.emplace_back(batch, shape.second);
-    for (auto& [name, shape] : inputs_) {
-      Matrix& matrix = filled[names.size()];
-      const Matrix& given = name == "x" ? x : known_labels;
-      if (given.columns == matrix.columns) std::copy_n(given[start], rows * matrix.columns, matrix[0]);
-      const int64_t sizes[] = {batch, shape.second};
-      values.push_back(Ort::Value::CreateTensor<float>(memory, matrix[0], matrix.values.size(), sizes, 2));
-      names.push_back(name.c_str());
+    values.push_back(x_tensor(&features[start], rows, inputs_.at("x"), &filled));
+    Matrix known(batch, this->known_labels());  // up to the batch, with rows of zeros
+    if (known.columns > 0) {
+      if (known_labels.columns == known.columns)
+        std::copy_n(known_labels[start], rows * known.columns, known[0]);
+      values.push_back(tensor(known.values, {batch, known.columns}));
+      names.push_back("known_labels");
     }
     try {
       const char* wanted = output.c_str();

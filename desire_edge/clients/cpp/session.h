@@ -1,4 +1,4 @@
-/* ONNX Runtime, as this program uses it: float32 in and out, every shape fixed, on the CPU. */
+/* ONNX Runtime, as this program uses it: every shape fixed but that of ragged input, on the CPU. */
 #ifndef DESIRE_EDGE_APP_SESSION_H
 #define DESIRE_EDGE_APP_SESSION_H
 
@@ -6,18 +6,23 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "arrays.h"
+#include "input.h"
 
 namespace app {
 
-/* A model with the input x [batch, features] and, if it uses them, known_labels [batch, B]. */
+/* A model with the input x [batch, features], or one example of ragged input, [1, height, width, 3] or [1,
+ * length], and, if it uses them, known_labels [batch, B]. */
 class Session {
  public:
   /* Opens the bytes of a model, which `where` names in errors. */
   Session(const std::string& model, const std::string& where);
 
-  int64_t features() const { return inputs_.at("x").second; }
+  X x() const { return x_; }
+  /* The length of x, 0 for ragged input. */
+  int64_t features() const { return x_ == X::kVector ? inputs_.at("x").second : 0; }
   /* B, or 0 for a model that does not use known labels. */
   int64_t known_labels() const {
     return inputs_.count("known_labels") ? inputs_.at("known_labels").second : 0;
@@ -28,9 +33,13 @@ class Session {
   }
   /* An entry of the model's metadata, empty if there is none. */
   std::string metadata(const std::string& key) const;
+  /* Refuses with `code` input that is another than the model takes; `model` and `where` say whose it is. */
+  void check_takes(const InputSpec& input, const std::string& model, const std::string& where,
+                   Code code) const;
 
-  /* x [n, features], and known_labels [n, B] where they are used -> `output` [n, ...], for any n. */
-  Matrix run(const std::string& output, const Matrix& x, const Matrix& known_labels = Matrix());
+  /* x of n examples, and known_labels [n, B] where they are used -> `output` [n, ...], for any n. */
+  Matrix run(const std::string& output, const std::vector<Features>& features,
+             const Matrix& known_labels = Matrix());
 
  private:
   using Shapes = std::map<std::string, std::pair<int64_t, int64_t>>;
@@ -38,7 +47,8 @@ class Session {
   std::string where_;
   Ort::Env environment_;
   Ort::Session session_;
-  Shapes inputs_, outputs_;
+  Shapes inputs_, outputs_; /* of x, where it is ragged, [1, 0] */
+  X x_ = X::kVector;
 };
 
 }  // namespace app

@@ -44,6 +44,9 @@ std::vector<std::pair<UChar32, char>> read_runs() {
 char class_of(UChar32 c) {
   static const std::vector<std::pair<UChar32, char>> runs = read_runs();
   if (c < 0) return 'U';
+  if (c < 0x80) {  // most texts hold little else
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ? 'W' : 'O';
+  }
   const auto after = std::upper_bound(runs.begin(), runs.end(), c,
                                       [](UChar32 value, const auto& run) { return value < run.first; });
   return std::prev(after)->second;
@@ -100,8 +103,9 @@ bool is_safe(UChar32 c) {
 }
 
 void erase_all(std::string* text, std::string_view part) {
-  size_t kept = 0;
-  for (size_t i = 0; i < text->size();) {
+  size_t kept = text->find(part);
+  if (kept == text->npos) return;
+  for (size_t i = kept; i < text->size();) {
     if (text->compare(i, part.size(), part) == 0) {
       i += part.size();
     } else {

@@ -4,8 +4,8 @@
  *     node node.mjs BUNDLE SUPPORT OUT [INPUT...]
  *
  * BUNDLE is a folder or a zip, SUPPORT a folder of examples (metadata.jsonl or metadata.csv, and the files it names).
- * Writes OUT/model.onnx and OUT/task.safetensors, and prints what the model says of each INPUT (.txt, .json, .npy) as
- * JSON.
+ * Writes OUT/model.onnx, the files that its input needs and OUT/task.safetensors, and prints what the model says of each
+ * INPUT (.txt, .json, .npy, .png, .jpg) as JSON.
  */
 
 import { chmod, mkdir, mkdtemp, rename, rm, stat, writeFile } from "node:fs/promises";
@@ -40,6 +40,7 @@ async function main([bundlePath, support, out, ...inputs]) {
   try {
     await writeFile(join(folder, "model.onnx"), await task.model());
     await writeFile(join(folder, "task.safetensors"), task.taughtFile());
+    for (const [name, bytes] of await task.assets()) await writeFile(join(folder, name), bytes);
     await chmod(folder, 0o755); // mkdtemp's are the owner's alone
     await rename(folder, out);
   } finally {

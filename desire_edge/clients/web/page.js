@@ -7,7 +7,7 @@ import { bytesFrom, filesOf, folderOf, readable, withoutFolder } from "./files.j
 import { load, save } from "./store.js";
 import * as teaching from "./teaching.js";
 import { addExamples, addLabels, bundle, change, keep, namesIn, state } from "./teaching.js";
-import { $, quoted, render, renderBars, renderTask, renderWords, sentence } from "./view.js";
+import { $, quoted, render, renderBars, renderPicture, renderTask, renderWords, sentence } from "./view.js";
 
 let task = null;
 let note = ""; // what was done last, where that does not show by itself
@@ -16,12 +16,19 @@ let note = ""; // what was done last, where that does not show by itself
 
 /** Open a bundle: a zip's bytes or a function from names to bytes. On failure the page keeps the one it has. */
 async function open(source, where) {
-  const opened = await Bundle.open(source, ort, where);
-  const { name, ways, known_labels: usesKnown, base_labels: base, precision } = opened.manifest;
+  const tokenizers = () => import("./tokenizers/tokenizers.min.mjs");
+  const opened = await Bundle.open(source, ort, where, { tokenizers });
+  const { name, ways, known_labels: usesKnown, base_labels: base, precision, input } = opened.manifest;
   $("bundle").textContent =
     `${name}: up to ${ways} new labels beside the ${base.length} it was made with (${precision})`;
   for (const id of ["draft-known", "query-known"]) $(id).hidden = !usesKnown;
   $("base-labels").replaceChildren(...(usesKnown ? base : []).map((label) => new Option(label)));
+  for (const id of ["example-pictures", "query-picture"]) $(id).hidden = input.kind !== "image";
+  for (const id of ["example", "add-example", "query"]) $(id).hidden = input.kind === "image";
+  const [asset] = input.assets;
+  for (const id of ["save-asset", "asset-hint"]) $(id).hidden = !asset;
+  $("save-asset").textContent = `Download ${asset}`;
+  $("asset-hint").textContent = `Keep ${asset} beside model.onnx: it says how text becomes what the model takes.`;
   performance.mark("desire-edge:opened");
   teaching.openBundle(opened);
 }
@@ -65,7 +72,7 @@ async function take(given) {
   }
   if (!bundle) throw new DesireEdgeError(`${names[0]} is no bundle; open a bundle first (a folder or a zip)`);
   if (METADATA.some((name) => files.has(name))) {
-    addExamples(await readSupport(folderOf(files), "the folder dropped"));
+    await addExamples(await readSupport(folderOf(files), "the folder dropped"));
   } else {
     const labels = state.draftLabels;
     const added = [];
@@ -73,9 +80,21 @@ async function take(given) {
       const raw = await readInputFile(name, readable(file));
       added.push({ raw, name, labels, negativeLabels: [], knownLabels: [] });
     }
-    addExamples(added);
+    await addExamples(added);
   }
   say(`${state.examples.length} examples.`);
+}
+
+/** Ask about the first of these files, a picture. */
+async function tryPicture(files) {
+  const [[name, file]] = files;
+  if (bundle?.manifest.input.kind !== "image")
+    throw new DesireEdgeError(`this bundle takes no pictures such as ${name}`);
+  const picture = await readInputFile(name, readable(file));
+  await bundle.extract([picture], [name]);
+  state.queryPicture = picture;
+  keep();
+  void work();
 }
 
 // Learning and predicting: at once, after every change, one thing at a time.
@@ -111,13 +130,15 @@ async function learn() {
 async function predict() {
   if (!bundle) return;
   const { known_labels: usesKnown, input } = bundle.manifest;
-  const text = state.query.trim() && input.kind !== "vector" ? state.query : null;
+  const text = state.query.trim() && !["vector", "image"].includes(input.kind) ? state.query : null;
+  const raw = input.kind === "image" ? state.queryPicture : text;
   const known = usesKnown ? namesIn(state.queryKnown) : [];
-  const [probabilities] = task && text !== null ? await task.predict([text], [known]) : [null];
+  const [probabilities] = task && raw !== null ? await task.predict([raw], [known]) : [null];
   if (again) return;
   renderTask(task, note);
   renderBars(task, probabilities);
   renderWords(text);
+  renderPicture($("query-thumbnail"), raw);
 }
 
 /** Say what was done, before what was learned. */
@@ -157,7 +178,7 @@ on($("label-form"), "submit", (event) => {
   change(`the label ${name} added`, { labels });
 });
 
-on($("example-form"), "submit", (event) => {
+on($("example-form"), "submit", async (event) => {
   event.preventDefault();
   if (!bundle) throw new DesireEdgeError("open a bundle first (a folder or a zip)");
   const raw = $("example").value;
@@ -165,7 +186,7 @@ on($("example-form"), "submit", (event) => {
   const knownLabels = bundle.manifest.known_labels ? namesIn(state.draftKnown) : [];
   const { draftLabels: labels } = state;
   const example = { raw, name: quoted(raw), labels, negativeLabels: [], knownLabels };
-  addExamples([example]);
+  await addExamples([example]);
   Object.assign(state, { draft: "", draftKnown: "", draftLabels: [] });
   keep();
   fillFields();
@@ -218,10 +239,26 @@ on(document, "keydown", (event) => {
   }
 });
 
-on($("files"), "change", async (event) => {
-  const files = new Map([...event.target.files].map((file) => [file.name, file]));
+/** Files by name, as an input of files, a drop or a paste has them. */
+const named = (files) => new Map([...files].map((file) => [file.name, file]));
+
+for (const id of ["files", "example-pictures"]) {
+  on($(id), "change", async (event) => {
+    const files = named(event.target.files);
+    event.target.value = "";
+    await take(files);
+  });
+}
+on($("query-picture"), "change", async (event) => {
+  const files = named(event.target.files);
   event.target.value = "";
-  await take(files);
+  await tryPicture(files);
+});
+on(document, "paste", async (event) => {
+  const files = named(event.clipboardData.files);
+  if (!files.size) return;
+  event.preventDefault();
+  await (event.target.closest(".try") ? tryPicture(files) : take(files));
 });
 document.addEventListener("dragover", (event) => {
   event.preventDefault();
@@ -233,10 +270,15 @@ document.addEventListener("dragleave", (event) => {
 on(document, "drop", async (event) => {
   event.preventDefault();
   document.body.classList.remove("dragging");
-  await take(await filesOf(event.dataTransfer));
+  const asked = bundle?.manifest.input.kind === "image" && event.target.closest(".try");
+  const files = await filesOf(event.dataTransfer);
+  await (asked ? tryPicture(files) : take(files));
 });
 
 on($("save-model"), "click", async () => download("model.onnx", await task.model()));
+on($("save-asset"), "click", async () => {
+  for (const [name, bytes] of await task.assets()) download(name, bytes);
+});
 on($("save-task"), "click", async () => download("task.safetensors", task.taughtFile()));
 
 function download(name, bytes) {

@@ -10,6 +10,7 @@ const EMPTY = {
   missing: "negative",
   history: [],
   query: "",
+  queryPicture: null, // a Blob, for a bundle of pictures
   queryKnown: "",
   draft: "",
   draftKnown: "",
@@ -105,15 +106,20 @@ export function removeLabel(given) {
 }
 
 /** Add examples, with whatever labels are new in them; each is first tried, so that one the model cannot take is refused. */
-export function addExamples(added) {
-  for (const { raw, name, knownLabels } of added) {
-    bundle.manifest.input.featuresOf(raw, name);
-    bundle.knownRows([knownLabels], [name]);
-  }
+export async function addExamples(added) {
   const { max_support: most } = bundle.manifest;
   if (state.examples.length + added.length > most) {
     throw new DesireEdgeError(`this bundle takes at most ${most} examples in the page; remove some, or add fewer`);
   }
+  const names = added.map(({ name }) => name);
+  bundle.knownRows(
+    added.map(({ knownLabels }) => knownLabels),
+    names,
+  );
+  await bundle.extract(
+    added.map(({ raw }) => raw),
+    names,
+  );
   const labels = addLabels(added.flatMap((example) => [...example.labels, ...example.negativeLabels]));
   const examples = [...state.examples, ...added.map((example) => ({ ...example, id: crypto.randomUUID() }))];
   change(added.length === 1 ? "an example added" : `${added.length} examples added`, { labels, examples });

@@ -4,6 +4,8 @@ import { bundle, change, keep, removeLabel, state } from "./teaching.js";
 
 const MAX_WORDS = 60; // shown of one text
 
+const pictured = new WeakMap(); // the picture that an image shows
+
 export const $ = (id) => document.getElementById(id);
 const fromTemplate = (id) => $(id).content.firstElementChild.cloneNode(true);
 
@@ -71,6 +73,7 @@ function makeExample(example) {
   const element = fromTemplate("example-template");
   const text = excerpt(example);
   element.querySelector(".text").textContent = text;
+  renderPicture(element.querySelector(".thumbnail"), example.raw);
   element.querySelector("legend").textContent = `Labels of the example ${text.slice(0, 60)}`;
   const remove = element.querySelector(".remove");
   remove.setAttribute("aria-label", `Remove the example ${text.slice(0, 60)}`);
@@ -93,6 +96,7 @@ function updateExample(element, example) {
 }
 
 function excerpt({ raw, name }) {
+  if (raw instanceof Blob) return name;
   if (typeof raw === "string") return raw.trim().slice(0, 400) || "(an empty text)";
   if (ArrayBuffer.isView(raw)) return `${name}: ${raw.length} numbers`;
   const features = Object.keys(raw);
@@ -128,7 +132,7 @@ function renderTicks(fieldset, ticked, toggle) {
 export function renderTask(task, note) {
   $("no-bars").hidden = Boolean(task);
   $("legend").hidden = !task;
-  $("save-model").disabled = $("save-task").disabled = !task;
+  $("save-model").disabled = $("save-task").disabled = $("save-asset").disabled = !task;
   if (!task) {
     $("status").textContent = note;
     $("warnings").replaceChildren();
@@ -192,6 +196,16 @@ export function renderBars(task, probabilities) {
       );
     },
   );
+}
+
+/** Show a picture, a Blob, or nothing where `raw` is none. */
+export function renderPicture(image, raw) {
+  const shown = raw instanceof Blob;
+  image.hidden = !shown;
+  if (!shown || pictured.get(image) === raw) return;
+  pictured.set(image, raw);
+  image.src = URL.createObjectURL(raw);
+  image.onload = () => URL.revokeObjectURL(image.src);
 }
 
 /** Which of the text's words the model knows; those it does not are struck out. */

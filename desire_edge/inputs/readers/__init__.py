@@ -79,6 +79,12 @@ def read_examples(
     return reader.read(path, request)
 
 
+def is_data_set(path: Path) -> bool:
+    """Whether the folder at `path` is a data set that is more than files with metadata.jsonl or metadata.csv."""
+    tables = any((path / name).is_file() for name in ("metadata.jsonl", "metadata.csv"))
+    return not tables and any(holds(path) for holds, _ in FOLDERS)
+
+
 def format_of(path: Path) -> Format | None:
     """The format of a file, by its ending; None if there is none."""
     return next((each for each in FILES if path.suffix.lower() in each.endings), None)

@@ -90,7 +90,7 @@ def choose(there: Sequence[str], columns: Columns, *, labelled: bool, where: str
     if not (text or file or vector):
         raise DesireEdgeError(
             f"{where} has no column that is known to hold examples: it has {listed}; name what they are in with "
-            "--text, --file or --vector",
+            "--text-column, --file-column or --vector-column",
             "columns",
         )
     labels = columns.labels or _one(there, LABELS)

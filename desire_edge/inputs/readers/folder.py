@@ -12,7 +12,8 @@ from desire_edge.inputs.examples import Examples, Request, Row, Stored, checked_
 from desire_edge.inputs.files import check_kind
 from desire_edge.inputs.folder import METADATA, Folder, optional_names
 from desire_edge.inputs.readers import csv, jsonl, parquet
-from desire_edge.inputs.readers.records import examples
+from desire_edge.inputs.readers.columns import GROUP, SPLIT
+from desire_edge.inputs.readers.records import examples, word
 
 NAME = f"a folder with {', '.join(METADATA)}"
 
@@ -20,6 +21,16 @@ NAME = f"a folder with {', '.join(METADATA)}"
 def holds(path: Path) -> bool:
     """Whether the folder at `path` has metadata."""
     return any((path / name).is_file() for name in METADATA)
+
+
+def texts(path: Path) -> list[Row]:
+    """The texts that the metadata of the folder at `path` hold themselves; none where it has no metadata."""
+    folder = Folder(path)
+    found = []
+    for place, entry in folder.entries(()):
+        if (text := folder.text_of(entry, place)) is not None:
+            found.append(Row(text, place, known_labels=optional_names(entry, "known_labels", str(place))))
+    return found
 
 
 def read(path: Path, request: Request) -> Examples:
@@ -38,12 +49,16 @@ def read(path: Path, request: Request) -> Examples:
     rows: list[Row] = []
     for place, entry in folder.entries(("labels",) if request.labelled else ()):
         request.check_count(len(rows) + 1, folder.metadata)
-        found = folder.input_of(entry, place)
-        if isinstance(found, Path):
-            check_kind(str(found))
-        raw = Stored(str(found), found) if isinstance(found, Path) else found
+        raw: str | Stored | None = folder.text_of(entry, place)
+        if raw is None:
+            file = folder.file_of(entry, place)
+            check_kind(str(file))
+            raw = Stored(str(file), file)
         labels = entry.get("labels") if request.labelled else ()
         others = [optional_names(entry, field, str(place)) for field in ("negative_labels", "known_labels")]
         positive, negative, known = checked_labels(labels, others[0], others[1], str(place))
-        rows.append(Row(raw, place, positive, negative, known))
-    return examples(path, tuple(rows), {"labels": "labels"}, (folder.metadata,), request)
+        group, split = (word(entry.get(name), name, place) for name in (GROUP, SPLIT))
+        rows.append(Row(raw, place, positive, negative, known, group, split))
+    there = {GROUP: any(row.group for row in rows), SPLIT: any(row.split for row in rows)}
+    columns = {"labels": "labels", **{name: name for name, is_there in there.items() if is_there}}
+    return examples(path, tuple(rows), columns, (folder.metadata,), request)

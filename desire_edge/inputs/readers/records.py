@@ -80,20 +80,18 @@ def _row(
     """One record as an example."""
     raw = _raw(place, record, chosen, folder)
     group, split = (
-        _word(record.get(column), column, place) if column else None
-        for column in (chosen.group, chosen.split)
+        word(record.get(column), column, place) if column else None for column in (chosen.group, chosen.split)
     )
     row = Row(raw, place, group=group, split=split or table.split)
-    if not chosen.labels or (
-        not request.labelled and all(record.get(column) is None for column in chosen.labels)
-    ):
-        return row
 
     def names(column: str) -> Any:
         where = f"{place}, column {column}"
         separator = request.columns.label_separator
         return names_of(record.get(column), separator, table.numbered.get(column, ()), where)
 
+    if not request.labelled:
+        _, _, known = checked_labels((), (), names(chosen.known) if chosen.known else (), str(place))
+        return replace(row, known_labels=known)
     if len(chosen.labels) > 1:
         labels = [name for name in chosen.labels if marked(record.get(name), name, str(place))]
     else:
@@ -168,7 +166,7 @@ def stored(cell: Any, column: str, place: Place, folder: Contents) -> Stored:
     return Stored(where, cell)
 
 
-def _word(cell: Any, column: str, place: Place) -> str | None:
+def word(cell: Any, column: str, place: Place) -> str | None:
     """A cell that says one thing: text, or a whole number; None for an empty one."""
     if cell is None or cell == "":
         return None

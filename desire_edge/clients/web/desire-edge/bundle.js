@@ -3,7 +3,10 @@
 import { DesireEdgeError, shown } from "./errors.js";
 import { fromHalves, toHalves } from "./half.js";
 import { cleanAll, tidy } from "./inputs/names.js";
-import { Lexicon } from "./lexicon.js";
+import { LEXICON } from "./inputs/lexical.js";
+import { openLexicon } from "./lexicon/index.js";
+import { encodedEntry, toldApart } from "./lexicon/labels.js";
+import { Kept } from "./kept.js";
 import { FILES, MANIFEST, readManifest } from "./manifest.js";
 import { openSession, runOnce, runRows } from "./session.js";
 import { checkExamples, namesOf, targetsOf } from "./support.js";
@@ -17,14 +20,15 @@ const { subtle } = globalThis.crypto ?? (await import("node:crypto")).webcrypto;
 /** An opened bundle; make one with `Bundle.open`. */
 export class Bundle {
   /**
-   * Open a bundle with `ort` (onnxruntime-web or onnxruntime-node).
+   * Open a bundle with `ort` (onnxruntime-web or onnxruntime-node). For a bundle of tokens `tokenizers` gives the module
+   * @huggingface/tokenizers; by default it is looked for where Node.js and bundlers find packages.
    *
    * `source` is the bytes of a zip, or a function from a file's name to its bytes (or a promise of them; null where
    * there is no such file); `where` names the bundle in errors. Every file read is held to the manifest's SHA-256.
    */
-  static async open(source, ort, where = "the bundle") {
+  static async open(source, ort, where = "the bundle", { tokenizers } = {}) {
     const bundle = new Bundle();
-    Object.assign(bundle, { ort, where, read: reader(source, where) });
+    Object.assign(bundle, { ort, where, read: reader(source, where), kept: new Kept() });
     const manifest = await bundle.read(MANIFEST);
     if (!manifest) {
       throw new DesireEdgeError(
@@ -33,7 +37,7 @@ export class Bundle {
       );
     }
     bundle.manifest = readManifest(manifest, `${where}/${MANIFEST}`);
-    const { known_labels: usesKnown, base_labels: base } = bundle.manifest;
+    const { known_labels: usesKnown, base_labels: base, files, input } = bundle.manifest;
     bundle.baseColumns = new Map((usesKnown ? base : []).map((label, column) => [tidy(label), column]));
     // adapt.onnx is large, and optimising it takes longer than it saves. The others' layers are merged; beyond "extended"
     // come layouts for convolutions, of which there are none.
@@ -43,15 +47,17 @@ export class Bundle {
       session("head.onnx"),
       session("extractor.onnx"),
       session("adapt.onnx"),
-      bundle.file("lexicon.safetensors"),
+      files[LEXICON] ? bundle.file(LEXICON) : null,
     ]);
     bundle.sessions = { head, extractor, adapt };
-    bundle.lexicon = new Lexicon(lexicon, `${where}/lexicon.safetensors`);
-    if (bundle.lexicon.dim !== bundle.manifest.dimension) {
+    bundle.lexicon = lexicon && openLexicon(lexicon, `${where}/${LEXICON}`);
+    if (bundle.lexicon && bundle.lexicon.dim !== bundle.manifest.dimension) {
       throw new DesireEdgeError(
         `${where}: the lexicon has ${bundle.lexicon.dim} dimensions, but the model ${bundle.manifest.dimension}`,
       );
     }
+    const read = (name) => bundle.file(name);
+    await input.open?.({ lexicon: bundle.lexicon, read, tokenizers }, `${where}/${input.assets[0]}`);
     return bundle;
   }
 
@@ -71,23 +77,54 @@ export class Bundle {
     return bytes;
   }
 
-  /** Features z [n, d] (Float32Array) of n features, as the input gives them. */
-  async extract(features) {
+  /**
+   * {z: Float32Array [n, d], features} of n raw inputs, `names` in errors; of each `features` has {words, unknown}: a
+   * text's distinct words, and those that the model does not know. What is ragged is run one by one, and kept.
+   */
+  async extract(raws, names) {
     const { batch, dimension, input } = this.manifest;
-    const x = new Float32Array(features.length * input.features);
-    features.forEach((item, row) => x.set(item.x, row * input.features));
-    return runRows(
-      this.ort,
-      this.sessions.extractor,
-      {
-        rows: { x: { columns: input.features, data: x } },
-        count: features.length,
-        batch,
-        wanted: "z",
-        columns: dimension,
-      },
-      `${this.where}/extractor.onnx`,
-    );
+    const where = `${this.where}/extractor.onnx`;
+    if (!input.ragged) {
+      const features = raws.map((raw, index) => input.featuresOf(raw, names[index]));
+      const data = new Float32Array(features.length * input.features);
+      features.forEach((item, row) => data.set(item.x, row * input.features));
+      const rows = { x: { columns: input.features, data } };
+      const asked = { rows, count: features.length, batch, wanted: "z", columns: dimension };
+      return { z: await runRows(this.ort, this.sessions.extractor, asked, where), features };
+    }
+    const z = new Float32Array(raws.length * dimension);
+    for (const [row, raw] of raws.entries()) {
+      const found = this.kept.get(raw) ?? (await this.#run(await input.featuresOf(raw, names[row]), "z"));
+      this.kept.set(raw, found);
+      z.set(found, row * dimension);
+    }
+    return { z, features: raws.map(() => ({ words: [], unknown: [] })) };
+  }
+
+  /** The output `wanted` [d] of the extractor for one example of ragged input. */
+  async #run({ x }, wanted) {
+    const where = `${this.where}/extractor.onnx`;
+    const inputs = { x: { ...x, shape: [1, ...x.shape] } };
+    const found = (await runOnce(this.ort, this.sessions.extractor, inputs, where))[wanted];
+    if (found?.length !== this.manifest.dimension) {
+      throw new DesireEdgeError(`${where} gives no ${wanted} of ${this.manifest.dimension} numbers`, "onnx");
+    }
+    return found;
+  }
+
+  /** {entries, warnings} of labels' names: their vectors by the lexicon, or by a text encoder that is the extractor. */
+  async #labelVectors(names) {
+    if (this.lexicon) return this.lexicon.lookUpAll(names);
+    const { input, dimension } = this.manifest;
+    const entries = [];
+    for (const name of names) {
+      const vector = await this.#run(input.featuresOf(name, `the label '${name}'`), "name");
+      if (!vector.every(Number.isFinite)) {
+        throw new DesireEdgeError(`${this.where} gives the label '${name}' a vector that is not finite`, "onnx");
+      }
+      entries.push(encodedEntry(name, vector, dimension));
+    }
+    return toldApart(entries);
   }
 
   /**
@@ -103,15 +140,18 @@ export class Bundle {
       throw new DesireEdgeError(`missing is ${shown(missing)}; it must be "negative" or "unknown"`, "missing-value");
     }
     this.#checkLabels(names, examples);
-    const { entries, warnings } = this.lexicon.lookUpAll(names);
+    const { entries, warnings } = await this.#labelVectors(names);
     const { targets, mask } = targetsOf(examples, names, missing);
     const known = this.knownRows(
       examples.map((example) => example.knownLabels),
       examples.map((example) => example.name),
     );
     const started = performance.now();
-    const features = examples.map((example) => this.manifest.input.featuresOf(example.raw, example.name));
-    const z = toHalves(await this.extract(features)); // what is stored is what is used: replaying it gives the same
+    const found = await this.extract(
+      examples.map(({ raw }) => raw),
+      examples.map(({ name }) => name),
+    );
+    const z = toHalves(found.z); // what is stored is what is used: replaying it gives the same
     const vectors = entries.map((entry) => toHalves(entry.vector));
     if (![...z, ...vectors.flatMap((vector) => [...vector])].every((bits) => (bits & 0x7c00) !== 0x7c00)) {
       throw new DesireEdgeError(
@@ -137,12 +177,12 @@ export class Bundle {
         lossBefore: result.losses[0],
         lossAfter: result.losses[steps],
         steps,
-        features,
+        features: found.features,
         extractMs: extracted - started,
         adaptMs: adapted - extracted,
         warnings: [
           ...warnings,
-          ...features.flatMap(({ words, unknown }, row) =>
+          ...found.features.flatMap(({ words, unknown }, row) =>
             words.length && unknown.length === words.length
               ? [`${examples[row].name}: none of its ${words.length} words are known to the model`]
               : [],

@@ -2,19 +2,23 @@
 
 import { DesireEdgeError, shown } from "./errors.js";
 import { inputFromJson } from "./inputs/kinds.js";
+import { LEXICON } from "./inputs/lexical.js";
+import { TOKENIZER } from "./inputs/tokens.js";
 import { isObject, parseJson } from "./json.js";
 
 export const MANIFEST = "manifest.json";
-export const FILES = [
+const GRAPHS_AND_WEIGHTS = [
   "extractor.onnx",
   "head.onnx",
   "head.fragment.onnx",
   "base.fragment.onnx",
   "adapt.onnx",
   "semantics.safetensors",
-  "lexicon.safetensors",
 ];
+/** The names of all files that some bundle has beside its manifest. */
+export const FILES = [...GRAPHS_AND_WEIGHTS, LEXICON, TOKENIZER];
 const SCHEMA_VERSIONS = [3, 4, 5];
+const NAMES = ["lexicon", "extractor"]; // where labels' vectors come from; before schema 5 from the lexicon
 const MAX_BYTES = 16 * 2 ** 20;
 const RANGES = {
   dimension: [1, 2 ** 20],
@@ -59,15 +63,12 @@ export function readManifest(bytes, where) {
   );
   need(Number.isFinite(values.conditioning) && values.conditioning >= 0, "conditioning is no number from 0");
   need(isObject(values.training), "training is no object");
-  if (values.schema_version === 5) {
-    need(["lexicon", "extractor"].includes(values.names?.kind), "it does not say where names' vectors come from");
-    if (values.names.kind !== "lexicon") {
-      throw new DesireEdgeError(`${where}: labels' vectors come from the extractor, which this client cannot`, "manifest");
-    }
-  }
+  const names = values.schema_version < 5 ? { kind: "lexicon" } : values.names;
+  need(NAMES.includes(names?.kind), "it does not say where labels' vectors come from");
   const input = inputFromJson(values.input, where);
   const { files } = values;
-  need(isObject(files) && hasKeys(files, FILES), "files are not those of a bundle");
+  const expected = new Set([...GRAPHS_AND_WEIGHTS, ...(names.kind === "lexicon" ? [LEXICON] : []), ...input.assets]);
+  need(isObject(files) && hasKeys(files, [...expected]), "files are not those of a bundle");
   for (const record of Object.values(files)) {
     need(
       isObject(record) &&
@@ -79,7 +80,10 @@ export function readManifest(bytes, where) {
       "a file has no length and SHA-256",
     );
   }
-  return { ...values, input };
+  for (const name of input.assets) {
+    need(input.files[name] === files[name].sha256, `${name} is another file for the input than in the bundle`);
+  }
+  return { ...values, input, names };
 }
 
 function jsonOf(bytes) {

@@ -1,4 +1,4 @@
-/** ONNX Runtime as this project uses it: named float32 inputs of fixed shape, any number of rows. */
+/** ONNX Runtime as this project uses it: named inputs, float32 of fixed shape and any number of rows but for ragged x. */
 
 import { DesireEdgeError } from "./errors.js";
 
@@ -14,9 +14,12 @@ export async function openSession(ort, bytes, where, graphOptimizationLevel) {
   }
 }
 
-/** Run once: {name: {shape, data}} -> {name: data}. */
+/** Run once: {name: {shape, data, type}}, by default float32 -> {name: data}. */
 export async function runOnce(ort, session, inputs, where) {
-  const feeds = Object.entries(inputs).map(([name, { shape, data }]) => [name, new ort.Tensor("float32", data, shape)]);
+  const feeds = Object.entries(inputs).map(([name, { shape, data, type = "float32" }]) => [
+    name,
+    new ort.Tensor(type, data, shape),
+  ]);
   let results;
   try {
     results = await session.run(Object.fromEntries(feeds));

@@ -22,10 +22,9 @@ export class Task {
       );
     }
     const names = inputs.map((_, index) => `input ${index}`);
-    const features = inputs.map((raw, index) => this.bundle.manifest.input.featuresOf(raw, names[index]));
     const known = this.bundle.knownRows(knownLabels, names);
     const { ort, where, manifest, sessions } = this.bundle;
-    const rows = { z: { columns: manifest.dimension, data: await this.bundle.extract(features) } };
+    const rows = { z: { columns: manifest.dimension, data: (await this.bundle.extract(inputs, names)).z } };
     if (manifest.known_labels) {
       rows.known_labels = { columns: manifest.base_labels.length, data: known };
     }
@@ -55,6 +54,12 @@ export class Task {
     if (manifest.known_labels) metadata.known_labels = manifest.base_labels;
     const entries = Object.entries(metadata).map(([key, value]) => [`desire_edge.${key}`, JSON.stringify(value)]);
     return completeModel(parts, weights, Object.fromEntries(entries));
+  }
+
+  /** The files beside model.onnx that its input needs, name -> bytes. */
+  async assets() {
+    const { manifest } = this.bundle;
+    return new Map(await Promise.all(manifest.input.assets.map(async (name) => [name, await this.bundle.file(name)])));
   }
 
   /**

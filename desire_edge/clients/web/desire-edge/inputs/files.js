@@ -3,12 +3,23 @@
 import { DesireEdgeError, shown } from "../errors.js";
 import { isObject, parseJson } from "../json.js";
 import { readNpy } from "./npy.js";
+import { readPicture } from "./pictures.js";
 
 /** From a file's bytes and its name in errors to raw input, by the file's ending. */
-const READERS = { ".txt": readText, ".npy": readNpy, ".json": readSparse };
+const READERS = {
+  ".txt": readText,
+  ".npy": readNpy,
+  ".json": readSparse,
+  ".png": readPicture,
+  ".jpg": readPicture,
+  ".jpeg": readPicture,
+};
 const MAX_FILE_BYTES = 16 * 2 ** 20; // a file comes from anyone: what is read of it is bounded
 
-/** One raw input from a file's bytes: text from .txt, a vector from .npy, sparse features from .json. */
+/**
+ * One raw input from a file's bytes: text from .txt, a vector from .npy, sparse features from .json, a Blob from .png and
+ * .jpg, which is decoded when it is used.
+ */
 export function readInput(name, bytes) {
   const reader = readerOf(name);
   checkSize(shown(name), bytes.length);

@@ -2,13 +2,22 @@
 
 import { UNICODE } from "../characters.js";
 import { DesireEdgeError, shown } from "../errors.js";
+import { ImageInput } from "./images.js";
+import { LexiconInput } from "./lexical.js";
+import { TokensInput } from "./tokens.js";
 import { VectorInput } from "./vectors.js";
 import { WordsInput } from "./words.js";
 
-/** Each kind is one file beside this one and one line here. */
+/**
+ * Each kind is one file beside this one and one line here. An input has `kind`; `assets`, the names of the bundle's files
+ * that it needs, and `open`, which reads them; `ragged`, where x is one example of any shape, {type, shape, data}.
+ */
 const INPUTS = new Map([
   ["bag-of-words", WordsInput],
   ["vector", VectorInput],
+  ["lexicon", LexiconInput],
+  ["image", ImageInput],
+  ["tokens", TokensInput],
 ]);
 
 /** What the extractor takes, from the manifest's JSON; `where` names the file in errors. */
@@ -23,7 +32,7 @@ export function inputFromJson(value, where) {
   const Input = INPUTS.get(value?.kind);
   if (typeof value?.kind === "string" && !Input) {
     throw new DesireEdgeError(
-      `${where}: the model takes input of the kind ${shown(value.kind)}, which this client does not know; use one that does`,
+      `${where}: the model takes input of the kind ${shown(value.kind)}, which this version does not know; update desire-edge`,
       "manifest",
     );
   }

@@ -9,6 +9,7 @@ export const MAX_FEATURES = 2 ** 20;
 /** Numbers without names: a vector [features], or sparse features by index. */
 export class VectorInput {
   kind = "vector";
+  assets = [];
 
   /** Whether `value` is the JSON of such an input. */
   static describes({ features, vocabulary }) {
@@ -43,6 +44,9 @@ export class VectorInput {
 
 /** {x, words: [], unknown: []} of a vector, or of an object from feature, as `index` numbers them, to number. */
 export function numericFeatures(raw, index, features, where) {
+  if (raw instanceof Blob || raw?.data instanceof Uint8Array || raw?.data instanceof Uint8ClampedArray) {
+    throw new DesireEdgeError(`${where} is a picture, and this model takes none`, "input-kind");
+  }
   const vector = Array.isArray(raw) || (ArrayBuffer.isView(raw) && !(raw instanceof DataView));
   if (!vector && Object.prototype.toString.call(raw) !== "[object Object]") {
     throw new DesireEdgeError(`${where} is no text, vector or object from feature to number`, "input-type");

@@ -7,6 +7,7 @@ import { MAX_FEATURES, numericFeatures } from "./vectors.js";
 /** A bag of words: x_i is 1 where the text holds the word `vocabulary[i]`. Features by word, and vectors, are taken too. */
 export class WordsInput {
   kind = "bag-of-words";
+  assets = [];
 
   /** Whether `value` is the JSON of such an input. */
   static describes({ features, vocabulary }) {

@@ -1,0 +1,124 @@
+"""Ours and what a user would write in scikit-learn, on several data sets: `python benchmarks/own_data.py` writes
+results/own_data.json.
+
+Each row (`--data`, all by default) is trained by `desire-edge train` in a process of its own, whose seconds and peak
+memory are noted, and then measured on its novel labels with 2 to 20 ways and 1 or 5 shots, every method on the same
+tasks. A finished run in `--runs` is measured again; with `--resume` a stopped one is continued, else it is begun anew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from record import merge_result
+
+from desire_edge.files import read_json, write_json
+
+ROWS: dict[str, tuple[str, ...]] = {
+    "debtags_minilm": ("--data", "debtags", "--backbone", "minilm"),
+    "debtags_words": ("--data", "debtags", "--backbone", "words"),
+    "openmoji_efficientnet_lite0": ("--data", "openmoji", "--backbone", "efficientnet-lite0"),
+    "delicious_mlp": ("--data", "delicious", "--backbone", "mlp"),
+    "sample_words": ("--data", "sample", "--backbone", "words"),
+    "sample_mlp": ("--data", "sample", "--backbone", "mlp"),
+}
+"""Name -> what `desire-edge train` is asked for."""
+NOTHING: dict[str, float] = {"seconds": 0.0, "cpu_seconds": 0.0, "peak_bytes": 0}
+TRAINED = "training.json"  # beside a run: what its training took
+KIB = 1 if sys.platform == "darwin" else 1024  # what the system counts a process's peak memory in
+
+
+def train(folder: Path, arguments: tuple[str, ...], *, resume: bool) -> dict[str, float]:
+    """Train in a process of its own, unless that is done: seconds by the clock and of CPU time, most bytes held.
+
+    Where it took several goes the seconds are those of all, and the memory that of the largest.
+    """
+    run, noted = folder / "run", folder / TRAINED
+    taken = read_json(noted) if noted.is_file() else {**NOTHING, "finished": False}
+    if taken["finished"]:
+        return {name: taken[name] for name in NOTHING}
+    begun = (run / "config.json").is_file()
+    if begun and not resume:
+        shutil.rmtree(run)
+        taken = dict(NOTHING)
+    command = ["--resume", str(run)] if begun and resume else [*arguments, "--out", str(run)]
+    started = time.perf_counter()
+    # This process has imported little yet: a child's peak is never below what its parent held when it was made.
+    process = subprocess.Popen([sys.executable, "-m", "desire_edge", "train", *command])
+    try:
+        _, status, usage = os.wait4(process.pid, 0)
+    except KeyboardInterrupt:  # it is told too, and ends so that it can be continued
+        _, status, usage = os.wait4(process.pid, 0)
+    taken["seconds"] += time.perf_counter() - started
+    taken["cpu_seconds"] += usage.ru_utime + usage.ru_stime
+    taken["peak_bytes"] = max(taken["peak_bytes"], KIB * usage.ru_maxrss)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(noted, {**taken, "finished": status == 0})
+    if status != 0:
+        raise SystemExit(f"training {run} failed; go on with --resume")
+    return {name: taken[name] for name in NOTHING}
+
+
+def measure(
+    name: str, folder: Path, taken: dict[str, float], tasks: int, cells: list[tuple[int, int]]
+) -> None:
+    """Measure the run of a row and write its part of the result."""
+    import torch
+    from rich.console import Console
+
+    from desire_edge.cli.progress import show_steps
+    from desire_edge.evaluation.own import compare
+    from desire_edge.training.run import Run
+
+    torch.set_num_threads(1)
+    run = Run.open(folder / "run", torch.device("cpu"))
+    with show_steps(Console(stderr=True)) as report:
+        found = compare(run, cells, tasks=tasks, report=report)
+    metrics = {f"{name}_train_{what}": value for what, value in taken.items()}
+    for cell in found:
+        metrics |= {f"{name}_{figure}": value for figure, value in cell.metrics().items()}
+    details: dict[str, Any] = {
+        "trained_with": ROWS[name],
+        "settings": run.config.model_dump(mode="json"),
+        "source": run.data.dataset.source,
+        "tuned": read_json(folder / "run" / "baselines.json")["cells"],
+        "cells": {cell.name: cell.to_json() for cell in found},
+    }
+    print(merge_result("own_data", name, metrics, details))
+
+
+def main() -> None:
+    """Train what is missing, measure, and write the result; a process a row."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", choices=ROWS, metavar="ROW", help=f"one of {', '.join(ROWS)}")
+    parser.add_argument("--resume", action="store_true", help="continue a stopped run")
+    parser.add_argument("--runs", type=Path, default=Path("runs/own_data"), help="where the runs are kept")
+    parser.add_argument("--tasks", type=int, default=300, help="tasks a cell")
+    parser.add_argument("--cells", default="2w5s,5w1s,5w5s,10w1s,10w5s,20w5s", help="ways and shots")
+    arguments = parser.parse_args()
+    if arguments.data is None:
+        for name in ROWS:
+            subprocess.run([sys.executable, __file__, "--data", name, *sys.argv[1:]], check=True)
+        return
+    cells = [(int(ways), int(shots)) for ways, shots in _sizes(arguments.cells)]
+    folder = arguments.runs / arguments.data
+    taken = train(folder, ROWS[arguments.data], resume=arguments.resume)
+    measure(arguments.data, folder, taken, arguments.tasks, cells)
+
+
+def _sizes(cells: str) -> list[list[str]]:
+    """2w5s,5w1s -> [["2", "5"], ["5", "1"]]."""
+    return [cell.removesuffix("s").split("w") for cell in cells.split(",")]
+
+
+if __name__ == "__main__":
+    main()

