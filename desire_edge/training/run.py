@@ -24,8 +24,7 @@ from desire_edge.data import Dataset, lasting_source
 from desire_edge.errors import DesireEdgeError
 from desire_edge.files import atomic_path, read_json, write_json
 from desire_edge.lexicon import Lexicon
-from desire_edge.lexicon.build import build_lexicon
-from desire_edge.lexicon.sources import open_source
+from desire_edge.lexicon.build import make_lexicon
 from desire_edge.models import Extractor
 from desire_edge.training.checkpoint import (
     Progress,
@@ -84,9 +83,8 @@ class Run:
         rows = protocol_rows_of(config, dataset).train
         check_episodes(dataset.targets, split.base, rows, rows, config.meta)
         config = _with_folds_that_fit(config, dataset, split.base, rows)
-        sources = [open_source(spec) for spec in config.lexicon.sources]
-        build_lexicon(
-            sources,
+        make_lexicon(
+            config.lexicon.sources,
             lexicon_path(folder),
             max_bytes=int(config.lexicon.max_mb * 1e6),
             words=config.lexicon.words,
