@@ -7,7 +7,7 @@ import warnings
 import click
 
 from desire_edge import __version__
-from desire_edge.cli import benchmark, data, device, export, report, serve, server
+from desire_edge.cli import benchmark, data, device, export, lexicon, report, serve, server
 from desire_edge.cli.common import Commands, replace_what_cannot_be_printed, say
 
 
@@ -40,6 +40,7 @@ for command in (
     server.evaluate,
     report.report,
     data.data,
+    lexicon.lexicon,
     benchmark.benchmark,
     device.adapt,
     device.predict,
