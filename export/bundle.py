@@ -192,13 +192,18 @@ def _check_options(run: Run, out: Path, options: ExportOptions) -> None:
         raise DesireEdgeError(
             f"--precision is {options.precision}, but must be one of {', '.join(PRECISIONS)}"
         )
+    check_out(out, zipped=options.zipped)
+
+
+def check_out(out: Path, *, zipped: bool = False) -> None:
+    """Refuse to write a bundle, a folder or with `zipped` one file, over anything but an earlier one."""
     if out.is_dir():
         found = {path.name for path in out.iterdir()}
-        ours = not options.zipped and (not found or is_whole(found))
+        ours = not zipped and (not found or is_whole(found))
     else:
-        ours = not out.exists() or (options.zipped and _is_bundle_zip(out))
+        ours = not out.exists() or (zipped and _is_bundle_zip(out))
     if not ours:
-        raise DesireEdgeError(f"{out} exists and is no bundle; choose another --out, or remove it")
+        raise DesireEdgeError(f"{out} exists and is no bundle; choose another name, or remove it")
 
 
 def _is_bundle_zip(path: Path) -> bool:

@@ -7,7 +7,7 @@ import warnings
 import click
 
 from desire_edge import __version__
-from desire_edge.cli import benchmark, data, device, report, serve, server
+from desire_edge.cli import benchmark, data, device, export, report, serve, server
 from desire_edge.cli.common import Commands, replace_what_cannot_be_printed, say
 
 
@@ -34,7 +34,7 @@ def main() -> None:
 
 for command in (
     server.train,
-    server.export,
+    export.export,
     server.evaluate,
     report.report,
     data.data,

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
 from rich.console import Console
 
 from desire_edge.cli import tables
+from desire_edge.cli.checked import check_plot_name, plot_counts, show_checked
 from desire_edge.cli.common import FOLDER, columns_options, data_dir_option, json_option, print_json, say
+from desire_edge.cli.export import open_run
 from desire_edge.cli.progress import show_steps
-from desire_edge.cli.server import open_run
 from desire_edge.errors import DesireEdgeError, shown
 from desire_edge.inputs.examples import Columns
+from desire_edge.lexicon import Lexicon
 
 
 @click.group()
@@ -110,6 +113,54 @@ def data_episode(
         )
 
 
+@data.command("check")
+@click.argument("source", metavar="PATH")
+@columns_options(short=True)
+@click.option("--test", help="The file of the test part.  [default: what the data say, else 20 %]")
+@click.option(
+    "--plot",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Draw how many examples the labels have, on logarithmic axes, into this .png or .svg file.",
+)
+@data_dir_option
+@json_option
+def data_check(
+    source: str,
+    columns: dict[str, Any],
+    test: str | None,
+    plot: Path | None,
+    data_dir: Path | None,
+    as_json: bool,
+) -> None:
+    """Look through the data in PATH, a file or folder of examples or the name of a data set, before training on it.
+
+    Says what looks wrong and where: labels with too few examples for the tasks that training and `evaluate` draw,
+    label names of which no word is known, duplicates, near-duplicates and twins of which one trains what the other
+    tests, broken pictures, other languages than English. Then the figures, and the command that trains.
+
+    \b
+    desire-edge data check my-texts.csv --text title,body --labels tags
+    desire-edge data check photos/ --plot labels.png
+    """
+    from desire_edge.data import load_dataset
+    from desire_edge.data.check import check, train_command
+
+    if plot is not None:
+        check_plot_name(plot)
+    dataset = load_dataset(source, data_dir, Columns(**columns), test)
+    with TemporaryDirectory(prefix="desire-edge-") as folder, show_steps(Console(stderr=True)) as report:
+        report("reading the words that are known", 0, 0)
+        lexicon = default_lexicon(Path(folder))
+        given = columns | ({"test": test} if test is not None else {})
+        checked = check(dataset, lexicon, train_command(source, given), report)
+    if plot is not None:
+        plot_counts(checked, plot)
+    if as_json:
+        print_json(checked.to_json())
+    else:
+        show_checked(Console(), checked)
+
+
 @data.command("fetch")
 @click.argument("name")
 @json_option
@@ -146,4 +197,17 @@ def data_fetch(name: str, as_json: bool) -> None:
             f"{MIN_EXAMPLES} of them, {figures['labels_per_row']} of these an example, "
             f"in {fetched.folder} (README.txt there says what it is). Use it with --data {name}"
         )
+    )
+
+
+def default_lexicon(folder: Path) -> Lexicon:
+    """The lexicon that training builds by default, in `folder`."""
+    from desire_edge.lexicon.build import build_lexicon
+    from desire_edge.lexicon.sources import open_source
+    from desire_edge.training.config import LexiconConfig
+
+    config = LexiconConfig()
+    sources = [open_source(spec) for spec in config.sources]
+    return build_lexicon(
+        sources, folder / "lexicon.safetensors", max_bytes=int(config.max_mb * 1e6), words=config.words
     )

@@ -23,7 +23,7 @@ from desire_edge.cli.common import (
     provider_option,
     say,
 )
-from desire_edge.cli.inputs import predict_rows, rows_of, said
+from desire_edge.cli.inputs import predict_rows, prediction_values, rows_of
 from desire_edge.cli.why import draw_why, show_why, taught_task
 from desire_edge.files import read_json
 from desire_edge.inputs.examples import Columns
@@ -104,6 +104,14 @@ from desire_edge.runtime.taught_file import TASK, read_task, task_file
     is_flag=True,
     help="With --from: keep nothing to undo with, so that what was removed is gone from task.safetensors at once.",
 )
+@click.option(
+    "--predict",
+    "to_predict",
+    multiple=True,
+    metavar="INPUT",
+    type=click.Path(path_type=Path, allow_dash=True),
+    help="Predict this with the new model, as `desire-edge predict OUT INPUT` does; repeatable.",
+)
 @click.option("--keep-base", is_flag=True, help="Give the model a second output with the base labels.")
 @click.option("--forget-support", is_flag=True, help="Do not write task.safetensors.")
 @provider_option
@@ -122,6 +130,7 @@ def adapt(
     removed_examples: tuple[int, ...],
     undo: bool,
     no_undo: bool,
+    to_predict: tuple[Path, ...],
     keep_base: bool,
     forget_support: bool,
     provider: str,
@@ -153,6 +162,7 @@ def adapt(
     desire-edge adapt --shots 0 --labels "baking,jazz,open source" --out taught/
     desire-edge adapt --from taught/ --support more/ --out taught/
     desire-edge adapt --from taught/ --remove-example 3 --out taught/
+    desire-edge adapt tagger.desire --support notes.csv --out taught/ --predict more.csv
     """
     check_replaceable(out)
     names = check_names(labels.split(","), "--labels") if labels is not None else None
@@ -175,6 +185,8 @@ def adapt(
         raise DesireEdgeError(f"{' and '.join(changes)} are more than one change; make one after the other")
     opened = Bundle.open(bundle or only_bundle(Path()), provider)
     support = read_support(support_folder, Columns(**columns))
+    asked = Columns(**{field: named for field, named in columns.items() if field != "labels"})
+    rows = rows_of(to_predict, (), asked, None) if to_predict else []
     if shots is not None:
         names = names or support.names()
         support = support.first_shots(shots)
@@ -188,13 +200,17 @@ def adapt(
             task = task.remove(labels=removed_labels, examples=removed_examples)
         elif changes:
             task = task.add(support, labels=names, missing=missing, earlier=earlier)
-        if no_undo:
-            task = task.settle()
+        task = task.settle() if no_undo else task
+    # Before anything is written: the model may not take what is to be predicted.
+    outputs = predict_rows(task.predictor, rows, None)[0] if rows else {}
     task.save(out, forget_support=forget_support)
     if as_json:
-        print_json({"out": str(out), **task.report.to_json()})
+        predictions = {"predictions": prediction_values(task.predictor, rows, outputs)} if rows else {}
+        print_json({"out": str(out), **task.report.to_json(), **predictions})
     else:
         tables.show_adaptation(Console(), out, task.report)
+        if rows:
+            tables.show_predictions(Console(), task.predictor, [row.name for row in rows], outputs)
 
 
 @click.command()
@@ -260,21 +276,7 @@ def predict(
     if why_png:
         draw_why(why_png, names, explanations)
     if as_json:
-        predictions = []
-        for index, row in enumerate(rows):
-            probabilities = outputs["probabilities"][index]
-            prediction: dict[str, Any] = {
-                **said(row),
-                "known_labels": list(row.known_labels),
-                "labels": predictor.decide(probabilities),
-                "probabilities": dict(zip(predictor.labels, map(float, probabilities), strict=True)),
-            }
-            if predictor.base_labels:
-                base = map(float, outputs["base_probabilities"][index])
-                prediction["base_probabilities"] = dict(zip(predictor.base_labels, base, strict=True))
-            if why:
-                prediction["why"] = explanations[index].to_json()
-            predictions.append(prediction)
+        predictions = prediction_values(predictor, rows, outputs, explanations if why else ())
         print_json({"provider": predictor.provider, "predictions": predictions})
     else:
         console = Console()

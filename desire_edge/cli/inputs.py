@@ -73,6 +73,31 @@ def predict_rows(
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}, explanations
 
 
+def prediction_values(
+    predictor: Predictor,
+    rows: Sequence[Row],
+    outputs: Mapping[str, NDArray[np.float32]],
+    explanations: Sequence[Explanation] = (),
+) -> list[dict[str, Any]]:
+    """What `predict_rows` gives, as JSON values, one a row."""
+    predictions = []
+    for index, row in enumerate(rows):
+        probabilities = outputs["probabilities"][index]
+        prediction: dict[str, Any] = {
+            **said(row),
+            "known_labels": list(row.known_labels),
+            "labels": predictor.decide(probabilities),
+            "probabilities": dict(zip(predictor.labels, map(float, probabilities), strict=True)),
+        }
+        if predictor.base_labels:
+            base = map(float, outputs["base_probabilities"][index])
+            prediction["base_probabilities"] = dict(zip(predictor.base_labels, base, strict=True))
+        if explanations:
+            prediction["why"] = explanations[index].to_json()
+        predictions.append(prediction)
+    return predictions
+
+
 def _rows(path: Path, columns: Columns) -> list[Row]:
     if path == STANDARD_INPUT:
         content = sys.stdin.buffer.read(MAX_FOLDER_BYTES + 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -17,7 +18,7 @@ from desire_edge.cli.common import (
     provider_option,
     say,
 )
-from desire_edge.cli.server import open_run
+from desire_edge.cli.export import open_run
 from desire_edge.runtime.manifest import MANIFEST
 
 
@@ -30,7 +31,10 @@ from desire_edge.runtime.manifest import MANIFEST
     show_default=True,
     help="The page.",
 )
-@click.option("--quick", is_flag=True, help="Fewer tasks: 30 a figure in place of 300.")
+@click.option("--quick", is_flag=True, help="Fewer tasks: 20 a figure in place of 200.")
+@click.option(
+    "--no-baselines", is_flag=True, help="Leave out what logistic regression and its like do on the tasks."
+)
 @data_dir_option
 @device_option
 @provider_option
@@ -39,6 +43,7 @@ def report(
     path: Path | None,
     out: Path,
     quick: bool,
+    no_baselines: bool,
     data_dir: Path | None,
     device: str,
     provider: str,
@@ -59,7 +64,7 @@ def report(
     from desire_edge.training.progress import count_parts
 
     check_page(out)
-    budget = QUICK if quick else FULL
+    budget = replace(QUICK if quick else FULL, baselines=not no_baselines)
     console = Console(stderr=True)
     if path is not None and (path.is_file() or (path / MANIFEST).is_file()):
         bundle = Bundle.open(path, provider)

@@ -1,15 +1,15 @@
-"""The commands of a server: train, export, evaluate. What needs torch is imported inside them."""
+"""The commands that train and measure: train, evaluate. What needs torch is imported inside them."""
 
 from __future__ import annotations
 
 import itertools
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 from rich.console import Console
 
-from desire_edge import Bundle, DesireEdgeError
+from desire_edge import DesireEdgeError
 from desire_edge.cli import tables
 from desire_edge.cli.common import (
     ANY_PATH,
@@ -22,14 +22,9 @@ from desire_edge.cli.common import (
     print_json,
     say,
 )
+from desire_edge.cli.export import RUNS, exported, open_run, show_exported
 from desire_edge.inputs.names import read_names
-from desire_edge.runtime.contents import bundle_contents
-from desire_edge.runtime.manifest import PRECISIONS
 
-if TYPE_CHECKING:
-    from desire_edge.training.run import Run
-
-RUNS = Path("runs")
 LABEL_FILE = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -78,6 +73,13 @@ LABEL_FILE = click.Path(path_type=Path, dir_okay=False)
 )
 @click.option("--out", type=FOLDER, help="The run's folder.  [default: runs/DATA-PROTOCOL-sSEED-N]")
 @click.option("--resume", type=FOLDER, help="Continue this run where it was stopped, with its own settings.")
+@click.option(
+    "--export",
+    "bundle",
+    metavar="NAME.desire",
+    type=ANY_PATH,
+    help="Export the finished run to this bundle, as `desire-edge export --out NAME.desire` does.",
+)
 @device_option
 @json_option
 def train(
@@ -95,6 +97,7 @@ def train(
     overrides: tuple[str, ...],
     out: Path | None,
     resume: Path | None,
+    bundle: Path | None,
     device: str,
     as_json: bool,
 ) -> None:
@@ -108,6 +111,7 @@ def train(
     desire-edge train
     desire-edge train --recipe paper --protocol label-disjoint
     desire-edge train --data my-texts.csv --text title,body --labels tags --set meta.batches=1000
+    desire-edge train --data my-texts.csv --export my.desire
     desire-edge train --resume runs/delicious-example-disjoint-s0-1
     """
     from desire_edge.training.config import DEFAULT_RECIPE, load_config
@@ -116,6 +120,10 @@ def train(
     from desire_edge.training.run import Run
     from desire_edge.training.stages import train as run_training
 
+    if bundle is not None:
+        from desire_edge.export import ExportOptions, check_out
+
+        check_out(bundle)  # before hours of training
     options = {"data": data, "test": test, "protocol": protocol, "hold_out": hold_out, "seed": seed}
     named = {"base_labels": base and read_names(base), "novel_labels": novel and read_names(novel)}
     given = {
@@ -148,90 +156,15 @@ def train(
     except KeyboardInterrupt:
         raise UserError(f"stopped; continue with `desire-edge train --resume {run.folder}`") from None
     record = {"run": str(run.folder), **run.record()}
+    if not as_json:
+        tables.show_run(Console(), run.folder, record)
+    if bundle is not None:
+        values = exported(open_run(run.folder, "cpu", data_dir), bundle, ExportOptions())
+        record["export"] = values
+        if not as_json:
+            show_exported(bundle, values)
     if as_json:
         print_json(record)
-    else:
-        tables.show_run(Console(), run.folder, record)
-
-
-@click.command()
-@click.argument("run", type=FOLDER, required=False)
-@click.option("--out", type=ANY_PATH, required=True, help="The bundle, NAME.desire.")
-@click.option("--ways", default=16, show_default=True, help="The most labels an adapted model can hold.")
-@click.option("--batch", default=1, show_default=True, help="Rows a model takes at once.")
-@click.option(
-    "--max-support",
-    default=64,
-    show_default=True,
-    help="The most examples that adapt.onnx takes, for clients without the C++ core. `adapt` here has no such limit.",
-)
-@click.option("--opset", default=18, show_default=True, help="ONNX operator set, 18 to 21.")
-@click.option(
-    "--precision",
-    type=click.Choice(PRECISIONS),
-    default="fp32",
-    show_default=True,
-    help="Of the extractor's weights. All else stays as it is: float32, and the lexicon int8 already.",
-)
-@click.option(
-    "--lexicon-words",
-    type=click.IntRange(1),
-    help="Keep this many words of the lexicon, the most frequent ones.  [default: all it was trained with, 16 MB]",
-)
-@click.option(
-    "--zip", "zipped", is_flag=True, help="Write the bundle as one file, a zip, instead of a folder."
-)
-@click.option(
-    "--ort",
-    type=FOLDER,
-    help="Also write the graphs in ORT format, for minimal builds of ONNX Runtime, and the operators they need, here.",
-)
-@data_dir_option
-@json_option
-def export(
-    run: Path | None,
-    out: Path,
-    ways: int,
-    batch: int,
-    max_support: int,
-    opset: int,
-    precision: str,
-    lexicon_words: int | None,
-    zipped: bool,
-    ort: Path | None,
-    data_dir: Path | None,
-    as_json: bool,
-) -> None:
-    """Export a finished RUN (by default the latest) to a bundle that devices adapt.
-
-    Nothing is written unless ONNX Runtime and the C++ core reproduce torch within 1e-5 on real examples. With fp16 and
-    int8 that holds from the features on, and these may be off by 1e-3 and 5e-2.
-    """
-    from desire_edge.export import ExportOptions, export_bundle
-    from desire_edge.export.mobile import check_ort_folder, mobile_usability, write_ort
-    from desire_edge.export.parity import EXTRACTOR_TOLERANCE
-
-    if ort is not None:
-        check_ort_folder(ort, out)
-    opened = open_run(run, "cpu", data_dir)
-    options = ExportOptions(ways, batch, max_support, opset, precision, lexicon_words, zipped)
-    manifest, parity = export_bundle(opened, out, options)
-    if ort is not None:
-        write_ort(out, ort)
-    mobile = mobile_usability(out)
-    if as_json:
-        values = {"bundle": str(out), "parity": parity.to_json(), "mobile": mobile}
-        print_json({**values, "manifest": manifest.to_json()})
-    else:
-        console = Console()
-        tables.show_bundle(console, out, manifest, bundle_contents(Bundle.open(out)))
-        tables.show_mobile(console, mobile)
-        console.print(
-            f"parity with torch: extractor {parity.extractor:.1e}, logits {parity.logits:.1e}, "
-            f"probabilities {parity.probabilities:.1e}, adapt.onnx {parity.portable:.1e}, "
-            f"thresholds {parity.thresholds:.1e} "
-            f"(allowed {EXTRACTOR_TOLERANCE[precision]:.0e}, and 1e-5 after the extractor)"
-        )
 
 
 @click.command()
@@ -298,22 +231,6 @@ def evaluate(
         print_json({"run": str(opened.folder), **result.to_json()})
     else:
         tables.show_evaluation(Console(), opened.folder, result)
-
-
-def open_run(run: Path | None, device: str, data_dir: Path | None) -> Run:
-    """Open `run`, or the finished run of `runs/` that was touched last."""
-    from desire_edge.training.device import choose_device
-    from desire_edge.training.run import Run
-
-    if run is None:
-        found = [path.parent for path in RUNS.glob("*/run.json")]
-        if not found:
-            raise DesireEdgeError(
-                "there is no finished run in runs/; name one, or train one with `desire-edge train`"
-            )
-        run = max(found, key=lambda folder: max(path.stat().st_mtime for path in folder.iterdir()))
-        say(f"using {run}")
-    return Run.open(run, choose_device(device), data_dir)
 
 
 def remove_if_empty(*folders: Path) -> None:

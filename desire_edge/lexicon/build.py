@@ -40,8 +40,8 @@ def build_lexicon(
     """
     if not sources:
         raise DesireEdgeError("a lexicon needs at least one source of word vectors")
-    known = [_folded_words(source) for source in sources]
-    ranked = _ranked(known)
+    known = [folded_words(source) for source in sources]
+    ranked = _by_best_rank(known)
     kept = _kept(keep, ranked)
     order = [*kept, *(word for word in ranked if word not in kept)]
     rows = np.array([[source.get(word, -1) for word in order] for source in known], dtype=np.int64)
@@ -118,7 +118,12 @@ def write_lexicon(tables: Tables, out: Path) -> Lexicon:
     return Lexicon.open(out)
 
 
-def _folded_words(source: Source) -> dict[str, int]:
+def ranked_words(sources: Sequence[Source]) -> list[str]:
+    """Return the sources' words worth their bytes, folded, ordered by the best rank that any source gives them."""
+    return _by_best_rank([folded_words(source) for source in sources])
+
+
+def folded_words(source: Source) -> dict[str, int]:
     """Return each folded word's row, in rank order; of words with one folding, the one that equals it counts."""
     folded = [fold(word) for word in source.words]
     usable = np.linalg.norm(source.vectors, axis=1) > 0
@@ -133,7 +138,7 @@ def _folded_words(source: Source) -> dict[str, int]:
     return rows
 
 
-def _ranked(known: Sequence[dict[str, int]]) -> list[str]:
+def _by_best_rank(known: Sequence[dict[str, int]]) -> list[str]:
     """Return the words worth their bytes, ordered by the best place any source gives them."""
     places: dict[str, int] = {}
     for source in known:

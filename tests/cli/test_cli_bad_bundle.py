@@ -74,13 +74,13 @@ def test_a_missing_manifest_is_no_bundle(bundle: Path, refused_bundle: Callable[
     assert "is not a bundle: it holds no manifest.json" in refused_bundle()
 
 
-@pytest.mark.parametrize("version", [0, 1, 2, 5, "3", "4", None, [3], 10**30])
+@pytest.mark.parametrize("version", [0, 1, 2, 6, "3", "5", None, [3], 10**30])
 def test_an_unknown_schema_version_is_refused(
     version: object, bundle: Path, refused_bundle: Callable[[], str]
 ) -> None:
     change_manifest(bundle, schema_version=version)
     sentence = refused_bundle()
-    assert f"has schema version {version!r}, but this desire-edge reads versions 3 and 4" in sentence
+    assert f"has schema version {version!r}, but this desire-edge reads versions 3, 4 and 5" in sentence
     assert "install the desire-edge that matches it" in sentence
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -31,7 +32,13 @@ def test_the_latest_runs_page(
     shutil.copytree(sample_trained.run.folder, tmp_path / "runs" / "sample")
     value = as_json("report", "--quick")
     assert "map" not in value["parts"]
-    assert value["parts"]["5w5s"]["micro_auc"]["tasks"] == 30
+    assert value["parts"]["5w5s"]["micro_auc"]["tasks"] == 20
+    names = [row["name"] for row in value["parts"]["5w5s"]["rows"]]
+    assert names[0] == "ours"
+    assert {"cosine", "logistic", "ridge", "tfidf"} <= set(names)
+    page = (tmp_path / "report.html").read_text()
+    assert page.count("TF-IDF + logistic regression</td>") == 1
+    assert len(re.findall(r'class="less">ours [+-]\d', page)) == 7 * (len(names) - 1)
     assert (tmp_path / "runs" / "sample" / "report.json").is_file()
     assert "<h1>sample</h1>" in (tmp_path / "report.html").read_text()
     done("report", "--quick")

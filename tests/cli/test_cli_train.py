@@ -131,3 +131,26 @@ def test_info_says_how_far_a_run_is_that_is_cross_fitted(cli: Callable[..., Any]
     losses = [entry["loss"] for entry in run.progress.history if entry["stage"] == "folds"]
     assert f"folds loss {losses[0]:.4f}, {losses[1]:.4f} meta loss" in shown()
     assert "stage" not in shown()
+
+
+def test_a_run_is_trained_and_exported_in_one_command(cli: Callable[..., Any], tmp_path: Path) -> None:
+    first = cli("train", *SHORT, "--out", "run", "--export", "mine.desire", "--json")
+    assert first.exit_code == 0, first.output
+    record = json.loads(first.stdout)
+    assert record["run"] == "run"
+    second = cli("export", "run", "--out", "again.desire", "--json")
+    assert record["export"].keys() == json.loads(second.stdout).keys()
+    for file in (tmp_path / "again.desire").iterdir():
+        if file.name != "manifest.json":
+            assert (tmp_path / "mine.desire" / file.name).read_bytes() == file.read_bytes()
+    shown = cli("train", "--resume", "run", "--export", "mine.desire")
+    assert shown.exit_code == 0, shown.output
+    assert "parity with torch" in shown.stdout
+
+
+def test_a_name_that_no_bundle_can_have_is_refused_before_training(refused: Refused, tmp_path: Path) -> None:
+    (tmp_path / "mine.desire").write_text("a letter")
+    assert "mine.desire exists and is no bundle; choose another name, or remove it" in refused(
+        "train", *SHORT, "--export", "mine.desire"
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.desire"]

@@ -46,7 +46,7 @@ def test_the_sample_corpus_agrees_with_all_pairs_compared() -> None:
         if found[row] != row:
             assert found[row] in near
         else:  # what hashing misses lies at the bound
-            assert all(jaccard(text, texts[other]) < NEAR + 0.15 for other in near if found[other] == other)
+            assert all(jaccard(text, texts[other]) < NEAR + 0.05 for other in near if found[other] == other)
     assert (found[150:] != np.arange(150, 170)).sum() >= 15
 
 
@@ -62,8 +62,8 @@ def test_equal_texts_are_near_and_a_first_text_is_its_own(texts: list[str]) -> N
 
 def test_every_process_gives_the_same_answer() -> None:
     code = (
-        "from desire_edge.data import load_sample; from desire_edge.data.duplicates import near_duplicates;"
-        "print(near_duplicates([t[:60] for t in load_sample().texts[:200]]).tolist())"
+        "from desire_edge.data.duplicates import near_duplicates;"
+        "print(near_duplicates([f'{n % 7} of {n % 5} swam to {n % 3} and back' for n in range(60)]).tolist())"
     )
     answers = {
         subprocess.run(

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from desire_edge import npm
+from desire_edge.data.duplicates import LOOKS_ALIKE, look_alikes, picture_hash
 from desire_edge.data.fetch.folder import MIN_EXAMPLES, README, Report, digest, write_lines
 from desire_edge.errors import DesireEdgeError
 from desire_edge.files import parse_json
+from desire_edge.inputs import images
 
 NAME = "openmoji"
 PATH = "."
@@ -39,8 +41,9 @@ The drawings are by the OpenMoji project (openmoji.org) and the authors named in
 
 Rules
 - Drawings that differ from another one in the skin's tone alone are left out.
-- The group is the same for drawings that differ in the people's gender, hair or direction alone: the code points
-  without the signs for these. Whoever splits the rows should keep a group together.
+- The group is the same for drawings that differ in the people's gender, hair or direction alone, by their code points,
+  and for those that look alike: of their perceptual hashes at most {alike} of 256 bits differ. Whoever splits the rows
+  should keep a group together.
 - Labels are OpenMoji's two lists of tags and emojilib's keywords, in lower case, with a space for "_". emojilib's first
   keyword is left out: it is the drawing's name.
 - When it is loaded by its name, labels with fewer than {fewest} examples are left out.
@@ -95,12 +98,15 @@ def build(folder: Path, report: Report) -> None:
     (folder / "LICENSE-openmoji.txt").write_bytes(ours["LICENSE.txt"])
     (folder / "LICENSE-emojilib.txt").write_bytes(theirs["LICENSE"])
     (folder / "images").mkdir()
+    hashes = []
     for done, drawing in enumerate(drawings, start=1):
         svg = pictures[_svg(drawing)].decode()
         # No drawing has text in it, and fonts would differ between machines.
         png = svg_to_bytes(svg, background="#ffffff", width=SIDE, height=SIDE, skip_system_fonts=True)
         (folder / image(drawing)).write_bytes(png)
+        hashes.append(picture_hash(images.decode(png, drawing.code)))
         report("drawings", done, len(drawings))
+    drawings = grouped(drawings, look_alikes(hashes).tolist())
     write_lines(folder / LINES, map(record, drawings))
     about = ABOUT.format(
         lines=LINES,
@@ -110,6 +116,7 @@ def build(folder: Path, report: Report) -> None:
         openmoji=OPENMOJI,
         emojilib=EMOJILIB,
         side=SIDE,
+        alike=LOOKS_ALIKE,
         fewest=MIN_EXAMPLES,
     )
     (folder / README).write_text(about, encoding="utf-8")
@@ -142,6 +149,26 @@ def group_of(code: str) -> str:
     """What the code points of twins have in common."""
     points = [_TWINS.get(point, point) for point in code.split("-")]
     return "-".join(point for point in points if point not in _NOTHING_OF_ITS_OWN) or code
+
+
+def grouped(drawings: Sequence[Drawing], alike: Sequence[int]) -> list[Drawing]:
+    """The drawings with one group for all that share one or look alike: `alike` has for each the row of one like it.
+
+    A group is called as that of its first drawing.
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    names = {drawing.group: row for row, drawing in enumerate(drawings)}
+    links = [*(names[drawing.group] for drawing in drawings), *alike]
+    rows = [*range(len(drawings))] * 2
+    graph = coo_array(([1] * len(rows), (rows, links)), shape=(len(drawings), len(drawings)))
+    _, components = connected_components(graph, directed=False)
+    firsts: dict[int, str] = {}
+    return [
+        replace(drawing, group=firsts.setdefault(component, drawing.group))
+        for drawing, component in zip(drawings, components.tolist(), strict=True)
+    ]
 
 
 def record(drawing: Drawing) -> dict[str, object]:

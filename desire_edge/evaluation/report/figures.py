@@ -52,7 +52,7 @@ def lines(
                 curves.setdefault(row["name"], []).append(point)
     if not curves:
         return None
-    figure, axes = _axes()
+    figure, axes = _axes(SIZE[1] + (0.5 if len(curves) > 1 else 0))
     others = iter(zip(OTHERS * len(curves), MARKERS * len(curves), strict=True))
     for name, points in sorted(curves.items(), key=lambda item: item[0] != "ours"):
         colour, marker = (OURS, "o") if name == "ours" else next(others)
@@ -70,7 +70,7 @@ def lines(
     axes.set_xlabel(label)
     axes.set_ylabel("micro AUC, %")
     if len(curves) > 1:
-        axes.legend(frameon=False, fontsize=8, labelcolor=INK, ncols=2)
+        figure.legend(loc="outside lower center", frameon=False, fontsize=8.5, labelcolor=INK, ncols=2)
     return _svg(figure, label)
 
 

@@ -20,7 +20,9 @@ from typing import Any
 import numpy as np
 
 from desire_edge import Bundle, DesireEdgeError, Support, __version__
+from desire_edge.baselines import PLAIN
 from desire_edge.data import EpisodeSampler
+from desire_edge.evaluation.beside import TaskAucs, rows_beside
 from desire_edge.evaluation.calibration import calibrate
 from desire_edge.evaluation.comparison.label_map import label_map
 from desire_edge.evaluation.comparison.tasks import tasks_rng
@@ -28,8 +30,10 @@ from desire_edge.evaluation.evaluate import Figures
 from desire_edge.export import export_bundle
 from desire_edge.files import read_json, write_json
 from desire_edge.inputs import RawInput
+from desire_edge.lexicon.static import StaticTable
 from desire_edge.models import extract
 from desire_edge.runtime.contents import bundle_contents
+from desire_edge.runtime.manifest import LEXICON
 from desire_edge.training.episodes import EpisodeBatcher
 from desire_edge.training.run import Run
 from desire_edge.training.scoring import score_tasks
@@ -45,13 +49,14 @@ Report = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Budget:
-    """How much is measured: `tasks` a cell, and `repeats` of what is timed."""
+    """How much is measured: `tasks` a cell, `repeats` of what is timed, and the baselines beside ours or not."""
 
     tasks: int
     repeats: int
+    baselines: bool = True
 
 
-FULL, QUICK = Budget(300, 15), Budget(30, 5)
+FULL, QUICK = Budget(200, 15), Budget(20, 5)
 
 
 def measured_run(run: Run, budget: Budget, report: Report) -> dict[str, Any]:
@@ -145,13 +150,21 @@ def _all_eligible(run: Run) -> bool:
 
 
 def _evaluated(run: Run, ways: int, shots: int, budget: Budget) -> dict[str, Any]:
-    """The figures of a cell, on the tasks that `desire-edge evaluate` draws."""
+    """The figures of a cell, ours and the baselines', on the tasks that `desire-edge evaluate` draws."""
     eligible = _all_eligible(run)
     sampler = _sampler(run, ways, shots, eligible_only=eligible)
+    started = time.process_time()
     scores = score_tasks(run.learner, _batcher(run), sampler, tasks=budget.tasks, rng=tasks_rng(ways, shots))
+    seconds = (time.process_time() - started) / budget.tasks
+    rows = rows_beside(
+        run,
+        TaskAucs(scores.micro_auc, scores.macro_auc, seconds),
+        sampler,
+        tasks_rng(ways, shots),
+        baselines=PLAIN if budget.baselines else (),
+    )
     figures = asdict(Figures.of(scores, len(sampler.drawn)))
-    rows = [{"name": "ours", "title": "ours", "micro_auc": figures["micro_auc"]}]
-    return {"eligible": eligible, "rows": rows, **figures}
+    return {"eligible": eligible, "rows": [asdict(row) for row in rows], **figures}
 
 
 def _calibrated(run: Run, budget: Budget) -> dict[str, Any]:
@@ -197,8 +210,17 @@ def _bundle(bundle: Bundle, budget: Budget) -> dict[str, Any]:
         "precision": said.precision,
         "base_labels": len(said.base_labels),
         "conditioning": said.conditioning,
+        "lineage": _lineage(bundle),
         "timed": _timed(bundle, budget.repeats),
     }
+
+
+def _lineage(bundle: Bundle) -> list[dict[str, str]]:
+    """What a static lexicon was made of: names, versions and licences."""
+    if LEXICON not in bundle.manifest.files:
+        return []
+    vectors = bundle.lexicon.tables.vectors
+    return [asdict(entry) for entry in vectors.lineage] if isinstance(vectors, StaticTable) else []
 
 
 def _timed(bundle: Bundle, repeats: int) -> dict[str, Any]:

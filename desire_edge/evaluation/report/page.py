@@ -57,7 +57,12 @@ def write_page(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"percent": _percent, "ms": _milliseconds, "megabytes": _megabytes}
+    environment.filters |= {
+        "percent": _percent,
+        "signed": _signed,
+        "ms": _milliseconds,
+        "megabytes": _megabytes,
+    }
     context = _context(name, record, parts, config)
     html = environment.get_template("template.html").render(
         **context,
@@ -170,10 +175,7 @@ def _table(cells: Mapping[str, Any]) -> dict[str, Any]:
     rows = [
         {
             "title": title,
-            "cells": [
-                {"figure": of_cell[cell].get(name, {}).get("micro_auc"), "best": best[cell] == name}
-                for cell in there
-            ],
+            "cells": [{"row": of_cell[cell].get(name), "best": best[cell] == name} for cell in there],
         }
         for name, title in sorted(titles.items(), key=lambda item: item[0] != "ours")
     ]
@@ -190,6 +192,12 @@ def _percent(estimate: Mapping[str, Any] | None) -> str:
         return "–"
     half = estimate["half_width"]
     return f"{100 * estimate['mean']:.1f}" + ("" if half is None else f" ± {100 * half:.1f}")
+
+
+def _signed(estimate: Mapping[str, Any] | None) -> str:
+    """The same of a difference, with its sign."""
+    said = _percent(estimate)
+    return said if said[0] in "-–" else f"+{said}"
 
 
 def _milliseconds(seconds: float) -> str:

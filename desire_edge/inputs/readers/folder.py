@@ -12,7 +12,8 @@ from desire_edge.inputs.examples import Examples, Request, Row, Stored, checked_
 from desire_edge.inputs.files import check_kind
 from desire_edge.inputs.folder import METADATA, Folder, optional_names
 from desire_edge.inputs.readers import csv, jsonl, parquet
-from desire_edge.inputs.readers.records import examples
+from desire_edge.inputs.readers.columns import GROUP, SPLIT
+from desire_edge.inputs.readers.records import examples, word
 
 NAME = f"a folder with {', '.join(METADATA)}"
 
@@ -56,5 +57,8 @@ def read(path: Path, request: Request) -> Examples:
         labels = entry.get("labels") if request.labelled else ()
         others = [optional_names(entry, field, str(place)) for field in ("negative_labels", "known_labels")]
         positive, negative, known = checked_labels(labels, others[0], others[1], str(place))
-        rows.append(Row(raw, place, positive, negative, known))
-    return examples(path, tuple(rows), {"labels": "labels"}, (folder.metadata,), request)
+        group, split = (word(entry.get(name), name, place) for name in (GROUP, SPLIT))
+        rows.append(Row(raw, place, positive, negative, known, group, split))
+    there = {GROUP: any(row.group for row in rows), SPLIT: any(row.split for row in rows)}
+    columns = {"labels": "labels", **{name: name for name, is_there in there.items() if is_there}}
+    return examples(path, tuple(rows), columns, (folder.metadata,), request)

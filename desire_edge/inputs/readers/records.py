@@ -80,8 +80,7 @@ def _row(
     """One record as an example."""
     raw = _raw(place, record, chosen, folder)
     group, split = (
-        _word(record.get(column), column, place) if column else None
-        for column in (chosen.group, chosen.split)
+        word(record.get(column), column, place) if column else None for column in (chosen.group, chosen.split)
     )
     row = Row(raw, place, group=group, split=split or table.split)
 
@@ -167,7 +166,7 @@ def stored(cell: Any, column: str, place: Place, folder: Contents) -> Stored:
     return Stored(where, cell)
 
 
-def _word(cell: Any, column: str, place: Place) -> str | None:
+def word(cell: Any, column: str, place: Place) -> str | None:
     """A cell that says one thing: text, or a whole number; None for an empty one."""
     if cell is None or cell == "":
         return None
