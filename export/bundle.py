@@ -42,9 +42,10 @@ from desire_edge.training.prepare import lexicon_path
 from desire_edge.training.run import Run
 
 from .adapt_graph import adapt_graph
+from .composed import composed
 from .graphs import base_fragment, extractor_graph, head_fragment, head_graph, serialize
 from .parity import Parity, check_parity
-from .precision import in_precision
+from .precision import calibration_batches, in_precision
 from .weights import base_axes, conditioning, inference_product, output_gram
 
 OPSETS = (18, 21)
@@ -107,20 +108,25 @@ def export_bundle(run: Run, out: Path, options: ExportOptions | None = None) -> 
     semantics = Semantics.of(arrays)
     base_labels = tuple(run.data.dataset.labels[index] for index in run.data.split.base)
 
-    extractor_model = in_precision(
-        extractor_graph(
-            turned_extractor(extractor, axes), run.data.input.features, options.batch, options.opset
-        ),
-        options.precision,
-        run.data.x[run.data.rows.train],
+    stage, names = run.data.stage, run.data.names
+    names_from = "lexicon" if names is None else "extractor"
+    trained = extractor_graph(
+        turned_extractor(extractor, axes), run.data.x.shape[1], options.batch, options.opset
     )
+    whole = trained if stage is None else composed(stage, trained, options.batch, len(axes), names)
+    extractor_model = in_precision(whole, options.precision, calibration_batches(run, options.batch))
     with _zip(out) if options.zipped else atomic_folder(out) as folder:
         write_graphs(folder, extractor_model, semantics, options)
         (folder / SEMANTICS).write_bytes(semantics.serialize())
-        if options.lexicon_words is None:
+        if names_from != "lexicon":
+            pass
+        elif options.lexicon_words is None:
             shutil.copyfile(lexicon_path(run.folder), folder / LEXICON)
         else:
             shrink_lexicon(run.lexicon, folder / LEXICON, words=options.lexicon_words, keep=base_labels)
+        if stage is not None:
+            for name in stage.input.assets:
+                shutil.copyfile(stage.folder / name, folder / name)
         manifest = Manifest(
             name=re.sub(r"\.desire$", "", out.name),
             dimension=len(semantics.w_base),
@@ -132,11 +138,11 @@ def export_bundle(run: Run, out: Path, options: ExportOptions | None = None) -> 
             base_labels=base_labels,
             known_labels=known_labels,
             input=run.data.input,
-            names="lexicon",
+            names=names_from,
             precision=options.precision,
             conditioning=conditioning(z, weights["w1"], weights["b1"], weights["w2"], weights["b2"]),
             training=run.record(),
-            files={name: FileRecord.of(folder / name) for name in bundle_files(run.data.input)},
+            files={name: FileRecord.of(folder / name) for name in bundle_files(run.data.input, names_from)},
         )
         write_json(folder / MANIFEST, manifest.to_json())
         parity = check_parity(run, folder)

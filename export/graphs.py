@@ -15,8 +15,6 @@ u = the known labels, or z W_base if there is none, and M' [B, ways].
 from __future__ import annotations
 
 import io
-import logging
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -38,6 +36,7 @@ from onnx import (
 from torch import nn
 
 from desire_edge.models import EPSILON
+from desire_edge.models.backbones.graphs import torch_to_onnx
 
 IR_VERSION = 8
 PRODUCER = "desire-edge"
@@ -50,28 +49,7 @@ def float_value(name: str, *shape: int) -> ValueInfoProto:
 
 def extractor_graph(extractor: nn.Module, features: int, batch: int, opset: int) -> ModelProto:
     """F as ONNX: x [batch, features] -> z [batch, d]. `extractor` must be in evaluation mode, on the CPU."""
-    # Torch's exporter speaks of its own affairs: torchvision is not there, a function of its own is deprecated.
-    logging.getLogger("torch.onnx._internal.exporter").setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)
-        program = torch.onnx.export(
-            extractor,
-            (torch.zeros(batch, features),),
-            input_names=["x"],
-            output_names=["z"],
-            opset_version=opset,
-            dynamo=True,
-            optimize=False,  # it takes ε² = 1e-12 for 0 and drops it: 0/0 for a text of which no word is known
-            verbose=False,
-        )
-    assert program is not None
-    model = program.model_proto
-    for entry in list(model.metadata_props):
-        model.metadata_props.remove(entry)
-    for node in model.graph.node:
-        del node.metadata_props[:]
-        node.doc_string = ""
-    return finish(model)
+    return finish(torch_to_onnx(extractor, torch.zeros(batch, features), "x", "z", opset))
 
 
 def head_graph(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import onnx
@@ -15,20 +16,23 @@ from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from desire_edge.errors import DesireEdgeError
+from desire_edge.training.run import Run
 
 from .graphs import finish
 
-CALIBRATION_ROWS = 1024
-PRODUCTS = ["Gemm", "MatMul"]
+CALIBRATION_ROWS, CALIBRATION_EXAMPLES = 1024, 128
+PRODUCTS = ["Gemm", "MatMul", "Conv"]
 
 
-def in_precision(extractor: ModelProto, precision: str, rows: NDArray[np.float32]) -> ModelProto:
+def in_precision(
+    extractor: ModelProto, precision: str, batches: Callable[[], Iterator[NDArray[Any]]]
+) -> ModelProto:
     """The extractor in `precision`, fp32, fp16 or int8; its input x and output z are float32 in each.
 
     Args:
-        extractor: as `graphs.extractor_graph` makes it.
+        extractor: as `graphs.extractor_graph` or `composed.composed` makes it.
         precision: one of `PRECISIONS`.
-        rows: [n, features], the training rows that int8 takes its ranges from.
+        batches: gives x [batch, …] of training rows, a batch at a time, that int8 takes its ranges from.
 
     Raises:
         DesireEdgeError: weights that float16 cannot hold.
@@ -37,7 +41,7 @@ def in_precision(extractor: ModelProto, precision: str, rows: NDArray[np.float32
         case "fp16":
             return half_weights(extractor)
         case "int8":
-            return quantized(extractor, rows)
+            return quantized(extractor, batches())
     return extractor
 
 
@@ -52,7 +56,7 @@ def half_weights(extractor: ModelProto) -> ModelProto:
     casts = []
     for initializer in halved.graph.initializer:
         weights = numpy_helper.to_array(initializer)
-        if weights.dtype != np.float32 or weights.ndim != 2:
+        if weights.dtype != np.float32 or weights.ndim < 2:
             continue
         name, stored = initializer.name, f"{initializer.name}.float16"
         with np.errstate(over="ignore"):  # refused below
@@ -69,12 +73,30 @@ def half_weights(extractor: ModelProto) -> ModelProto:
     return finish(halved)
 
 
-def quantized(extractor: ModelProto, rows: NDArray[np.float32]) -> ModelProto:
+def calibration_batches(run: Run, batch: int) -> Callable[[], Iterator[NDArray[Any]]]:
+    """x of at most `CALIBRATION_ROWS` training rows of `run`, the same ones each time, `batch` at a time.
+
+    The last batch goes on from the first row. Of what a frozen stage takes there are fewer: each is a run of its own.
+    """
+
+    def batches() -> Iterator[NDArray[Any]]:
+        rows, stage = run.data.rows.train, run.data.stage
+        most = CALIBRATION_ROWS if stage is None else CALIBRATION_EXAMPLES
+        chosen = rows[np.random.default_rng(0).permutation(len(rows))[:most]]
+        filled = np.resize(chosen, -(-len(chosen) // batch) * batch).reshape(-1, batch)
+        for some in filled:
+            raws = zip(run.data.raws(some), some.tolist(), strict=True)
+            yield np.stack([run.data.input.features_of(raw, f"row {row}").x for raw, row in raws])
+
+    return batches
+
+
+def quantized(extractor: ModelProto, batches: Iterator[NDArray[Any]]) -> ModelProto:
     """The extractor quantised by ONNX Runtime's own tool: static, QDQ, standard operators alone.
 
     Weights are symmetric, a scale each output, in 7 of the 8 bits: with all 8, x86 processors without VNNI saturate
     their 16-bit sums, and one model gives other numbers on other machines. What is between the layers is unsigned, its
-    range measured on at most `CALIBRATION_ROWS` of `rows`, the same ones each time. Products come out in float32, so
+    range measured on `batches`. Products come out in float32, so
     that z is not rounded, nor a text's summed word vectors before they are normalised.
     """
     from onnxruntime.quantization import (
@@ -85,19 +107,12 @@ def quantized(extractor: ModelProto, rows: NDArray[np.float32]) -> ModelProto:
         quantize_static,
     )
 
-    batch = extractor.graph.input[0].type.tensor_type.shape.dim[0].dim_value
-    chosen = np.random.default_rng(0).permutation(len(rows))[:CALIBRATION_ROWS]
-    filled = np.resize(chosen, -(-len(chosen) // batch) * batch)  # the last batch goes on from the first row
-
     class Rows(CalibrationDataReader):  # type: ignore[misc]
-        """The chosen rows, a batch at a time."""
+        """The batches, one by one."""
 
-        def __init__(self) -> None:
-            self.batches: Iterator[NDArray[np.float32]] = iter(rows[filled].reshape(-1, batch, rows.shape[1]))
-
-        def get_next(self) -> dict[str, NDArray[np.float32]] | None:
+        def get_next(self) -> dict[str, NDArray[Any]] | None:
             """The next batch of x."""
-            x = next(self.batches, None)
+            x = next(batches, None)
             return None if x is None else {"x": x}
 
     with TemporaryDirectory(prefix="desire-edge-") as folder, quiet():

@@ -124,6 +124,54 @@ def columns_options(
     return decorate
 
 
+_BACKBONE = (
+    click.option(
+        "--backbone",
+        help="What comes before the part that is trained: mlp (nothing), identity (vectors are features), minilm "
+        "(texts), efficientnet-lite0 (pictures), onnx:FILE, module:PKG.Class.  [default: what suits the data]",
+    ),
+    click.option(
+        "--image-size", type=click.IntRange(1, 4096), help="The side of the square that it takes, in pixels."
+    ),
+    click.option(
+        "--image-mean", metavar="R,G,B", help="It takes (v - mean) / std of a channel's v from 0 to 255."
+    ),
+    click.option("--image-std", metavar="R,G,B", help="Likewise."),
+    click.option(
+        "--image-crop", type=click.FloatRange(0, 1, min_open=True), help="The share of the shorter side."
+    ),
+)
+
+
+def backbone_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Options that choose a backbone; a command has those given as `backbone`, a mapping of settings."""
+
+    @functools.wraps(command)
+    def collected(*arguments: Any, **given: Any) -> Any:
+        backbone: dict[str, Any] = {}
+        for name in ("backbone", "image_size", "image_mean", "image_std", "image_crop"):
+            value = given.pop(name)
+            if value is not None and name in ("image_mean", "image_std"):
+                value = channels(value, f"--{name.replace('_', '-')}")
+            if value is not None:
+                backbone[name] = value
+        return command(*arguments, backbone=backbone, **given)
+
+    for option in reversed(_BACKBONE):
+        collected = option(collected)
+    return collected
+
+
+def channels(text: str, option: str) -> tuple[float, float, float]:
+    """Three numbers from "R,G,B", or from one for all three."""
+    try:
+        numbers = [float(part) for part in text.split(",")]
+        red, green, blue = numbers * 3 if len(numbers) == 1 else numbers
+    except ValueError:
+        raise DesireEdgeError(f"{option} is {text!r}; give three numbers, as in 123.7,116.3,103.5") from None
+    return red, green, blue
+
+
 class Commands(click.Group):
     """Turns errors a user can mend into one sentence and exit code 2; with --json into a JSON value too."""
 

@@ -15,6 +15,7 @@ from desire_edge.cli.common import (
     ANY_PATH,
     FOLDER,
     UserError,
+    backbone_options,
     columns_options,
     data_dir_option,
     device_option,
@@ -35,6 +36,7 @@ LABEL_FILE = click.Path(path_type=Path, dir_okay=False)
     "examples: JSON Lines, CSV, Parquet, Arrow, a folder with metadata, .npz, svmlight, Mulan.",
 )
 @columns_options(short=True)
+@backbone_options
 @click.option("--test", help="The file of the test part.  [default: what the data say, else 20 %]")
 @click.option("--base", type=LABEL_FILE, help="A file with a label a line: those that training may see.")
 @click.option(
@@ -85,6 +87,7 @@ LABEL_FILE = click.Path(path_type=Path, dir_okay=False)
 def train(
     data: str | None,
     columns: dict[str, Any],
+    backbone: dict[str, Any],
     test: str | None,
     base: Path | None,
     novel: Path | None,
@@ -111,12 +114,14 @@ def train(
     desire-edge train
     desire-edge train --recipe paper --protocol label-disjoint
     desire-edge train --data my-texts.csv --text title,body --labels tags --set meta.batches=1000
+    desire-edge train --data photos/ --backbone efficientnet-lite0
+    desire-edge train --data vectors.npz --backbone identity
     desire-edge train --data my-texts.csv --export my.desire
     desire-edge train --resume runs/delicious-example-disjoint-s0-1
     """
     from desire_edge.training.config import DEFAULT_RECIPE, load_config
     from desire_edge.training.device import choose_device
-    from desire_edge.training.progress import show_progress
+    from desire_edge.training.progress import show_features, show_progress
     from desire_edge.training.run import Run
     from desire_edge.training.stages import train as run_training
 
@@ -128,7 +133,12 @@ def train(
     named = {"base_labels": base and read_names(base), "novel_labels": novel and read_names(novel)}
     given = {
         name: value
-        for name, value in {**options, **named, "columns": columns or None}.items()
+        for name, value in {
+            **options,
+            **named,
+            "columns": columns or None,
+            "extractor": backbone or None,
+        }.items()
         if value is not None
     }
     if resume is not None:
@@ -142,7 +152,8 @@ def train(
         torch_device = choose_device(device)
         folder = out or next_run_folder(config.data, config.protocol, config.seed)
         try:
-            run = Run.create(folder, config, torch_device, data_dir)
+            with show_features(Console(stderr=True)) as features:
+                run = Run.create(folder, config, torch_device, data_dir, features)
         except DesireEdgeError:
             remove_if_empty(folder, folder.parent)
             raise

@@ -285,8 +285,8 @@ def show_beside(console: Console, result: Evaluation) -> None:
         "%",
         "micro AUC",
         "macro AUC",
-        "ours − it, micro",
-        "CPU ms a task",
+        "ours − it",
+        "ms a task",
         title=f"scikit-learn on frozen features, tuned on validation labels, on the same tasks ({which} labels)",
         title_justify="left",
     )

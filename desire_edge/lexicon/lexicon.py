@@ -31,7 +31,8 @@ class LabelVector:
     `known` are the words the vector was made of, `unknown` the words of the name that nothing is known about.
     `how` is "word": the name is one known word; "words": a mean over its words; "compound": some of them had to
     be split ("webdesign"); "subwords": known parts cover most of one; "ngrams": of some of them only the spelling is
-    known (a static lexicon's alone); "seeded": made from the letters alone.
+    known (a static lexicon's alone); "encoder": a text encoder's of the whole name; "seeded": made from the letters
+    alone.
     """
 
     name: str
@@ -181,31 +182,7 @@ class Lexicon:
         norm added, orthogonal to it and seeded by its name, and a warning says so. Raises `DesireEdgeError` for an
         empty name or for the same name twice.
         """
-        entries = [self.look_up(name) for name in names]
-        warnings: list[str] = []
-        seen: set[str] = set()
-        directions = np.zeros((len(entries), self.dim), np.float32)
-        for column, entry in enumerate(entries):
-            if entry.name in seen:
-                raise DesireEdgeError(
-                    f"the label {entry.name!r} is given twice; give every label once", "name-twice"
-                )
-            seen.add(entry.name)
-            directions[column] = entry.vector / np.linalg.norm(entry.vector)
-            cosines = directions[:column] @ directions[column]
-            if column and cosines.max() > _SAME:
-                other = entries[int(cosines.argmax())].name
-                vector = _told_apart(entry.vector, entry.name)
-                entries[column] = LabelVector(entry.name, vector, entry.known, entry.unknown, entry.how)
-                directions[column] = vector / np.linalg.norm(vector)
-                warnings.append(
-                    f"the labels {other!r} and {entry.name!r} have the same word vector; a small part made from "
-                    "the second name tells them apart"
-                )
-        vectors = np.zeros((self.dim, len(entries)), np.float32)
-        for column, entry in enumerate(entries):
-            vectors[:, column] = entry.vector
-        return LabelMatrix(vectors, tuple(entries), tuple(warnings))
+        return matrix_of([self.look_up(name) for name in names], self.dim)
 
     def _seeded(self, folded: str) -> NDArray[np.float32]:
         vector = seeded_direction(folded, self.dim)
@@ -215,6 +192,34 @@ class Lexicon:
             part *= norm / np.linalg.norm(part)
             start += dim
         return vector.astype(np.float32)
+
+
+def matrix_of(entries: list[LabelVector], dim: int) -> LabelMatrix:
+    """The vectors [d, N] of N labels, no two of them equal; see `Lexicon.label_matrix`."""
+    warnings: list[str] = []
+    seen: set[str] = set()
+    directions = np.zeros((len(entries), dim), np.float32)
+    for column, entry in enumerate(entries):
+        if entry.name in seen:
+            raise DesireEdgeError(
+                f"the label {entry.name!r} is given twice; give every label once", "name-twice"
+            )
+        seen.add(entry.name)
+        directions[column] = entry.vector / np.linalg.norm(entry.vector)
+        cosines = directions[:column] @ directions[column]
+        if column and cosines.max() > _SAME:
+            other = entries[int(cosines.argmax())].name
+            vector = _told_apart(entry.vector, entry.name)
+            entries[column] = LabelVector(entry.name, vector, entry.known, entry.unknown, entry.how)
+            directions[column] = vector / np.linalg.norm(vector)
+            warnings.append(
+                f"the labels {other!r} and {entry.name!r} have the same word vector; a small part made from "
+                "the second name tells them apart"
+            )
+    vectors = np.zeros((dim, len(entries)), np.float32)
+    for column, entry in enumerate(entries):
+        vectors[:, column] = entry.vector
+    return LabelMatrix(vectors, tuple(entries), tuple(warnings))
 
 
 def _told_apart(vector: NDArray[np.float32], name: str) -> NDArray[np.float32]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from desire_edge.lexicon.compounds import split_compound
 from desire_edge.lexicon.text import split_camel_case
 
-How = Literal["word", "words", "compound", "subwords", "ngrams", "seeded"]
+How = Literal["word", "words", "compound", "subwords", "ngrams", "encoder", "seeded"]
 
 _PREFIX = 8  # bytes of a word that are compared at once
 _KEPT = 65_536  # words whose pieces are kept in memory

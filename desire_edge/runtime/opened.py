@@ -27,6 +27,7 @@ from desire_edge.runtime.manifest import (
     FileRecord,
     Manifest,
 )
+from desire_edge.runtime.names import ExtractorNames
 from desire_edge.runtime.semantics import Semantics
 from desire_edge.runtime.session import Session, check_provider, check_takes
 from desire_edge.runtime.taught import Origin
@@ -116,6 +117,14 @@ class OpenedBundle:
                 f"{self.path}: the lexicon has {lexicon.dim} dimensions, but the model {self.manifest.dimension}"
             )
         return lexicon
+
+    @cached_property
+    def names(self) -> Lexicon | ExtractorNames:
+        """What gives labels their vectors."""
+        said = self.manifest
+        if said.names == "lexicon":
+            return self.lexicon
+        return ExtractorNames(self.extractor, said.input, said.dimension, str(self.path))
 
     @cached_property
     def extractor(self) -> Session:

@@ -184,7 +184,7 @@ def teach(
     targets, mask = (array.astype(np.uint8) for array in support.targets(names, missing))
     known_labels = _known_rows(bundle, support).astype(np.uint8)
 
-    _ = bundle.lexicon, bundle.extractor  # opened before the clock starts
+    _ = bundle.names, bundle.extractor  # opened before the clock starts
     started = time.perf_counter()
     features = [bundle.manifest.input.features_of(example.raw, example.name) for example in support.examples]
     # What is stored is what is used: replaying it gives the same bits.
@@ -215,7 +215,7 @@ def _adapted(
 ) -> Task:
     """Adapt to `taught`, of which `features` and `examples` are new, and give its labels their vectors."""
     current = taught.current
-    matrix = bundle.lexicon.label_matrix(current.labels)
+    matrix = bundle.names.label_matrix(current.labels)
     stored = _half(matrix.vectors, "the lexicon's vectors")
     vectors = taught.vectors.copy()
     vectors[:, taught.label_changes != REMOVED] = stored

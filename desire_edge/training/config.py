@@ -20,6 +20,18 @@ def _ascending(values: tuple[int, int]) -> tuple[int, int]:
     return values
 
 
+def _backbone(name: str) -> str:
+    if name not in BACKBONES and not any(
+        name.startswith(prefix) and name != prefix for prefix in BACKBONE_PREFIXES
+    ):
+        choices = ", ".join((*BACKBONES, *(prefix + what for prefix, what in BACKBONE_PREFIXES.items())))
+        raise ValueError(f"no backbone is called {name!r}; use one of {choices}")
+    return name
+
+
+DEFAULT_HIDDEN = (1000, 1000)  # of an MLP of which all is trained
+BACKBONES = ("auto", "mlp", "identity", "minilm", "efficientnet-lite0")
+BACKBONE_PREFIXES = {"onnx:": "FILE", "module:": "PKG.Class"}
 Positive = Annotated[int, Field(ge=1)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -64,9 +76,21 @@ class TextConfig(Section):
 
 
 class ExtractorConfig(Section):
-    """F and its semantic pre-training."""
+    """F and its semantic pre-training.
 
-    hidden: tuple[Positive, ...] = (1000, 1000)
+    `backbone` is what comes before the part that is trained, of which `hidden` are the layers: none where the backbone
+    is pretrained, unless something is said. `projection` is what comes last: `learned` on the base labels, or the
+    `identity`, for a backbone whose names live in the space of its features. `image_*` are how pixels become the input
+    of a backbone that does not say it itself: the side of a square, and (v − mean) / std of v from 0 to 255.
+    """
+
+    backbone: Annotated[str, AfterValidator(_backbone)] = "auto"
+    projection: Literal["auto", "learned", "identity"] = "auto"
+    image_size: Annotated[int, Field(ge=1, le=4096)] | None = None
+    image_mean: tuple[float, float, float] | None = None
+    image_std: tuple[Rate, Rate, Rate] | None = None
+    image_crop: Annotated[float, Field(gt=0, le=1)] | None = None
+    hidden: tuple[Positive, ...] | None = None
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
     input_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
     epochs: Positive = 20

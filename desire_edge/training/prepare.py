@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,11 +21,14 @@ from desire_edge.data import (
     split_labels,
 )
 from desire_edge.errors import DesireEdgeError
-from desire_edge.inputs import InputSpec, VectorInput, WordsInput
+from desire_edge.inputs import InputSpec, RawInput, VectorInput, WordsInput
 from desire_edge.inputs.vocabulary import bag_of_words
 from desire_edge.lexicon import Lexicon
 from desire_edge.models import Extractor, Mlp
-from desire_edge.training.config import ExtractorConfig, TrainConfig
+from desire_edge.models.backbones.frozen import FrozenStage
+from desire_edge.training.config import DEFAULT_HIDDEN, ExtractorConfig, TrainConfig
+from desire_edge.training.features import raw_input
+from desire_edge.training.names import EncodedNames
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,11 +36,15 @@ class Prepared:
     """A data set made ready for one run.
 
     Attributes:
-        x: [rows, features] float32.
-        input: how x comes from raw input.
-        embedding: [features, d] float32, the fixed first layer of F for raw text; None for vectors.
-        w: [d, labels] float32, the lexicon's vectors of all labels.
+        x: [rows, features] float32: what the part that is trained takes, of a frozen stage its features.
+        input: how x comes from raw input, or what the frozen stage takes.
+        embedding: [features, d] float32, the fixed first layer of F for raw text; None for vectors and features.
+        w: [d, labels] float32, the vectors of all labels.
         warnings: what the data set's reader says of it, and the lexicon of the labels' names.
+        stage: the frozen stage; None where all of F is trained.
+        mean: [features] float32, of the features of the rows that training sees; None without a frozen stage.
+        names: the labels' vectors through the stage's own encoder; None where they are the lexicon's.
+        shared_space: whether features and labels' vectors are of one space.
     """
 
     dataset: Dataset
@@ -47,11 +55,48 @@ class Prepared:
     split: LabelSplit
     rows: ProtocolRows
     warnings: tuple[str, ...]
+    stage: FrozenStage | None = None
+    mean: Tensor | None = None
+    names: EncodedNames | None = None
+
+    @property
+    def shared_space(self) -> bool:
+        """Whether features and labels' vectors are of one space."""
+        return self.names is not None
+
+    def raws(self, rows: Sequence[int] | NDArray[np.int64]) -> list[RawInput]:
+        """What a device is given of these rows: x, or what a frozen stage takes."""
+        if self.stage is None:
+            return list(self.x[rows])
+        return [raw_input(self.dataset, int(row)) for row in rows]
 
 
-def prepare(config: TrainConfig, dataset: Dataset, lexicon: Lexicon) -> Prepared:
-    """Lay out `dataset` for a run under `config`."""
-    rows = protocol_rows_of(config, dataset)
+def prepare(
+    config: TrainConfig,
+    dataset: Dataset,
+    lexicon: Lexicon,
+    stage: FrozenStage | None = None,
+    features: NDArray[np.float32] | None = None,
+) -> Prepared:
+    """Lay out `dataset` for a run under `config`, with the `features` [rows, width] of its frozen `stage`, if any."""
+    rows, split = protocol_rows_of(config, dataset), label_split_of(config, dataset)
+    if stage is not None:
+        assert features is not None, "a frozen stage has features"
+        names = EncodedNames(stage, [dataset.labels[index] for index in split.base]) if stage.names else None
+        matrix = (names or lexicon).label_matrix(dataset.labels)
+        return Prepared(
+            dataset=dataset,
+            x=features,
+            input=stage.input,
+            embedding=None,
+            w=matrix.vectors,
+            split=split,
+            rows=rows,
+            warnings=(*dataset.warnings, *matrix.warnings),
+            stage=stage,
+            mean=torch.from_numpy(features[rows.train].mean(axis=0, dtype=np.float64).astype(np.float32)),
+            names=names,
+        )
     spec: InputSpec
     embedding: Tensor | None = None
     if dataset.texts is not None:
@@ -62,21 +107,26 @@ def prepare(config: TrainConfig, dataset: Dataset, lexicon: Lexicon) -> Prepared
         x = np.stack([spec.features_of(text, f"text {i}").x for i, text in enumerate(dataset.texts)])
     else:
         if dataset.features is None:
-            raise DesireEdgeError(f"{dataset.name} holds pictures, which this model cannot be trained on")
+            raise DesireEdgeError(
+                f"{dataset.name} holds pictures, which the backbone mlp does not take; use efficientnet-lite0, or your "
+                "own with onnx:FILE"
+            )
         x = dataset.features
-        names = dataset.feature_names
-        spec = WordsInput(names) if names else VectorInput(x.shape[1])
+        spec = WordsInput(dataset.feature_names) if dataset.feature_names else VectorInput(x.shape[1])
     matrix = lexicon.label_matrix(dataset.labels)
     warnings = (*dataset.warnings, *matrix.warnings)
-    return Prepared(
-        dataset, x, spec, embedding, matrix.vectors, label_split_of(config, dataset), rows, warnings
-    )
+    return Prepared(dataset, x, spec, embedding, matrix.vectors, split, rows, warnings)
 
 
 def new_extractor(config: ExtractorConfig, data: Prepared) -> Extractor:
     """F before training, for these data; torch's seed sets its weights."""
     backbone = Mlp(
-        data.x.shape[1], config.hidden, config.dropout, data.embedding, input_dropout=config.input_dropout
+        data.x.shape[1],
+        DEFAULT_HIDDEN if config.hidden is None else config.hidden,
+        config.dropout,
+        data.embedding,
+        input_dropout=0.0 if data.stage else config.input_dropout,  # a pretrained feature is no word
+        mean=data.mean,
     )
     return Extractor(backbone, len(data.w))
 

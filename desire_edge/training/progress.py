@@ -10,6 +10,7 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
@@ -36,6 +37,20 @@ def _bar(console: Console) -> Progress:
         TextColumn("{task.fields[figures]}"),
         console=console,
     )
+
+
+@contextmanager
+def show_features(console: Console) -> Iterator[Callable[[int, int], None]]:
+    """A bar for the features of a frozen backbone, from the first of them on."""
+    with _bar(console) as progress:
+        bars: list[TaskID] = []
+
+        def report(done: int, total: int) -> None:
+            if not bars:
+                bars.append(progress.add_task("features (examples)", total=total, figures=""))
+            progress.update(bars[0], completed=done)
+
+        yield report
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """A training run in its folder, from which a killed run resumes exactly. What is done to it stands in `stages`.
 
-The folder holds `config.json`, `lexicon.safetensors`, `checkpoint.safetensors` (weights and, until the run is finished,
+The folder holds `config.json`, `lexicon.safetensors`, `backbone/` and `features.safetensors` (of a frozen stage),
+`checkpoint.safetensors` (weights and, until the run is finished,
 the optimiser's state; its JSON metadata says how far the run is) and `run.json` for people.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 import platform
 import shutil
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ from desire_edge.files import atomic_path, read_json, write_json
 from desire_edge.lexicon import Lexicon
 from desire_edge.lexicon.build import make_lexicon
 from desire_edge.models import Extractor
+from desire_edge.models.backbones.frozen import FrozenStage, Report
+from desire_edge.models.backbones.stages import MLP, build_stage
 from desire_edge.training.checkpoint import (
     Progress,
     Stage,
@@ -37,6 +40,7 @@ from desire_edge.training.checkpoint import (
 from desire_edge.training.classifier import Classifier
 from desire_edge.training.config import TrainConfig, parse_config
 from desire_edge.training.episodes import check_episodes
+from desire_edge.training.features import stage_features
 from desire_edge.training.folds import Fold, folds_of
 from desire_edge.training.learner import MetaLearner
 from desire_edge.training.prepare import (
@@ -48,6 +52,9 @@ from desire_edge.training.prepare import (
     prepare,
     protocol_rows_of,
 )
+from desire_edge.training.settle import backbone_of, backbone_options, settled
+
+BACKBONE = "backbone"  # a run's folder of its frozen stage
 
 
 @dataclass
@@ -66,9 +73,17 @@ class Run:
 
     @classmethod
     def create(
-        cls, folder: Path, config: TrainConfig, device: torch.device, data_dir: Path | None = None
+        cls,
+        folder: Path,
+        config: TrainConfig,
+        device: torch.device,
+        data_dir: Path | None = None,
+        report: Report | None = None,
     ) -> Run:
-        """Start a new run in `folder`, which must not hold one yet. Builds the run's lexicon."""
+        """Start a new run in `folder`, which must not hold one yet. Builds the run's lexicon and its frozen stage.
+
+        `report` is called while the stage's features of all rows are computed.
+        """
         if (folder / "config.json").exists():
             raise DesireEdgeError(
                 f"{folder} already holds a run; continue it with --resume {folder}, or choose another --out"
@@ -82,6 +97,13 @@ class Run:
         split = label_split_of(config, dataset)
         rows = protocol_rows_of(config, dataset).train
         check_episodes(dataset.targets, split.base, rows, rows, config.meta)
+        try:
+            options = backbone_options(config, dataset)
+            stage = build_stage(backbone_of(config, dataset), folder / BACKBONE, options)
+            config = settled(config, dataset, stage)
+        except DesireEdgeError:
+            shutil.rmtree(folder / BACKBONE, ignore_errors=True)
+            raise
         config = _with_folds_that_fit(config, dataset, split.base, rows)
         make_lexicon(
             config.lexicon.sources,
@@ -90,6 +112,8 @@ class Run:
             words=config.lexicon.words,
             keep=[dataset.labels[index] for index in split.base],  # novel names are met as on a device
         )
+        if stage is not None:
+            stage_features(stage, dataset, folder, report)
         write_json(folder / "data.json", {"source": dataset.source})
         write_json(folder / "config.json", config.model_dump(mode="json"))
         return cls._assemble(folder, config, dataset, Progress(), device)
@@ -118,7 +142,9 @@ class Run:
         cls, folder: Path, config: TrainConfig, dataset: Dataset, progress: Progress, device: torch.device
     ) -> Run:
         lexicon = Lexicon.open(lexicon_path(folder))
-        data = prepare(config, dataset, lexicon)
+        stage = None if config.extractor.backbone in ("auto", MLP) else FrozenStage.load(folder / BACKBONE)
+        features = None if stage is None else stage_features(stage, dataset, folder)
+        data = prepare(config, dataset, lexicon, stage, features)
         torch.manual_seed(config.seed)
         extractor = new_extractor(config.extractor, data)
         w_base = torch.from_numpy(data.w[:, data.split.base])
@@ -203,6 +229,12 @@ class Run:
             "train_seconds": round(self.progress.seconds, 1),
             "history": self.progress.history,
             "warnings": list(self.data.warnings),
+            "backbone": None
+            if self.data.stage is None
+            else {
+                "name": self.data.stage.name,
+                "parts": [asdict(part) for part in self.data.stage.lineage],
+            },
             "versions": {
                 "python": platform.python_version(),
                 "torch": torch.__version__,

@@ -25,6 +25,7 @@ from desire_edge.training.prepare import new_extractor
 from desire_edge.training.pretrain import pretrain, pretrain_epoch
 from desire_edge.training.run import Run
 from desire_edge.training.scoring import score_tasks
+from desire_edge.training.start import start_from_backbone
 from desire_edge.training.thresholds import learn_thresholds
 
 Report = Callable[[Stage, int, int, float, float | None], None]
@@ -54,6 +55,10 @@ def train_extractors(run: Run, report: Report) -> None:
 
 
 def _pretrain(run: Run, report: Report) -> None:
+    if run.config.extractor.projection == "identity":
+        start_from_backbone(run)
+        run.pretrained("meta")
+        return
     config, x, rows = run.config.extractor, run.data.x, run.data.rows.train
     targets = torch.from_numpy(run.data.dataset.targets[np.ix_(rows, run.data.split.base)]).to(run.device)
     optimizer = run.classifier.optimizer(config)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,6 +83,11 @@ def small_extractor(batch: int = 1, opset: int = 18) -> ModelProto:
 def rows(count: int) -> NDArray[np.float32]:
     """[count, 7] rows of zeros and ones."""
     return np.random.default_rng(0).integers(0, 2, (count, 7)).astype(np.float32)
+
+
+def batches(count: int, batch: int = 1) -> Callable[[], Iterator[NDArray[np.float32]]]:
+    """The same rows, so many at a time."""
+    return lambda: iter(rows(count).reshape(-1, batch, 7))
 
 
 def arrays(graph: ModelProto) -> dict[str, NDArray[Any]]:
@@ -190,7 +195,7 @@ def test_a_text_without_a_known_word_has_features(exported: Exported) -> None:
 @pytest.mark.parametrize("precision", ["fp16", "int8"])
 def test_onnx_own_evaluation_agrees(precision: str) -> None:
     # Of opset 21: onnx's own DequantizeLinear begins with 19.
-    graph = in_precision(small_extractor(16, opset=21), precision, rows(64))
+    graph = in_precision(small_extractor(16, opset=21), precision, batches(64, 16))
     (expected,) = map(np.asarray, onnx.reference.ReferenceEvaluator(graph).run(None, {"x": rows(16)}))
     (found,) = onnxruntime.InferenceSession(graph.SerializeToString()).run(None, {"x": rows(16)})
     assert relative_error(found, expected) <= 1e-5
@@ -227,7 +232,7 @@ def test_equal_runs_give_equal_bundles(sample_trained: Trained, tmp_path: Path) 
 @pytest.mark.parametrize("precision", ["fp16", "int8"])
 def test_graphs_have_the_opset_and_the_batch_asked_for(opset: int, batch: int, precision: str) -> None:
     exact = small_extractor(batch, opset)
-    graph = in_precision(exact, precision, rows(10))
+    graph = in_precision(exact, precision, batches(9, batch))
     checker.check_model(graph, full_check=True)
     assert [(entry.domain, entry.version) for entry in graph.opset_import] == [("", opset)]
     assert (graph.ir_version, graph.producer_name, len(graph.metadata_props)) == (8, "desire-edge", 0)
@@ -243,7 +248,7 @@ def test_the_graph_given_stays_as_it_is() -> None:
     graph = small_extractor()
     before = graph.SerializeToString()
     for precision in ("fp32", "fp16", "int8"):
-        in_precision(graph, precision, rows(10))
+        in_precision(graph, precision, batches(10))
     assert graph.SerializeToString() == before
 
 

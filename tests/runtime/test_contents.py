@@ -24,7 +24,7 @@ def quantised(sample_trained: Trained, tmp_path_factory: pytest.TempPathFactory)
     """The extractor with integers of several kinds."""
     path = tmp_path_factory.mktemp("contents") / "extractor.onnx"
     graph = onnx.load(sample_trained.bundle / "extractor.onnx")
-    onnx.save(in_precision(graph, "int8", sample_trained.run.data.x[:16]), path)
+    onnx.save(in_precision(graph, "int8", lambda: iter(sample_trained.run.data.x[:16, None])), path)
     return path
 
 

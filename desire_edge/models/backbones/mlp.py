@@ -19,11 +19,15 @@ class Mlp(Backbone):
     their word vectors, and the sum is brought to length √e. Words that no training text holds then still mean
     something.
 
+    `mean` [features], where given, is what x are before: features of a frozen backbone. It is taken away, and the rest
+    brought to length √features.
+
     `input_dropout` is the share of x's entries set to 0 in training: another reading of a page that has few words. The
     rest is not scaled up, for x says which words are there.
     """
 
     embedding: Tensor | None
+    mean: Tensor | None
 
     def __init__(
         self,
@@ -33,9 +37,11 @@ class Mlp(Backbone):
         embedding: Tensor | None = None,
         *,
         input_dropout: float = 0.0,
+        mean: Tensor | None = None,
     ) -> None:
         super().__init__()
         self.register_buffer("embedding", embedding)
+        self.register_buffer("mean", mean)
         self.input_dropout = input_dropout
         widths = [features if embedding is None else embedding.shape[1], *hidden]
         layers: list[nn.Module] = []
@@ -45,10 +51,12 @@ class Mlp(Backbone):
         self.width = widths[-1]
 
     def forward(self, x: Tensor) -> Tensor:
-        """x [batch, features] float32 -> [batch, hidden[-1]] float32."""
+        """x [batch, features] float32 -> [batch, `width`] float32."""
         if self.training and self.input_dropout:
             x = x * (torch.rand_like(x) >= self.input_dropout)
         if self.embedding is not None:
             x = smooth_normalize(x @ self.embedding) * self.embedding.shape[1] ** 0.5
+        if self.mean is not None:
+            x = smooth_normalize(x - self.mean) * len(self.mean) ** 0.5
         hidden: Tensor = self.layers(x)
         return hidden

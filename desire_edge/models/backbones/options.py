@@ -1,0 +1,38 @@
+"""What a user can say of a backbone, and what it needs installed."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from typing import Any
+
+from desire_edge.errors import DesireEdgeError
+
+
+@dataclass(frozen=True)
+class BackboneOptions:
+    """How pixels become a graph's input; None for what the backbone was trained with.
+
+    Attributes:
+        image_size: the side of the square it takes, in pixels.
+        image_mean, image_std: (v − mean) / std of a channel's value v from 0 to 255.
+        image_crop: the share of the shorter side that the square in the middle keeps.
+        vector: how many numbers an example of the data set has, where it has vectors.
+    """
+
+    image_size: int | None = None
+    image_mean: tuple[float, float, float] | None = None
+    image_std: tuple[float, float, float] | None = None
+    image_crop: float | None = None
+    vector: int | None = None
+
+
+def needed(package: str, backbone: str) -> Any:
+    """The package imported, or a `DesireEdgeError` that says how to install it."""
+    try:
+        return importlib.import_module(package)
+    except ImportError as error:
+        raise DesireEdgeError(
+            f"the backbone {backbone} needs the package {package.replace('_', '-')} ({error}); install it with "
+            "`pip install 'desire-edge[encoders]'`"
+        ) from error

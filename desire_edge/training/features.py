@@ -1,0 +1,85 @@
+"""The features of a frozen stage, computed once for a data set: kept in the run's folder, and in the user's cache."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from desire_edge.data import Dataset
+from desire_edge.data.fetch.folder import cached
+from desire_edge.files import atomic_path, link_or_copy
+from desire_edge.inputs import RawInput, read_input
+from desire_edge.inputs.images import decode
+from desire_edge.models.backbones.frozen import FrozenStage, Report
+
+FEATURES = "features.safetensors"
+
+Array = NDArray[np.float32]
+
+
+def raw_input(dataset: Dataset, row: int) -> RawInput:
+    """What a device is given of a row: its text, its vector, its pixels."""
+    if dataset.texts is not None:
+        return dataset.texts[row]
+    if dataset.features is not None:
+        vector: Array = dataset.features[row]
+        return vector
+    assert dataset.images is not None, "a data set has texts, features or images"
+    image = dataset.images[row]
+    return decode(image, f"picture {row}") if isinstance(image, bytes) else read_input(image)
+
+
+def stage_features(stage: FrozenStage, dataset: Dataset, folder: Path, report: Report | None = None) -> Array:
+    """Features [rows, width] of a data set, from the run's `folder` or the cache, or computed and kept in both.
+
+    A computation that was stopped goes on where it was.
+    """
+    digest = hashlib.sha256(f"{dataset.source}\n{dataset.rows}\n{stage.digest}".encode()).hexdigest()
+    mine, shared = folder / FEATURES, cached("features") / f"{digest}.safetensors"
+    shape = (dataset.rows, stage.width)
+    for path in (mine, shared):
+        found = _kept(path, digest, shape)
+        if found is not None:
+            if path == shared:
+                with atomic_path(mine) as temporary:
+                    temporary.unlink()
+                    link_or_copy(shared, temporary)
+            return found
+    partial = shared.with_suffix(".part")
+    partial.parent.mkdir(parents=True, exist_ok=True)
+    features = stage.run(_x_of(stage, dataset), dataset.rows, partial, report)
+    for path in (shared, mine):
+        with atomic_path(path) as temporary:
+            save_file({"features": features}, temporary, {"digest": digest})
+    partial.unlink(missing_ok=True)
+    return features
+
+
+def _x_of(stage: FrozenStage, dataset: Dataset) -> Callable[[int], NDArray[Any]]:
+    def one(row: int) -> NDArray[Any]:
+        x: NDArray[Any] = stage.input.features_of(raw_input(dataset, row), f"row {row}").x
+        return x
+
+    if dataset.texts is None:  # pictures are too many to hold
+        return one
+    rows = [one(row) for row in range(dataset.rows)]
+    return rows.__getitem__
+
+
+def _kept(path: Path, digest: str, shape: tuple[int, int]) -> Array | None:
+    """The features kept at `path`; None where there are none, or of other data or of another stage."""
+    try:
+        with safe_open(path, framework="numpy") as file:
+            if (file.metadata() or {}).get("digest") != digest:
+                return None
+            features: Array = file.get_tensor("features")
+    except (OSError, SafetensorError):
+        return None
+    return features if features.shape == shape and features.dtype == np.float32 else None

@@ -1,0 +1,87 @@
+"""What the settings leave open about the extractor, settled by the data and the backbone."""
+
+from __future__ import annotations
+
+from desire_edge.data import Dataset
+from desire_edge.errors import DesireEdgeError
+from desire_edge.models.backbones import efficientnet
+from desire_edge.models.backbones.frozen import FrozenStage
+from desire_edge.models.backbones.options import BackboneOptions
+from desire_edge.models.backbones.stages import MLP
+from desire_edge.training.config import DEFAULT_HIDDEN, TrainConfig
+
+FROM_BACKBONE = {"batches": 150, "learning_rate": 1e-4}
+"""Of meta-training that starts from the backbone, where nothing is asked: it has little to learn, and much to lose."""
+
+
+def backbone_of(config: TrainConfig, dataset: Dataset) -> str:
+    """The backbone that the settings ask for, or that suits the data."""
+    if config.extractor.backbone != "auto":
+        return config.extractor.backbone
+    return MLP if dataset.images is None else efficientnet.NAME
+
+
+def backbone_options(config: TrainConfig, dataset: Dataset) -> BackboneOptions:
+    """What the settings and the data say of it."""
+    said = config.extractor
+    vector = None if dataset.features is None else dataset.features.shape[1]
+    return BackboneOptions(said.image_size, said.image_mean, said.image_std, said.image_crop, vector)
+
+
+def settled(config: TrainConfig, dataset: Dataset, stage: FrozenStage | None) -> TrainConfig:
+    """`config` with the backbone, the projection and the layers that are trained.
+
+    Where F starts as the identity, nothing of it is trained, so nothing is cross-fitted; W_Z has two units a dimension,
+    and W_base is not the names' vectors.
+
+    Raises:
+        DesireEdgeError: a backbone that takes other input than the data have, or that has no names for the identity.
+    """
+    said = config.extractor
+    if stage is not None:
+        _check_kind(stage, dataset)
+    projection = said.projection
+    if projection == "auto":
+        projection = "identity" if stage is not None and stage.names else "learned"
+    if projection == "identity" and (stage is None or not stage.names):
+        raise DesireEdgeError(
+            f"extractor.projection=identity needs a backbone whose names live among its features, and "
+            f"{backbone_of(config, dataset)} has none; use learned"
+        )
+    update = {
+        "backbone": backbone_of(config, dataset),
+        "projection": projection,
+        "hidden": said.hidden if said.hidden is not None else (DEFAULT_HIDDEN if stage is None else ()),
+    }
+    if projection == "learned":
+        return config.model_copy(update={"extractor": said.model_copy(update=update)})
+    assert stage is not None
+    if said.hidden:
+        raise DesireEdgeError(
+            "extractor.hidden are layers to train; the identity has none, use projection=learned"
+        )
+    extractor = said.model_copy(update=update | {"label_weights": "learned", "label_bias": True})
+    asked = config.meta.model_fields_set
+    meta = config.meta.model_copy(
+        update={name: value for name, value in FROM_BACKBONE.items() if name not in asked}
+        | {"folds": 0, "hidden": 2 * stage.width}
+    )
+    return config.model_copy(update={"extractor": extractor, "meta": meta})
+
+
+def _check_kind(stage: FrozenStage, dataset: Dataset) -> None:
+    has = "text" if dataset.texts is not None else "vector" if dataset.features is not None else "image"
+    takes = {"tokens": "text", "lexicon": "text"}.get(stage.input.kind, stage.input.kind)
+    if has != takes:
+        raise DesireEdgeError(
+            f"the backbone {stage.name} takes {takes}s, but {dataset.name} holds {has}s; choose another --backbone"
+        )
+    if (
+        takes == "vector"
+        and dataset.features is not None
+        and stage.input.features != dataset.features.shape[1]
+    ):
+        raise DesireEdgeError(
+            f"the backbone {stage.name} takes vectors of {stage.input.features} numbers, but those of {dataset.name} "
+            f"have {dataset.features.shape[1]}"
+        )
