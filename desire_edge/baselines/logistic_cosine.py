@@ -22,7 +22,7 @@ class LogisticCosine(PlainBaseline):
     """
 
     NAME: ClassVar[str] = "logistic_cosine"
-    TITLE: ClassVar[str] = "logistic regression + cosine"
+    TITLE: ClassVar[str] = "logistic + cosine"
 
     def settings(self, task: PlainTask) -> tuple[Setting, ...]:
         """Those of logistic regression, the space to compare in, and the cosine's weight."""

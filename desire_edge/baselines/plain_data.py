@@ -53,7 +53,7 @@ class PlainData:
         if data.embedding is not None:
             x = x @ data.embedding.numpy()
             shared = _centred(x, train)
-        elif isinstance(data.input, WordsInput):
+        elif isinstance(data.input, WordsInput) and getattr(data, "stage", None) is None:
             shared = _centred(x @ _word_vectors(x[train], data.input.vocabulary, lexicon), train)
         features = {"unit": _centred(x, train), "raw": _scaled(x, train)}
         if shared is not None and data.embedding is None:

@@ -42,7 +42,7 @@ class Tfidf(PlainBaseline):
     """
 
     NAME: ClassVar[str] = "tfidf"
-    TITLE: ClassVar[str] = "TF-IDF + logistic regression"
+    TITLE: ClassVar[str] = "TF-IDF + logistic"
     NEEDS_TEXTS: ClassVar[bool] = True
 
     def settings(self, task: PlainTask) -> tuple[Setting, ...]:

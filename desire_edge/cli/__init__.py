@@ -7,7 +7,7 @@ import warnings
 import click
 
 from desire_edge import __version__
-from desire_edge.cli import benchmark, data, device, export, report, serve, server
+from desire_edge.cli import benchmark, data, device, export, lexicon, report, serve, server
 from desire_edge.cli.common import Commands, replace_what_cannot_be_printed, say
 
 
@@ -19,6 +19,7 @@ def main() -> None:
     \b
     On a server (pip install 'desire-edge[train,cpu]'):
         desire-edge train                        train on Delicious, or on the sample corpus
+        desire-edge train --data my.csv --export my.desire   on your own, to a bundle
         desire-edge evaluate                     how well it learns labels it has never seen
         desire-edge report --out report.html     the same and more as a page
         desire-edge benchmark table1 --quick     beside the methods of the paper
@@ -26,6 +27,7 @@ def main() -> None:
     On a device (pip install 'desire-edge[cpu]'):
         desire-edge adapt tagger.desire --support examples/ --out taught/
         desire-edge predict taught/ page.txt
+        desire-edge adapt my.desire --support new.csv --out taught/ --predict more.csv
         desire-edge serve tagger.desire          the same in a page, in the browser
     """
     replace_what_cannot_be_printed()
@@ -38,6 +40,7 @@ for command in (
     server.evaluate,
     report.report,
     data.data,
+    lexicon.lexicon,
     benchmark.benchmark,
     device.adapt,
     device.predict,

@@ -27,7 +27,9 @@ from desire_edge.cli.inputs import predict_rows, prediction_values, rows_of
 from desire_edge.cli.why import draw_why, show_why, taught_task
 from desire_edge.files import read_json
 from desire_edge.inputs.examples import Columns
+from desire_edge.inputs.lexical import LEXICON
 from desire_edge.inputs.names import check_names
+from desire_edge.lexicon import Lexicon
 from desire_edge.runtime.contents import bundle_contents
 from desire_edge.runtime.predictor import MODEL
 from desire_edge.runtime.support import Missing
@@ -289,7 +291,7 @@ def predict(
 @click.argument("path", type=ANY_PATH, required=False)
 @json_option
 def info(path: Path | None, as_json: bool) -> None:
-    """Say what PATH is and holds: a bundle (by default the only *.desire here), a run, or an adapted model.
+    """Say what PATH is and holds: a bundle (by default the only *.desire here), a run, an adapted model, or a lexicon.
 
     Of an adapted model's folder, or its task.safetensors, it also says what the model was taught: labels, examples by
     number, and what --undo would take back.
@@ -299,6 +301,9 @@ def info(path: Path | None, as_json: bool) -> None:
     if (path / "config.json").is_file():
         values: dict[str, Any] = {"run": str(path), **_run_record(path)}
         show = partial(tables.show_run, console, path, values)
+    elif path.suffix == ".safetensors" and path.name != TASK:
+        values = {"lexicon": str(path), **Lexicon.open(path).describe()}
+        show = partial(tables.show_values, console, f"lexicon {path}", tables.lexicon_values(values))
     elif path.name == TASK:
         values = {"task": _task_record(path)}
         show = partial(tables.show_task, console, path, values["task"])
@@ -313,7 +318,9 @@ def info(path: Path | None, as_json: bool) -> None:
         contents = bundle_contents(bundle)
         files = [file.to_json() for file in contents]
         values = {"bundle": str(path), "contents": files, **bundle.manifest.to_json()}
-        show = partial(tables.show_bundle, console, path, bundle.manifest, contents)
+        if LEXICON in bundle.manifest.files:
+            values["lexicon"] = Lexicon.open(bundle.path / LEXICON).describe()
+        show = partial(tables.show_bundle, console, path, bundle.manifest, contents, values.get("lexicon"))
     if as_json:
         print_json(values)
     else:

@@ -22,7 +22,7 @@ from desire_edge.runtime.explain import Explanation
 from desire_edge.runtime.support import MAX_FOLDER_BYTES
 
 STANDARD_INPUT = Path("-")
-AT_ONCE = 64  # examples that are in memory together: pictures are large
+AT_ONCE, PICTURES_AT_ONCE = 64, 4  # examples that are in memory together
 
 
 def rows_of(
@@ -62,8 +62,10 @@ def predict_rows(
     """What `predictor` gives of the rows, as `Predictor.outputs`, and, with the `task` it was taught, why."""
     parts: list[Mapping[str, NDArray[np.float32]]] = []
     explanations: list[Explanation] = []
-    for start in range(0, len(rows), AT_ONCE):
-        some = rows[start : start + AT_ONCE]
+    pictures = any(isinstance(row.raw, Stored) and row.raw.is_picture for row in rows)
+    count = PICTURES_AT_ONCE if pictures else AT_ONCE
+    for start in range(0, len(rows), count):
+        some = rows[start : start + count]
         names, known = [row.name for row in some], [row.known_labels for row in some]
         raws = [row.read() for row in some]
         features = predictor.features(raws, names)

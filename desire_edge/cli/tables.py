@@ -60,8 +60,23 @@ def show_run(console: Console, folder: Path, record: Mapping[str, Any]) -> None:
     show_values(console, f"run {folder}", values)
 
 
-def show_bundle(console: Console, path: Path, manifest: Manifest, contents: Sequence[FileContents]) -> None:
-    """A bundle: sizes, and what each file weighs and why."""
+def lexicon_values(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A lexicon's description, from `Lexicon.describe`, a line each; who made what of it in one."""
+    lineage = [
+        f"{entry['name']} {entry['version']} ({entry['licence']}): {entry['role']}"
+        for entry in values["lineage"]
+    ]
+    return {**values, "lineage": "\n".join(lineage)} if lineage else dict(values)
+
+
+def show_bundle(
+    console: Console,
+    path: Path,
+    manifest: Manifest,
+    contents: Sequence[FileContents],
+    lexicon: Mapping[str, Any] | None = None,
+) -> None:
+    """A bundle: sizes, what each file weighs and why, and what its lexicon was made of."""
     training = manifest.training
     show_values(
         console,
@@ -85,6 +100,8 @@ def show_bundle(console: Console, path: Path, manifest: Manifest, contents: Sequ
     table.add_row("in all", f"{sum(file.bytes for file in contents) / 1024:,.0f}", "100.0")
     table.columns[1].justify = table.columns[2].justify = "right"
     console.print(table)
+    if lexicon is not None:
+        show_values(console, "its lexicon", lexicon_values(lexicon))
 
 
 def _held(file: FileContents) -> Text:
@@ -268,8 +285,8 @@ def show_beside(console: Console, result: Evaluation) -> None:
         "%",
         "micro AUC",
         "macro AUC",
-        "ours − it, micro",
-        "CPU ms a task",
+        "ours − it",
+        "ms a task",
         title=f"scikit-learn on frozen features, tuned on validation labels, on the same tasks ({which} labels)",
         title_justify="left",
     )

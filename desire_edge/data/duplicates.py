@@ -16,9 +16,7 @@ LOOKS_ALIKE = 8
 
 _WORDS_A_SHINGLE = 3
 _PERMUTATIONS, _SEED = 128, 1
-_CANDIDATE = (
-    0.5  # the similarity from which hashing looks for candidates: so far below the bound that few are missed
-)
+_CANDIDATE = 0.5  # the similarity from which hashing looks for candidates: so low that few are missed
 _HASH_SIDE = 16  # bits
 # Scripts that set no spaces between words (Thai, Lao, Khmer, Japanese, Chinese): there a letter counts as a word.
 _UNSPACED = "\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"

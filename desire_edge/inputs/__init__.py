@@ -5,6 +5,7 @@ from desire_edge.inputs.examples import Columns, Example, Examples
 from desire_edge.inputs.files import read_input
 from desire_edge.inputs.images import ImageInput
 from desire_edge.inputs.kinds import input_from_json
+from desire_edge.inputs.lexical import LexiconInput
 from desire_edge.inputs.readers import read_examples
 from desire_edge.inputs.spec import Features, InputSpec, RawInput
 from desire_edge.inputs.tokens import TokensInput
@@ -19,6 +20,7 @@ __all__ = [
     "Features",
     "ImageInput",
     "InputSpec",
+    "LexiconInput",
     "RawInput",
     "TokensInput",
     "VectorInput",

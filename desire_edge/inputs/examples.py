@@ -12,6 +12,8 @@ from desire_edge.inputs.files import decode_input, read_bounded
 from desire_edge.inputs.names import list_of_names
 from desire_edge.inputs.spec import RawInput
 
+PICTURES = (".png", ".jpg", ".jpeg")
+
 
 @dataclass(frozen=True)
 class Example:
@@ -100,6 +102,11 @@ class Stored:
     def suffix(self) -> str:
         """The ending, in small letters, with its dot."""
         return Path(self.name).suffix.lower()
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether it is a picture, by its ending."""
+        return self.suffix in PICTURES
 
     @property
     def size(self) -> int:

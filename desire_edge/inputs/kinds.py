@@ -8,6 +8,7 @@ from typing import Any
 from desire_edge.errors import DesireEdgeError
 from desire_edge.inputs.assets import Assets
 from desire_edge.inputs.images import ImageInput
+from desire_edge.inputs.lexical import LexiconInput
 from desire_edge.inputs.spec import InputSpec
 from desire_edge.inputs.tokens import TokensInput
 from desire_edge.inputs.vectors import VectorInput
@@ -15,7 +16,7 @@ from desire_edge.inputs.words import WordsInput
 from desire_edge.lexicon.characters import UNICODE
 
 INPUTS: dict[str, type[InputSpec]] = {
-    spec.kind: spec for spec in (WordsInput, VectorInput, ImageInput, TokensInput)
+    spec.kind: spec for spec in (WordsInput, VectorInput, LexiconInput, ImageInput, TokensInput)
 }
 ASSETS = frozenset(name for spec in INPUTS.values() for name in spec.assets)
 """The names of all files that some kind of input needs beside the model."""

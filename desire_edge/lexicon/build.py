@@ -11,15 +11,53 @@ from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
 from desire_edge.errors import DesireEdgeError
-from desire_edge.files import atomic_path
+from desire_edge.files import atomic_path, write_bytes
 from desire_edge.lexicon.characters import SPACE, fold
 from desire_edge.lexicon.format import SourceTable, Tables, to_tensors
 from desire_edge.lexicon.lexicon import Lexicon
-from desire_edge.lexicon.sources import Source
+from desire_edge.lexicon.sources import Source, open_source
 from desire_edge.lexicon.static import StaticTable
 from desire_edge.lexicon.text import has_letter_or_digit, tokenize
 
+STATIC = Path(__file__).with_name("static-en.safetensors")
+"""The static lexicon that comes with the package: docs/lexicon.md."""
 _HEADER = 8192  # bytes set aside for the file's header
+
+
+def make_lexicon(
+    specs: Sequence[str],
+    out: Path,
+    *,
+    max_bytes: int = 16_000_000,
+    words: int | None = None,
+    keep: Iterable[str] = (),
+) -> Lexicon:
+    """Write the lexicon that a run's settings ask for to `out` (atomically) and open it.
+
+    `specs` are sources (see `open_source`), and the rest is as in `build_lexicon`; or one static lexicon: "static",
+    the package's own, or a `.safetensors` file. That is copied as it is, or with its most frequent words alone.
+    """
+    static = [spec for spec in specs if spec == "static" or spec.endswith(".safetensors")]
+    if not static:
+        sources = [open_source(spec) for spec in specs]
+        return build_lexicon(sources, out, max_bytes=max_bytes, words=words, keep=keep)
+    if len(specs) > 1:
+        raise DesireEdgeError(
+            f"{static[0]!r} is a whole lexicon, so it stands alone in lexicon.sources; leave the others away"
+        )
+    path = STATIC if static[0] == "static" else Path(static[0])
+    lexicon = Lexicon.open(path)
+    if not lexicon.static:
+        raise DesireEdgeError(f"{path} is no static lexicon; make one with desire-edge lexicon build")
+    if words is not None and words < len(lexicon):
+        return shrink_lexicon(lexicon, out, words=words, keep=keep)
+    if path.stat().st_size > max_bytes:
+        raise DesireEdgeError(
+            f"{path} has {path.stat().st_size} bytes, more than the {max_bytes} of lexicon.max_mb; "
+            "allow more, or fewer words with lexicon.words"
+        )
+    write_bytes(out, path.read_bytes())
+    return Lexicon.open(out)
 
 
 def build_lexicon(
@@ -40,8 +78,8 @@ def build_lexicon(
     """
     if not sources:
         raise DesireEdgeError("a lexicon needs at least one source of word vectors")
-    known = [_folded_words(source) for source in sources]
-    ranked = _ranked(known)
+    known = [folded_words(source) for source in sources]
+    ranked = _by_best_rank(known)
     kept = _kept(keep, ranked)
     order = [*kept, *(word for word in ranked if word not in kept)]
     rows = np.array([[source.get(word, -1) for word in order] for source in known], dtype=np.int64)
@@ -118,7 +156,12 @@ def write_lexicon(tables: Tables, out: Path) -> Lexicon:
     return Lexicon.open(out)
 
 
-def _folded_words(source: Source) -> dict[str, int]:
+def ranked_words(sources: Sequence[Source]) -> list[str]:
+    """Return the sources' words worth their bytes, folded, ordered by the best rank that any source gives them."""
+    return _by_best_rank([folded_words(source) for source in sources])
+
+
+def folded_words(source: Source) -> dict[str, int]:
     """Return each folded word's row, in rank order; of words with one folding, the one that equals it counts."""
     folded = [fold(word) for word in source.words]
     usable = np.linalg.norm(source.vectors, axis=1) > 0
@@ -133,7 +176,7 @@ def _folded_words(source: Source) -> dict[str, int]:
     return rows
 
 
-def _ranked(known: Sequence[dict[str, int]]) -> list[str]:
+def _by_best_rank(known: Sequence[dict[str, int]]) -> list[str]:
     """Return the words worth their bytes, ordered by the best place any source gives them."""
     places: dict[str, int] = {}
     for source in known:

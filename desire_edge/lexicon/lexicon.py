@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -117,6 +118,23 @@ class Lexicon:
     def words_by_rank(self, count: int) -> list[str]:
         """Return the `count` most frequent words, most frequent first."""
         return self._words.by_rank(count)
+
+    def describe(self) -> dict[str, Any]:
+        """What it holds, and what it was made of, as JSON values."""
+        vectors = self.tables.vectors
+        made: dict[str, Any] = {
+            "schema": 2 if self.static else 1,
+            "words": len(self),
+            "dim": self.dim,
+            "norm": self.norm,
+        }
+        if isinstance(vectors, StaticTable):
+            return {
+                **made,
+                "grams": len(vectors.grams),
+                "lineage": [asdict(entry) for entry in vectors.lineage],
+            }
+        return {**made, "lineage": [], "sources": [source.name for source in vectors]}
 
     def look_up(self, name: str) -> LabelVector:
         """Return the vector of a label's name, which may be any text.

@@ -12,7 +12,7 @@ from typing import Any
 
 from desire_edge.errors import DesireEdgeError
 from desire_edge.files import read_json
-from desire_edge.inputs import Assets, InputSpec, input_from_json
+from desire_edge.inputs import Assets, InputSpec, input_from_json, lexical
 from desire_edge.inputs.assets import sha256_of
 from desire_edge.inputs.kinds import ASSETS
 
@@ -21,13 +21,14 @@ SCHEMA_VERSION = 5
 # begins in its file, which is not needed any more.
 READABLE = (3, 4, SCHEMA_VERSION)
 MANIFEST = "manifest.json"
+LEXICON = lexical.LEXICON
 EXTRACTOR = "extractor.onnx"
 HEAD = "head.onnx"
 HEAD_FRAGMENT = "head.fragment.onnx"
 BASE_FRAGMENT = "base.fragment.onnx"
 ADAPT = "adapt.onnx"
 SEMANTICS = "semantics.safetensors"
-LEXICON = "lexicon.safetensors"
+
 GRAPHS_AND_WEIGHTS = (EXTRACTOR, HEAD, HEAD_FRAGMENT, BASE_FRAGMENT, ADAPT, SEMANTICS)
 FILES = (*GRAPHS_AND_WEIGHTS, LEXICON)
 """The files of a bundle whose input needs none, and whose names' vectors come from the lexicon."""

@@ -22,6 +22,7 @@ Missing = Literal["negative", "unknown"]
 # A support folder comes from anyone: what is read of it is bounded.
 MAX_EXAMPLES = 4096
 MAX_FOLDER_BYTES = 256 * 2**20
+MAX_DECODED_BYTES = 2**30  # pictures are held as pixels: some 350 megapixels
 
 
 @dataclass(frozen=True, repr=False)
@@ -97,16 +98,22 @@ class Support:
         request = Request(columns or Columns(), max_examples=MAX_EXAMPLES, max_bytes=MAX_FOLDER_BYTES)
         found = read_examples(path, request=request)
         examples: list[Example] = []
-        left = MAX_FOLDER_BYTES
+        stored = decoded = 0
         for row in found.rows:
             example = row.example()
-            left -= row.raw.size if isinstance(row.raw, Stored) else 0
-            if left < 0:
-                raise DesireEdgeError(
-                    f"{found.files[0]} names files of more than {MAX_FOLDER_BYTES // 2**20} MiB in all; "
-                    "adapt with fewer or smaller ones",
-                    "folder-large",
-                )
+            if isinstance(row.raw, Stored):
+                stored += row.raw.size
+                decoded += example.raw.nbytes if isinstance(example.raw, np.ndarray) else 0
+            for taken, most, what in (
+                (stored, MAX_FOLDER_BYTES, ""),
+                (decoded, MAX_DECODED_BYTES, " once decoded"),
+            ):
+                if taken > most:
+                    raise DesireEdgeError(
+                        f"{found.files[0]} names files of more than {most // 2**20} MiB in all{what}; "
+                        "adapt with fewer or smaller ones",
+                        "folder-large",
+                    )
             examples.append(example)
         if not examples:
             raise DesireEdgeError(

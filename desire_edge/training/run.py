@@ -25,8 +25,7 @@ from desire_edge.data import Dataset, lasting_source
 from desire_edge.errors import DesireEdgeError
 from desire_edge.files import atomic_path, read_json, write_json
 from desire_edge.lexicon import Lexicon
-from desire_edge.lexicon.build import build_lexicon
-from desire_edge.lexicon.sources import open_source
+from desire_edge.lexicon.build import make_lexicon
 from desire_edge.models import Extractor
 from desire_edge.models.backbones.frozen import FrozenStage, Report
 from desire_edge.models.backbones.stages import MLP, Build, build_stage
@@ -107,9 +106,8 @@ class Run:
             shutil.rmtree(folder / BACKBONE, ignore_errors=True)
             raise
         config = _with_folds_that_fit(config, dataset, split.base, rows)
-        sources = [open_source(spec) for spec in config.lexicon.sources]
-        build_lexicon(
-            sources,
+        make_lexicon(
+            config.lexicon.sources,
             lexicon_path(folder),
             max_bytes=int(config.lexicon.max_mb * 1e6),
             words=config.lexicon.words,

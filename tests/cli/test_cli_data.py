@@ -43,6 +43,7 @@ def test_check_says_what_is_wrong_first_and_what_trains(done: Callable[..., str]
     assert plot.read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_check_as_json(as_json: Callable[..., Any], table: Path) -> None:
     value = as_json("data", "check", table, "--text", "page", "--labels", "about")
     assert (value["examples"], value["labels"], value["kind"]) == (714, 90, "text")

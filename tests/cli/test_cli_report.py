@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 from trained import Trained
 
+from desire_edge.evaluation.report import measure
+from desire_edge.evaluation.report.measure import Budget
+
 
 def test_a_bundles_page(as_json: Callable[..., Any], here: Path, refused: Callable[..., str]) -> None:
     value = as_json("report", "tagger.desire", "--quick", "--out", "page.html")
@@ -27,12 +30,17 @@ def test_a_bundles_page(as_json: Callable[..., Any], here: Path, refused: Callab
 
 @pytest.mark.slow
 def test_the_latest_runs_page(
-    done: Callable[..., str], as_json: Callable[..., Any], tmp_path: Path, sample_trained: Trained
+    done: Callable[..., str],
+    as_json: Callable[..., Any],
+    tmp_path: Path,
+    sample_trained: Trained,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(measure, "QUICK", Budget(tasks=4, repeats=2))
     shutil.copytree(sample_trained.run.folder, tmp_path / "runs" / "sample")
     value = as_json("report", "--quick")
     assert "map" not in value["parts"]
-    assert value["parts"]["5w5s"]["micro_auc"]["tasks"] == 20
+    assert value["parts"]["5w5s"]["micro_auc"]["tasks"] == 4
     names = [row["name"] for row in value["parts"]["5w5s"]["rows"]]
     assert names[0] == "ours"
     assert {"cosine", "logistic", "ridge", "tfidf"} <= set(names)

@@ -5,24 +5,34 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from clients.conftest import Run
 from clients.person import add_label, bars, drop
 from clients.pictures import broken, pictures
-from drivers.web import ask, install_packages, opened, serving
+from drivers.cpp import finished
+from drivers.web import ask, install_packages, opened, program, serving
+from onnx import helper
 from parts.kinds_agree import kind_errors
 from playwright.sync_api import Browser, BrowserContext, expect
-from ragged import image_bundle, tiny_tokenizer, tokens_bundle
+from ragged import graph_of, image_bundle, tiny_tokenizer, tokens_bundle
 from vectors.refusals.content import content as encoded
-from vectors.tiny import FOLDER
+from vectors.static_lexicon import make_static
+from vectors.tiny import FOLDER, D, make_bundle
 
-from desire_edge import Bundle, Support
+from desire_edge import Bundle, Predictor, Support
 from desire_edge.errors import DesireEdgeError
+from desire_edge.export.graphs import float_value, serialize
+from desire_edge.files import write_json
 from desire_edge.inputs import read_input
 from desire_edge.inputs.images import decode
+from desire_edge.inputs.lexical import LEXICON, LexiconInput
+from desire_edge.runtime.manifest import EXTRACTOR, MANIFEST, FileRecord, Manifest, bundle_files
+from desire_edge.serving import page_folder
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -123,6 +133,66 @@ def test_words_are_the_same_features_in_every_client(
     for client, error in errors.items():
         assert error["x"] == 0, client
         assert error["z"] <= TOLERANCE, client
+
+
+def lexicon_bundle(folder: Path) -> Path:
+    """A bundle whose static lexicon makes both the texts' features and the labels' vectors, and whose z is x."""
+    make_bundle(folder, known_labels=False)
+    make_static(folder / LEXICON, D)
+    x = float_value("x", 1, D)
+    graph = graph_of([helper.make_node("Identity", ["x"], ["z"])], x, {})
+    (folder / EXTRACTOR).write_bytes(serialize(graph))
+    spec = LexiconInput.of(folder / LEXICON)
+    files = {name: FileRecord.of(folder / name) for name in bundle_files(spec)}
+    manifest = replace(Manifest.read(folder / MANIFEST), input=spec, files=files)
+    write_json(folder / MANIFEST, manifest.to_json())
+    return folder
+
+
+def test_texts_have_the_same_vectors_in_every_client(
+    browser: Browser, programs: Path, tmp_path: Path
+) -> None:
+    vector = tmp_path / "vector.npy"
+    np.save(vector, np.linspace(-1, 1, D))
+    files = [*texts(tmp_path / "files", (*TEXTS, *MORE_TEXTS)), vector]
+    errors = kind_errors(lexicon_bundle(tmp_path / "lexicon"), files, browser, programs / "probe")
+    for client, error in errors.items():
+        assert error["x"] <= 1e-6, client
+        assert error["z"] <= TOLERANCE, client
+
+
+def test_the_files_beside_a_model_are_written_and_looked_for(app: Run, tmp_path: Path) -> None:
+    """What C++ and Node write, Python and C++ predict with; without the lexicon they say what is missing."""
+    install_packages()
+    bundle = lexicon_bundle(tmp_path / "lexicon")
+    (bread, jazz) = written(
+        tmp_path / "files", {"bread.txt": b"bread of an oven", "jazz.txt": b"jazz trumpets"}
+    )
+    metadata = "file_name,labels\nbread.txt,baking\njazz.txt,music\n"
+    (tmp_path / "files" / "metadata.csv").write_text(metadata)
+    done = app("adapt", bundle, "--support", "files", "--out", "by_cpp")
+    assert done.returncode == 0, done.stderr
+    script = page_folder() / "node.mjs"
+    finished(program("node"), script, bundle, tmp_path / "files", tmp_path / "by_node")
+    expected = Bundle.open(bundle, "cpu").adapt(Support.read(tmp_path / "files"))
+    expected.save(tmp_path / "by_python")
+    names = {path.name for path in (tmp_path / "by_python").iterdir()}
+    for folder in ("by_cpp", "by_node"):
+        assert {path.name for path in (tmp_path / folder).iterdir()} == names
+        found = Predictor(tmp_path / folder, "cpu").predict([bread.read_text(), jazz.read_text()])
+        wanted = expected.predict([bread.read_text(), jazz.read_text()])
+        np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-5)
+    done = app("predict", "by_python/model.onnx", bread, "--json")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "by_python" / LEXICON).exists()
+    (tmp_path / "by_python" / LEXICON).unlink()
+    done = app("predict", "by_python/model.onnx", bread, "--json")
+    assert json.loads(done.stdout)["error"]["code"] == "asset-none"
+    (tmp_path / "by_cpp" / LEXICON).write_bytes(b"other")
+    done = app("predict", "by_cpp/model.onnx", bread, "--json")
+    assert json.loads(done.stdout)["error"]["code"] == "asset-changed"
+    done = app("adapt", bundle, "--support", "files", "--out", "by_cpp")  # an earlier task may be replaced
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize(("name", "content"), [pytest.param(*each, id=each[0]) for each in broken()])

@@ -12,6 +12,7 @@ from desire_edge.data import (
     Dataset,
     Protocol,
     ProtocolRows,
+    given_labels,
     load_sample,
     protocol_rows,
     split_labels,
@@ -192,3 +193,40 @@ def test_texts_with_one_x_count_as_one_input() -> None:
     )
     rows = protocol_rows(dataset, "example-disjoint", hold_out=False, seed=0)
     assert rows.query.tolist() == [3]
+
+
+NAMES = tuple("abcdefghij")
+
+
+@pytest.mark.parametrize(
+    ("base", "novel", "sizes"),
+    [
+        (None, "ab", (6, 2, 2)),
+        ("abcd", None, (4, 2, 4)),
+        ("abc", "de", (3, 5, 2)),
+        ("abcdefgh", "ij", (6, 2, 2)),
+    ],
+)
+def test_given_labels_are_where_they_were_put_and_the_rest_is_drawn(
+    base: str | None, novel: str | None, sizes: tuple[int, int, int]
+) -> None:
+    split = given_labels(NAMES, 3, base, novel)
+    parts = [{NAMES[label] for label in part} for part in (split.base, split.validation, split.novel)]
+    assert tuple(map(len, parts)) == sizes and set.union(*parts) == set(NAMES)
+    assert novel is None or parts[2] == set(novel)
+    assert base is None or parts[0] <= set(base)
+    again = given_labels(NAMES, 3, base, novel)
+    np.testing.assert_array_equal(split.base, again.base)
+
+
+@pytest.mark.parametrize(
+    ("base", "novel", "message"),
+    [
+        ("a", "z", "1 of the novel labels are no labels of the data: z"),
+        ("ab", "bc", "'b' is named as base and as novel"),
+        (None, NAMES, "leave 0 base, 0 validation and 10 novel ones of 10"),
+    ],
+)
+def test_given_labels_that_cannot_be_are_named(base: str | None, novel: str, message: str) -> None:
+    with pytest.raises(DesireEdgeError, match=message):
+        given_labels(NAMES, 0, base, novel)

@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 from desire_edge import DesireEdgeError, Support
+from desire_edge.inputs import Columns
 from desire_edge.inputs.folder import Contents, read_known_labels
 
 
@@ -136,3 +140,39 @@ def test_a_huge_folder_is_not_read(tmp_path: Path) -> None:
     with pytest.raises(DesireEdgeError, match="more than 256 MiB in all") as refused:
         Support.read(tmp_path)
     assert refused.value.code == "folder-large"
+
+
+def test_pictures_are_bounded_by_what_they_unpack_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.new("RGB", (100, 50)).save(tmp_path / "a.png")
+    (tmp_path / "metadata.jsonl").write_text(lines(*[{"file_name": "a.png", "labels": ["x"]}] * 3))
+    assert len(Support.read(tmp_path).examples) == 3
+    monkeypatch.setattr("desire_edge.runtime.support.MAX_DECODED_BYTES", 2 * 100 * 50 * 3)
+    with pytest.raises(DesireEdgeError, match="in all once decoded; adapt with fewer") as refused:
+        Support.read(tmp_path)
+    assert refused.value.code == "folder-large"
+
+
+def test_texts_stand_in_the_metadata_too(tmp_path: Path) -> None:
+    metadata = lines(
+        {"text": "fresh bread", "labels": ["baking"], "known_labels": ["linux"]},
+        {"file_name": "a.txt", "labels": ["x"]},
+    )
+    folder = folder_of(tmp_path, "metadata.jsonl", metadata)
+    first, second = Support.read(folder).examples
+    assert (first.raw, first.known_labels, first.name) == (
+        "fresh bread",
+        ("linux",),
+        f"{tmp_path / 'metadata.jsonl'}, line 1",
+    )
+    assert second.raw == "text a" and read_known_labels(folder) == {}
+
+
+def test_metadata_may_be_parquet_and_have_other_columns(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path, "metadata.csv", "file;tags\na.txt;x|y\n")
+    with pytest.raises(DesireEdgeError, match=r"file_name \(or text\) and labels"):
+        Support.read(folder)
+    columns = Columns(file="file", labels="tags", label_separator="|")
+    assert Support.read(folder, columns).examples[0].labels == ("x", "y")
+    (tmp_path / "metadata.csv").unlink()
+    pq.write_table(pa.table({"file_name": ["b.txt"], "tags": [["y"]]}), tmp_path / "metadata.parquet")
+    assert labels_of(Support.read(folder)) == [("text b", ("y",), ())]

@@ -30,22 +30,22 @@ MORE_NAMES = (
 MORE_GROUPS = (("zzyzx", "zzyzx!", "ZZYZX"), ("sourdough", "bread", "sourdough bread", "bread sourdough"))
 
 
-def halves_of_bytes(name: str, rows: int) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+def halves_of_bytes(name: str, rows: int, dim: int) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
     """Rows of whole numbers from -7 to 7 that depend on the name alone, and scales that float32 holds exactly."""
-    values = np.clip(np.rint(numbers(name, rows, DIM, scale=5.0)), -7, 7).astype(np.int8)
+    values = np.clip(np.rint(numbers(name, rows, dim, scale=5.0)), -7, 7).astype(np.int8)
     scales = (1 + np.arange(rows) % 5) / 16
     return values, scales.astype(np.float32)
 
 
-def static_tables() -> Tables:
-    """What the golden static lexicon holds."""
+def static_tables(dim: int = DIM) -> Tables:
+    """What the golden static lexicon holds, or one of other dimensions."""
     words = (*WORDS, *OPPOSITE, "dough", "sour", "sweet", "me", "at")
     order = sorted(range(len(words)), key=lambda rank: words[rank].encode())
-    values, scales = halves_of_bytes("static.words", len(words))
+    values, scales = halves_of_bytes("static.words", len(words), dim)
     hot, cold = map(words.index, OPPOSITE)
     values[cold] = -values[hot]
     scales[cold] = scales[hot]
-    grams, gram_scales = halves_of_bytes("static.grams", GRAMS)
+    grams, gram_scales = halves_of_bytes("static.grams", GRAMS, dim)
     encoded = [words[rank].encode() for rank in order]
     return Tables(
         words=np.frombuffer(b"".join(encoded), np.uint8),
@@ -57,16 +57,16 @@ def static_tables() -> Tables:
             scales=scales[order],
             grams=packed(grams),
             gram_scales=gram_scales,
-            text_mean=numbers("static.text_mean", DIM, scale=0.125),
-            name_mean=numbers("static.name_mean", DIM, scale=0.125),
+            text_mean=numbers("static.text_mean", dim, scale=0.125),
+            name_mean=numbers("static.name_mean", dim, scale=0.125),
             lineage=(Lineage("golden", "1", "MIT", "not distilled: made of its names"),),
         ),
     )
 
 
-def make_static(path: Path) -> None:
-    """Write the golden static lexicon."""
-    write_lexicon(static_tables(), path)
+def make_static(path: Path, dim: int = DIM) -> None:
+    """Write the golden static lexicon, or one of other dimensions."""
+    write_lexicon(static_tables(dim), path)
 
 
 def static() -> dict[str, Any]:

@@ -37,8 +37,12 @@ nlohmann::json entry_of(const Names& columns, const Names& fields) {
   nlohmann::json entry;
   for (size_t column = 0; column < columns.size(); ++column) {
     const std::string& name = columns[column];
-    if (name == "file_name") {
-      entry[name] = fields[column];
+    if (name == "file_name" || name == "text") {
+      if (fields[column].empty()) {
+        entry.erase(name);
+      } else {
+        entry[name] = fields[column];
+      }
     } else if (name == "labels" || name == "negative_labels" || name == "known_labels") {
       entry[name] = strip(fields[column]).empty() ? Names() : split_names(fields[column], ';');
     }
@@ -50,7 +54,7 @@ void for_each_row(const std::string& text, const std::string& metadata, const Fo
   for (const char separator : {',', ';', '\t'}) {
     CsvReader reader(text, separator);
     const Names columns = reader.next().value_or(Names());
-    if (!has(columns, "file_name")) continue;
+    if (!has(columns, "file_name") && !has(columns, "text")) continue;
     if (!has(columns, "labels")) break;
     const auto where = [&] { return metadata + ", line " + std::to_string(reader.line()); };
     while (const auto fields = reader.next()) {
@@ -66,7 +70,7 @@ void for_each_row(const std::string& text, const std::string& metadata, const Fo
     }
     return;
   }
-  refuse("columns"_code, metadata, " needs a first line with the columns file_name and labels");
+  refuse("columns"_code, metadata, " needs a first line with the columns file_name (or text) and labels");
 }
 
 /* The parts of a name of a file inside the folder, from the folder on; nothing where it leads out of it. */
@@ -109,6 +113,16 @@ void Folder::for_each_entry(const Entry& entry) const {
   const std::string text = read_text(metadata_, kLargestInput);
   const auto read = metadata_.extension() == ".csv" ? for_each_row : for_each_line;
   read(text, metadata_.string(), entry);
+}
+
+std::optional<std::string> text_of(const nlohmann::json& entry, const std::string& where) {
+  const auto text = entry.find("text"), name = entry.find("file_name");
+  if (text == entry.end() || text->is_null()) return std::nullopt;
+  if (name != entry.end() && !name->is_null() && *name != "") return std::nullopt;
+  if (!text->is_string() || strip(text->get_ref<const std::string&>()).empty()) {
+    refuse("input-type"_code, where, ": the text must be a string that is not blank");
+  }
+  return text->get<std::string>();
 }
 
 fs::path Folder::file_of(const nlohmann::json& entry, const std::string& where) {

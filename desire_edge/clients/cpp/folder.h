@@ -12,6 +12,9 @@
 
 namespace app {
 
+/* The text of an entry that has one and names no file; nothing where the example is a file. */
+std::optional<std::string> text_of(const nlohmann::json& entry, const std::string& where);
+
 class Folder {
  public:
   /* Refuses what is no folder, or has not one of metadata.jsonl and metadata.csv. */

@@ -55,6 +55,10 @@ Support read_support(const fs::path& path) {
     if (support.examples.size() == kMostExamples) {
       refuse("examples-many"_code, metadata, " names more than ", kMostExamples, " examples");
     }
+    if (const auto text = text_of(entry, where)) {
+      support.examples.push_back(example_of(entry, RawInput(*text), where));
+      return;
+    }
     const fs::path file = folder.file_of(entry, where);
     RawInput raw = read_input(file);
     bytes += fs::file_size(file);

@@ -144,9 +144,12 @@ export function renderTask(task, note) {
     const how = element.querySelector(".how");
     element.classList.toggle("unknown", entry.how === "seeded");
     if (entry.how === "seeded") element.querySelector(".shots").textContent = shotsOf(entry.name) || "none yet";
-    const understood = entry.known.length > 1 || entry.how !== "word" ? entry.known.join(" + ") : "";
+    const itself = entry.how === "encoder" || (entry.how === "word" && entry.known.length === 1);
+    const understood = itself ? "" : entry.known.join(" + ");
     how.textContent = entry.how === "seeded" ? "unknown name, learns from examples" : understood;
-    if (entry.unknown.length && entry.how !== "seeded") {
+    if (entry.how === "ngrams") {
+      how.append(` by its letters: ${entry.unknown.join(", ")}`);
+    } else if (entry.unknown.length && entry.how !== "seeded") {
       how.append(" ", ...entry.unknown.flatMap((word) => [struck(word), " "]));
     }
     how.hidden = !how.textContent;

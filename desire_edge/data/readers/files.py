@@ -17,7 +17,6 @@ from desire_edge.inputs.readers import format_of, read_examples
 from desire_edge.inputs.readers.svmlight import SparseVector
 
 SOURCE = "the path of a file or folder of examples"
-IMAGES = (".png", ".jpg", ".jpeg")
 # The share of a data set that serves as its test part where it has none, drawn with a fixed seed: the same file, the
 # same part.
 TEST_SHARE = 0.2
@@ -140,7 +139,7 @@ def _inputs(rows: Sequence[Row], parts: Sequence[Examples]) -> Inputs:
     raws = []
     kinds: dict[str, Row] = {}
     for row in rows:
-        is_image = isinstance(row.raw, Stored) and row.raw.suffix in IMAGES
+        is_image = isinstance(row.raw, Stored) and row.raw.is_picture
         raw = row.raw if is_image else row.read()
         raws.append(raw)
         kind = "a picture" if is_image else "a text" if isinstance(raw, str) else "sparse features"

@@ -16,8 +16,7 @@ from desire_edge.evaluation.comparison.parts import json_part, tensor_part
 from desire_edge.evaluation.comparison.plan import Plan, Setting
 from desire_edge.evaluation.comparison.tasks import task_sampler
 from desire_edge.lexicon import Lexicon
-from desire_edge.lexicon.build import build_lexicon
-from desire_edge.lexicon.sources import open_source
+from desire_edge.lexicon.build import make_lexicon
 from desire_edge.models import extract
 from desire_edge.training.classifier import Classifier
 from desire_edge.training.config import TrainConfig
@@ -50,8 +49,8 @@ class SharedData:
 
         def make() -> str:
             split = split_labels(len(self.dataset.labels), setting.seed, setting.sizes)
-            build_lexicon(
-                [open_source(spec) for spec in config.lexicon.sources],
+            make_lexicon(
+                config.lexicon.sources,
                 path,
                 max_bytes=int(config.lexicon.max_mb * 1e6),
                 words=config.lexicon.words,

@@ -60,7 +60,7 @@ def read(path: Path, request: Request) -> Examples:
     unless one is 0. Names of labels stand in labels.txt, Y.txt or NAME.labels beside the file, one a line from number
     0 on; without one of these the numbers are the names.
     """
-    lines = text_of(request.content(path), str(path)).split("\n")
+    lines = text_of(request.content(path), str(path)).removesuffix("\n").split("\n")
     counts = _COUNTS.fullmatch(lines[0])
     if path.suffix.lower() == ".txt" and not counts:
         raise DesireEdgeError(

@@ -5,14 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from desire_edge.data import load_dataset, load_files
+from desire_edge.data import load_dataset, load_files, protocol_rows
 from desire_edge.errors import DesireEdgeError
 from desire_edge.inputs.names import clean_name
 
@@ -137,3 +141,90 @@ def test_a_missing_file_and_an_unknown_name_are_named(tmp_path: Path) -> None:
         DesireEdgeError, match=r"no data set is called 'delicous'; use auto, delicious, sample"
     ):
         load_dataset("delicous")
+
+
+def write(path: Path, rows: Sequence[Mapping[str, object]]) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def test_the_data_say_which_rows_are_for_the_test(tmp_path: Path) -> None:
+    splits = ("train", "test", "validation", None)
+    rows = [{"text": f"text {n}", "labels": ["a"], "split": split} for n, split in enumerate(splits)]
+    assert load_files(write(tmp_path / "a.jsonl", rows)).test_rows.tolist() == [False, True, False, False]
+    with pytest.raises(DesireEdgeError, match=r"line 1: the split 'holdout' is none of train, .*testing"):
+        load_files(write(tmp_path / "a.jsonl", [{**rows[0], "split": "holdout"}]))
+
+
+def test_a_file_of_its_own_may_be_the_test_part(tmp_path: Path) -> None:
+    train = write(tmp_path / "a.jsonl", [{"text": "x", "labels": ["a"]}] * 3)
+    (tmp_path / "b.csv").write_text("text,labels\ny,b\n")
+    dataset = load_files(train, test=tmp_path / "b.csv")
+    assert dataset.test_rows.tolist() == [False, False, False, True]
+    assert (
+        dataset.labels == ("a", "b")
+        and "a.jsonl (sha256" in dataset.source
+        and "b.csv (sha256" in dataset.source
+    )
+    with pytest.raises(DesireEdgeError, match="has its own columns and test part"):
+        load_dataset("sample", test=str(train))
+
+
+def test_no_group_is_in_both_parts(tmp_path: Path) -> None:
+    rows = [{"text": f"text {n}", "labels": ["a"], "group": f"g{n // 4}"} for n in range(100)]
+    dataset = load_files(write(tmp_path / "a.jsonl", rows))
+    assert dataset.groups == tuple(f"g{n // 4}" for n in range(100))
+    parts = dataset.test_rows.reshape(25, 4)
+    assert parts.sum() == 20 and (parts.all(axis=1) | ~parts.any(axis=1)).all()
+    for hold_out in (False, True):
+        found = protocol_rows(dataset, "streaming", hold_out=hold_out, seed=3)
+        assert not {row // 4 for row in found.train.tolist()} & {row // 4 for row in found.query.tolist()}
+    torn = [{**row, "split": "test" if n == 1 else "train"} for n, row in enumerate(rows)]
+    with pytest.raises(
+        DesireEdgeError, match=r"the group 'g0' has .*line 1 in one part and .*line 2 in the other"
+    ):
+        load_files(write(tmp_path / "a.jsonl", torn))
+
+
+def test_features_by_name_are_columns_in_alphabetical_order(tmp_path: Path) -> None:
+    rows: list[dict[str, object]] = [
+        {"features": {"oven": 2, "bread": 1}, "labels": ["a"]},
+        {"features": {"jazz": 0.5}, "labels": []},
+    ]
+    dataset = load_files(write(tmp_path / "a.jsonl", rows))
+    assert dataset.feature_names == ("bread", "jazz", "oven") and dataset.features is not None
+    np.testing.assert_array_equal(dataset.features, np.array([[1, 0, 2], [0, 0.5, 0]], np.float32))
+
+
+@pytest.mark.parametrize(
+    ("second", "message"),
+    [
+        ({"features": [1, 2, 3]}, "line 2 has 3 features, and .*line 1 has 2"),
+        ({"features": [1, 1e60]}, "line 2: feature 1 is inf"),
+        ({"features": {"a": 1}}, "line 1 is a vector and .*line 2 is sparse features"),
+    ],
+)
+def test_vectors_that_do_not_go_together_are_named(
+    second: dict[str, object], message: str, tmp_path: Path
+) -> None:
+    rows = [{"features": [1, 2], "labels": ["a"]}, {**second, "labels": ["a"]}]
+    with pytest.raises(DesireEdgeError, match=message):
+        load_files(write(tmp_path / "a.jsonl", rows))
+
+
+def test_pictures_stay_files_and_the_record_is_of_their_bytes(tmp_path: Path) -> None:
+    for name in ("a.png", "b.jpg"):
+        (tmp_path / name).write_bytes(b"\x89PNG " + name.encode())
+    rows: list[dict[str, object]] = [{"file_name": name, "labels": ["x"]} for name in ("a.png", "b.jpg")]
+    write(tmp_path / "metadata.jsonl", rows)
+    dataset = load_files(tmp_path)
+    assert dataset.images == (tmp_path / "a.png", tmp_path / "b.jpg") and dataset.texts is None
+    (tmp_path / "a.png").write_bytes(b"another")
+    assert load_files(tmp_path).source != dataset.source
+    pictures: list[dict[str, Any]] = [
+        {"bytes": b"\x89PNG\r\n\x1a\n", "path": None},
+        {"bytes": b"\xff\xd8\xff", "path": "b.jpeg"},
+    ]
+    pq.write_table(pa.table({"image": pictures, "label": ["x", "y"]}), tmp_path / "a.parquet")
+    held = load_files(tmp_path / "a.parquet")
+    assert held.images == tuple(picture["bytes"] for picture in pictures)

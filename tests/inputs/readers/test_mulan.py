@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
+from desire_edge.data import load_dataset
 from desire_edge.errors import DesireEdgeError
+from desire_edge.inputs import read_examples
 from desire_edge.inputs.readers.mulan import read_mulan
 
 SMALL = """\
@@ -150,3 +152,48 @@ def test_a_missing_file_is_named(tmp_path: Path, gone: str) -> None:
     (tmp_path / gone).unlink()
     with pytest.raises(DesireEdgeError, match=f"cannot read .*{gone}: No such file"):
         read_mulan(*paths)
+
+
+DENSE = """\
+@relation 'emotions: -C 2'
+@attribute loudness numeric
+@attribute major {NO,YES}
+@attribute amazed {0,1}
+@attribute "quiet still" {0,1}
+@data
+% rows
+0.5,YES,1,0
+-1,NO,0,1
+"""
+
+
+def test_dense_files_are_read_too(tmp_path: Path) -> None:
+    table = read_mulan(*write(tmp_path, DENSE, ["amazed", "quiet still"]))
+    assert table.labels == ("amazed", "quiet still")
+    np.testing.assert_array_equal(table.features, np.array([[0.5, 1], [-1, 0]], np.float32))
+    np.testing.assert_array_equal(table.targets, [[True, False], [False, True]])
+
+
+@pytest.mark.parametrize("given", ["pages.arff", "pages.xml", ""])
+def test_either_file_or_the_folder_is_the_data_set(given: str, tmp_path: Path) -> None:
+    write(tmp_path, SMALL, ["TAG_m\xfasica", "TAG_web"])
+    read = read_examples(tmp_path / given)
+    assert [row.labels for row in read.rows] == [("web",), (), ("m\xfasica",)]
+    assert (read.features, read.feature_names) == (2, ("caf\xe9", "weight"))
+    dataset = load_dataset(str(tmp_path / given))
+    assert dataset.features is not None and dataset.feature_names == read.feature_names
+    np.testing.assert_array_equal(dataset.features, np.array([[1, 2.5], [0, 0], [0, 0]], np.float32))
+
+
+def test_parts_are_splits_and_a_part_alone_is_not(tmp_path: Path) -> None:
+    arff_path, _ = write(tmp_path, SMALL, ["TAG_web"])
+    for part in ("train", "test"):
+        (tmp_path / f"pages-{part}.arff").write_bytes(arff_path.read_bytes())
+    with pytest.raises(DesireEdgeError, match=r"holds pages\.arff and its parts"):
+        read_examples(tmp_path)
+    arff_path.unlink()
+    assert [row.split for row in read_examples(tmp_path).rows] == ["train"] * 3 + ["test"] * 3
+    assert [row.split for row in read_examples(tmp_path / "pages-test.arff").rows] == [None] * 3
+    (tmp_path / "pages.xml").unlink()
+    with pytest.raises(DesireEdgeError, match=r"needs one pair of files, NAME\.arff and NAME\.xml"):
+        read_examples(tmp_path / "pages-test.arff")

@@ -8,6 +8,13 @@ from vectors.refusals.content import refused, taken
 
 HASH = "0" * 64
 BREAD = {"text": "Bread from a hot oven", "labels": ["baking"]}
+TOKENS = {
+    "kind": "tokens",
+    "longest": 8,
+    "vocabulary_size": 9,
+    "pad": 0,
+    "files": {"tokenizer.json": HASH},
+}
 JAZZ = {"text": "jazz: a trumpet!", "labels": ["jazz"]}
 
 
@@ -42,6 +49,20 @@ def manifests() -> list[dict[str, Any]]:
         "no features": {"features": None},
         "a vector of no features": {"kind": "vector", "features": 0, "vocabulary": []},
         "a vector of a fraction": {"kind": "vector", "features": 2.5, "vocabulary": []},
+        "pictures of four channels": {"kind": "image", "channels": 4},
+        "pictures without channels": {"kind": "image"},
+        "tokens without a tokenizer": TOKENS | {"files": None},
+        "tokens of another file": TOKENS | {"files": {"vocabulary.txt": HASH}},
+        "tokens with a digest that is none": TOKENS | {"files": {"tokenizer.json": "0" * 63 + "g"}},
+        "tokens whose file is not in the bundle": TOKENS,
+        "no token": TOKENS | {"longest": 0},
+        "more tokens than can be": TOKENS | {"longest": 2**16 + 1},
+        "half a token": TOKENS | {"longest": 2.5},
+        "tokens of no vocabulary": TOKENS | {"vocabulary_size": 0},
+        "a negative pad": TOKENS | {"pad": -1},
+        "a lexicon of odd width": {"kind": "lexicon", "features": 3, "files": {"lexicon.safetensors": HASH}},
+        "a lexicon of no width": {"kind": "lexicon", "features": 0, "files": {"lexicon.safetensors": HASH}},
+        "a lexicon without a digest": {"kind": "lexicon", "features": 4},
     }
     files: dict[str, Any] = {
         "one too few": {"head.onnx": None},

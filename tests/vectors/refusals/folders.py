@@ -70,7 +70,38 @@ def cases() -> list[dict[str, Any]]:
         *titled("file names", paths()),
         *titled("kinds", kinds()),
         *titled("labels", labels()),
+        *titled("texts", inline()),
     ]
+
+
+def inline() -> list[dict[str, Any]]:
+    """Texts in the metadata, in place of names of files."""
+
+    def alone(text: Any, **more: Any) -> dict[str, Any]:
+        return folder(lines({"text": text, "labels": ["baking"], **more}))
+
+    return [
+        taken("in metadata.jsonl", [example("oven")], **alone("oven")),
+        taken("as it stands", [example(" oven\r\n")], **alone(" oven\r\n")),
+        taken("no file name, said so", [example("oven")], **alone("oven", file_name=None)),
+        taken("an empty file name", [example("oven")], **alone("oven", file_name="")),
+        taken("beside files", [example("oven"), example()], **folder(lines({"text": "oven", "labels": ["baking"]},
+        entry()))), taken("a file counts first", [example()], **alone("oven", file_name="a.txt")),
+        taken("with negative labels", [example("oven", (), ("jazz",))],
+            **folder(lines({"text": "oven", "labels": [], "negative_labels": ["jazz"]}))),
+        taken("in metadata.csv", [example("oven, hot", ("baking", "bread"))],
+            **table('text,labels\n"oven, hot",baking;bread\n')),
+        taken("semicolons", [example("oven", ("jazz",))], **table("labels;text\njazz;oven\n")),
+        taken("beside files in metadata.csv", [example("oven"), example()],
+            **table("text,file_name,labels\noven,,baking\n,a.txt,baking\n")),
+        refused("no text and no file", "file-name", **alone(None)),
+        refused("a number", "input-type", **alone(7)),
+        refused("a list", "input-type", **alone(["oven"])),
+        refused("blank", "input-type", **alone(" \n")),
+        refused("neither in a row of metadata.csv", "file-name", **table("text,labels\n,baking\n")),
+        refused("blank in metadata.csv", "input-type", **table("text,labels\n ,baking\n")),
+        refused("no labels beside texts", "columns", **table("text,tags\noven,baking\n")),
+    ]  # fmt: skip
 
 
 def json_lines() -> list[dict[str, Any]]:
@@ -88,9 +119,9 @@ def json_lines() -> list[dict[str, Any]]:
         taken("one file twice", [example(), example()], **folder(lines(entry(), entry()))),
         taken("other keys are left alone", [example()], **folder(lines(entry(note={"a": [1]}, id=None)))),
         taken("null is no labels", [example()], **folder(lines(entry(negative_labels=None, known_labels=None)))),
-        taken("an empty string is no labels", [example()], **folder(lines(entry(negative_labels="", known_labels="")))),
-        taken("line separators in a string", [example()], **folder(lines(entry(note="a\u2028b\u0085c\u2029d")))),
-        taken("a key twice: the last", [example("jazz")],
+        taken("an empty string is no labels", [example()], **folder(lines(entry(negative_labels="",
+        known_labels="")))), taken("line separators in a string", [example()],
+        **folder(lines(entry(note="a\u2028b\u0085c\u2029d")))), taken("a key twice: the last", [example("jazz")],
             **folder('{"file_name": "a.txt", "labels": ["baking"], "file_name": "b.txt"}')),
         taken("a pair of surrogates, escaped", [example(labels=("🍳",))], **raw(r'["\ud83c\udf73"]')),
         taken("a deep value beside", [example()],

@@ -2,7 +2,7 @@
 
 import { DesireEdgeError } from "./errors.js";
 import { readInputFile } from "./inputs/files.js";
-import { finder, readMetadata } from "./inputs/folder.js";
+import { finder, readMetadata, textOf } from "./inputs/folder.js";
 import { cleanAll } from "./inputs/names.js";
 
 const MAX_EXAMPLES = 4096;
@@ -45,9 +45,10 @@ export async function readSupport(folder, where) {
     if (examples.length === MAX_EXAMPLES) {
       throw new DesireEdgeError(`${name} names more than ${MAX_EXAMPLES} examples`, "examples-many");
     }
-    const { path, file } = await find(entry.file_name, place);
-    const raw = await readInputFile(path, file);
-    bytes += file.size;
+    const text = textOf(entry, place);
+    const found = text === null ? await find(entry.file_name, place) : null;
+    const raw = found ? await readInputFile(found.path, found.file) : text;
+    bytes += found ? found.file.size : 0;
     if (bytes > MAX_FOLDER_BYTES) {
       throw new DesireEdgeError(
         `${name} names files of more than ${MAX_FOLDER_BYTES / 2 ** 20} MiB in all; adapt with fewer or smaller ones`,
@@ -63,7 +64,7 @@ export async function readSupport(folder, where) {
         name: place,
       },
     ]);
-    examples.push({ ...example, name: path });
+    examples.push({ ...example, name: found ? found.path : place });
   }
   if (!examples.length) throw new DesireEdgeError(`${name} names no examples; add one`, "examples-none");
   return examples;

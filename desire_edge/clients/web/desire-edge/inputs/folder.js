@@ -16,6 +16,7 @@ import { rowsOf } from "./table.js";
 export const METADATA = ["metadata.jsonl", "metadata.csv"];
 const LONGEST_PART = 255; // of a path; no file system takes more
 const SEPARATORS = [",", ";", "\t"];
+const INPUTS = ["file_name", "text"];
 const LISTS = ["labels", "negative_labels", "known_labels"];
 
 /** The entries of a folder's metadata, {entry, where} in turn, `where` their place, and the metadata's own name. */
@@ -68,20 +69,21 @@ function* csvEntries(text, name) {
     if (fields.length !== columns.length) refuse(line, "it has not as many fields as the first line");
     const row = Object.fromEntries(columns.map((column, index) => [column, fields[index]]));
     const lists = LISTS.map((list) => [list, strip(row[list] ?? "") ? row[list].split(";") : []]);
-    yield { entry: { file_name: row.file_name, ...Object.fromEntries(lists) }, where: `${name}, line ${line}` };
+    const inputs = INPUTS.filter((input) => row[input]).map((input) => [input, row[input]]);
+    yield { entry: Object.fromEntries([...inputs, ...lists]), where: `${name}, line ${line}` };
   }
 }
 
-/** The rows after the first and its columns, by the first separator that has file_name among them. */
+/** The rows after the first and its columns, by the first separator that has file_name or text among them. */
 function openTable(text, name, refuse) {
   for (const separator of SEPARATORS) {
     const rows = rowsOf(text, separator, refuse);
     const columns = headerOf(rows);
-    if (!columns.includes("file_name")) continue;
+    if (!INPUTS.some((input) => columns.includes(input))) continue;
     if (!columns.includes("labels")) break;
     return { rows, columns };
   }
-  throw new DesireEdgeError(`${name} needs a first line with the columns file_name and labels`, "columns");
+  throw new DesireEdgeError(`${name} needs a first line with the columns file_name (or text) and labels`, "columns");
 }
 
 /** The fields of the first row; none where it is broken, as it may be by another separator. */
@@ -92,6 +94,16 @@ function headerOf(rows) {
     if (error instanceof DesireEdgeError) return [];
     throw error;
   }
+}
+
+/** The text of an entry that has one and names no file; null where the example is a file. */
+export function textOf(entry, where) {
+  const { file_name: name, text } = entry;
+  if (text === undefined || text === null || !(name === undefined || name === null || name === "")) return null;
+  if (typeof text !== "string" || !strip(text)) {
+    throw new DesireEdgeError(`${where}: the text must be a string that is not blank`, "input-type");
+  }
+  return text;
 }
 
 /**
