@@ -24,6 +24,6 @@ def encoded_matrix(names: Sequence[str], vectors: NDArray[np.float32]) -> LabelM
         if np.linalg.norm(vector) > 0.5 * NORM:
             entries.append(LabelVector(name, vector, (name,), (), "encoder"))
         else:
-            seeded = np.float32(NORM * seeded_direction(name, len(vector)))
+            seeded = (NORM * seeded_direction(name, len(vector))).astype(np.float32)
             entries.append(LabelVector(name, seeded, (), (name,), "seeded"))
     return matrix_of(entries, vectors.shape[1])

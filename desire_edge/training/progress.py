@@ -42,15 +42,20 @@ def _bar(console: Console) -> Progress:
 @contextmanager
 def show_features(console: Console) -> Iterator[Callable[[int, int], None]]:
     """A bar for the features of a frozen backbone, from the first of them on."""
-    with _bar(console) as progress:
-        bars: list[TaskID] = []
+    progress = _bar(console)
+    bars: list[TaskID] = []
 
-        def report(done: int, total: int) -> None:
-            if not bars:
-                bars.append(progress.add_task("features (examples)", total=total, figures=""))
-            progress.update(bars[0], completed=done)
+    def report(done: int, total: int) -> None:
+        if not bars:
+            progress.start()
+            bars.append(progress.add_task("features (examples)", total=total, figures=""))
+        progress.update(bars[0], completed=done)
 
+    try:
         yield report
+    finally:
+        if bars:
+            progress.stop()
 
 
 @contextmanager

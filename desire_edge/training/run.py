@@ -28,7 +28,7 @@ from desire_edge.lexicon import Lexicon
 from desire_edge.lexicon.build import make_lexicon
 from desire_edge.models import Extractor
 from desire_edge.models.backbones.frozen import FrozenStage, Report
-from desire_edge.models.backbones.stages import MLP, build_stage
+from desire_edge.models.backbones.stages import MLP, Build, build_stage
 from desire_edge.training.checkpoint import (
     Progress,
     Stage,
@@ -79,10 +79,11 @@ class Run:
         device: torch.device,
         data_dir: Path | None = None,
         report: Report | None = None,
+        build: Build = build_stage,
     ) -> Run:
         """Start a new run in `folder`, which must not hold one yet. Builds the run's lexicon and its frozen stage.
 
-        `report` is called while the stage's features of all rows are computed.
+        `report` is called while the stage's features of all rows are computed; `build` makes the stage.
         """
         if (folder / "config.json").exists():
             raise DesireEdgeError(
@@ -99,7 +100,7 @@ class Run:
         check_episodes(dataset.targets, split.base, rows, rows, config.meta)
         try:
             options = backbone_options(config, dataset)
-            stage = build_stage(backbone_of(config, dataset), folder / BACKBONE, options)
+            stage = build(backbone_of(config, dataset), folder / BACKBONE, options)
             config = settled(config, dataset, stage)
         except DesireEdgeError:
             shutil.rmtree(folder / BACKBONE, ignore_errors=True)

@@ -15,9 +15,10 @@ import pytest
 import torch
 from models.test_backbones import embedded, saved
 from PIL import Image
+from torch import nn
 
 from desire_edge import Bundle, DesireEdgeError, Predictor, Support
-from desire_edge.export import ExportOptions, export_bundle
+from desire_edge.export import ExportOptions, export_bundle, to_bundle
 from desire_edge.models import extract
 from desire_edge.training.config import load_config
 from desire_edge.training.run import Run
@@ -224,3 +225,37 @@ def test_names_come_from_the_encoder_where_it_makes_them(of_texts: Run, tmp_path
     assert task.predict(["bread a trumpet"]).shape == (1, 2)
     task.save(tmp_path / "taught")
     assert bundle.resume(tmp_path / "taught").labels == ("jazz", "bread")
+
+
+class Encoder(nn.Module):
+    """A user's own, of vectors."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.linear = nn.Linear(8, 6)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        made: torch.Tensor = self.linear(x).relu()
+        return made
+
+
+def test_a_module_and_data_become_a_bundle_in_one_call(tmp_path: Path) -> None:
+    x = RNG.normal(size=(96, 8)).astype(np.float32)
+    lines = [
+        json.dumps({"vector": row.tolist(), "labels": sorted(set(carried(index)))})
+        for index, row in enumerate(x)
+    ]
+    (tmp_path / "vectors.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    out = tmp_path / "tagger.desire"
+    manifest, parity = to_bundle(
+        Encoder(), tmp_path / "vectors.jsonl", out, settings=SETTINGS, run=tmp_path / "run"
+    )
+    assert (manifest.input.features, manifest.training["backbone"]["name"]) == (8, "Encoder")
+    assert parity.worst <= 1e-5
+    assert Bundle.open(out).adapt(labels=["jazz"]).predict(x[:2]).shape == (2, 1)
+    run = Run.open(tmp_path / "run", torch.device("cpu"))
+    with torch.no_grad():
+        np.testing.assert_allclose(run.data.x, Encoder()(torch.from_numpy(x)), rtol=1e-5, atol=1e-6)
+    with pytest.raises(DesireEdgeError, match="takes vectors, or pictures with --image-size"):
+        to_bundle(Encoder(), "sample", out)

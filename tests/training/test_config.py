@@ -86,8 +86,9 @@ def test_the_example_file_names_every_setting_with_its_default() -> None:
     for without_a_default in (
         *("words", "label_sizes", "base_labels", "novel_labels"),
         *("test", "file", "vector", "group", "split"),
+        *("hidden", "image_size", "image_mean", "image_std", "image_crop"),
     ):
-        text = text.replace(f"\n# {without_a_default} = ", f"\n{without_a_default} = ")
+        text = text.replace(f"\n# {without_a_default} = ", f"\n{without_a_default} = ", 1)
     settings = tomllib.loads(text)
     parse_config(settings, "the example with what has no default")
     names = TrainConfig().model_dump()

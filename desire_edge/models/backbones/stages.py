@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from desire_edge.errors import DesireEdgeError
@@ -9,6 +10,9 @@ from desire_edge.inputs import VectorInput
 from desire_edge.models.backbones import efficientnet, minilm, onnx_file, torch_module
 from desire_edge.models.backbones.frozen import FrozenStage
 from desire_edge.models.backbones.options import BackboneOptions
+
+Build = Callable[[str, Path, BackboneOptions], FrozenStage | None]
+"""From a backbone's name, the folder that it is written into, and what the user says, to the stage."""
 
 IDENTITY, MLP = "identity", "mlp"
 PLAIN = {minilm.NAME: minilm.build, efficientnet.NAME: efficientnet.build}
