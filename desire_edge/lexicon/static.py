@@ -1,6 +1,6 @@
 """The vectors of a static lexicon (schema 2): label names and texts in one space, by one function.
 
-Word vectors distilled from sentence encoders (see `desire_edge.lexicon.distil`) in four bits a number. A text's or a
+Word vectors distilled from sentence encoders (see `desire_edge.distillation`) in four bits a number. A text's or a
 name's vector is the weighted sum of its words', rare words counting more, less the mean of all texts or names; a word
 that nobody knows is the sum of its character n-grams (Bojanowski, Grave, Joulin and Mikolov, "Enriching word vectors
 with subword information", TACL 2017).
