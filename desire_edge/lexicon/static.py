@@ -147,7 +147,8 @@ def packed(values: NDArray[np.int8]) -> NDArray[np.uint8]:
 
 
 def _unpacked(rows: NDArray[np.uint8]) -> NDArray[np.float64]:
-    return _VALUES[rows].reshape(len(rows), 2 * rows.shape[1])
+    # Much faster than _VALUES[rows].
+    return np.take(_VALUES, rows, axis=0).reshape(len(rows), 2 * rows.shape[1])
 
 
 def _unit(vector: NDArray[np.float64], length_of_parts: float) -> NDArray[np.float64] | None:
