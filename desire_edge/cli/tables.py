@@ -66,7 +66,7 @@ def lexicon_values(values: Mapping[str, Any]) -> dict[str, Any]:
         f"{entry['name']} {entry['version']} ({entry['licence']}): {entry['role']}"
         for entry in values["lineage"]
     ]
-    return {**values, "lineage": "\n".join(lineage)} if lineage else dict(values)
+    return {**values, "lineage": "; ".join(lineage)} if lineage else dict(values)
 
 
 def show_bundle(

@@ -1,6 +1,6 @@
 """The vectors of a static lexicon (schema 2): label names and texts in one space, by one function.
 
-Word vectors distilled from sentence encoders (see `desire_edge.lexicon.distil`) in four bits a number. A text's or a
+Word vectors distilled from sentence encoders (see `desire_edge.distillation`) in four bits a number. A text's or a
 name's vector is the weighted sum of its words', rare words counting more, less the mean of all texts or names; a word
 that nobody knows is the sum of its character n-grams (Bojanowski, Grave, Joulin and Mikolov, "Enriching word vectors
 with subword information", TACL 2017).
@@ -147,7 +147,8 @@ def packed(values: NDArray[np.int8]) -> NDArray[np.uint8]:
 
 
 def _unpacked(rows: NDArray[np.uint8]) -> NDArray[np.float64]:
-    return _VALUES[rows].reshape(len(rows), 2 * rows.shape[1])
+    # Much faster than _VALUES[rows].
+    return np.take(_VALUES, rows, axis=0).reshape(len(rows), 2 * rows.shape[1])
 
 
 def _unit(vector: NDArray[np.float64], length_of_parts: float) -> NDArray[np.float64] | None:

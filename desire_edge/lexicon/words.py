@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +18,7 @@ _PREFIX = 8  # bytes of a word that are compared at once
 _KEPT = 65_536  # words whose pieces are kept in memory
 
 
-@dataclass(frozen=True)
-class Term:
+class Term(NamedTuple):
     """A folded word: how often it counts, the indices of the known words that make it up, and how they were found."""
 
     word: str

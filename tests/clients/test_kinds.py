@@ -15,8 +15,8 @@ from clients.conftest import Run
 from clients.person import add_label, bars, drop
 from clients.pictures import broken, pictures
 from drivers.cpp import finished
-from drivers.web import ask, install_packages, opened, program, serving
-from onnx import helper
+from drivers.web import Request, adapt_in_node, ask, install_packages, opened, program, serving
+from onnx import helper, load_model, numpy_helper
 from parts.kinds_agree import kind_errors
 from playwright.sync_api import Browser, BrowserContext, expect
 from ragged import graph_of, image_bundle, tiny_tokenizer, tokens_bundle
@@ -133,6 +133,35 @@ def test_words_are_the_same_features_in_every_client(
     for client, error in errors.items():
         assert error["x"] == 0, client
         assert error["z"] <= TOLERANCE, client
+
+
+def encoder_bundle(folder: Path) -> Path:
+    """A bundle of tokens whose labels' vectors are the extractor's, z at length 4, and which has no lexicon."""
+    tokens_bundle(folder, tiny_tokenizer(folder.parent / "made"))
+    model = load_model(folder / EXTRACTOR)
+    model.graph.initializer.append(numpy_helper.from_array(np.array(4, np.float32), "norm"))
+    model.graph.node.append(helper.make_node("ReduceL2", ["z"], ["length"], keepdims=1))
+    model.graph.node.append(helper.make_node("Div", ["z", "length"], ["unit"]))
+    model.graph.node.append(helper.make_node("Mul", ["unit", "norm"], ["name"]))
+    model.graph.output.append(float_value("name", 1, D))
+    (folder / EXTRACTOR).write_bytes(serialize(model))
+    (folder / LEXICON).unlink()
+    manifest = Manifest.read(folder / MANIFEST)
+    files = {name: FileRecord.of(folder / name) for name in bundle_files(manifest.input, "extractor")}
+    write_json(folder / MANIFEST, replace(manifest, names="extractor", files=files).to_json())
+    return folder
+
+
+def test_a_text_encoders_label_vectors_are_used_or_refused(app: Run, tmp_path: Path) -> None:
+    install_packages()
+    bundle, queries = encoder_bundle(tmp_path / "encoder"), ["bread", "a jazz"]
+    support = Support.of(["bread a jazz", "a oven"], [["bread"], ["jazz a"]])
+    expected = Bundle.open(bundle, "cpu").adapt(support).predict(queries)
+    found = adapt_in_node(bundle, Request(support, queries))
+    np.testing.assert_allclose(found["probabilities"], expected, rtol=0, atol=1e-5)
+    done = app("adapt", bundle, "--labels", "bread", "--out", "taught", "--json")
+    assert done.returncode == 2
+    assert "whose tokenizer this program does not have" in json.loads(done.stdout)["error"]["message"]
 
 
 def lexicon_bundle(folder: Path) -> Path:

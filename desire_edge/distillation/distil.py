@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from desire_edge.distillation.teachers import Array, Report, source_lineage, word_vectors
 from desire_edge.errors import DesireEdgeError
 from desire_edge.lexicon.build import ranked_words, write_lexicon
 from desire_edge.lexicon.format import Tables
 from desire_edge.lexicon.lexicon import Lexicon
 from desire_edge.lexicon.sources import DEFAULT_SOURCES, open_source
-from desire_edge.lexicon.static import Lineage, StaticTable, StaticVectors, gram_hash, ngrams, packed
-from desire_edge.lexicon.teachers import Array, Report, word_vectors
+from desire_edge.lexicon.static import StaticTable, StaticVectors, gram_hash, ngrams, packed
 from desire_edge.lexicon.text import split_name, tokenize
 from desire_edge.lexicon.words import Words
 
@@ -46,7 +46,7 @@ class Distillation:
         norm: of a label's vector.
     """
 
-    words: int = 30_000
+    words: int = 36_000
     dim: int = 256
     grams: int = 4096
     teachers: tuple[str, ...] = DEFAULT_TEACHERS
@@ -83,7 +83,7 @@ def distil(
     ranked = ranked_words([open_source(spec) for spec in settings.sources])
     # Only words that a text can produce: of "e-mail", the words are "e" and "mail".
     words = [word for word in ranked if tokenize(word) == [word]][: settings.words]
-    lineage: list[Lineage] = []
+    lineage = [source_lineage(spec, "words and their ranks") for spec in settings.sources]
     parts = []
     for name, share in shares:
         found, vectors = word_vectors(name, words, report)

@@ -101,7 +101,7 @@ def _minilm() -> Teacher:
             mask = (torch.arange(width) < torch.tensor([[len(ids[index])] for index in batch])).float()
             with torch.inference_mode():
                 states = model(input_ids=tokens, attention_mask=mask).last_hidden_state
-            vectors[batch] = ((states * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)).numpy()
+            vectors[batch] = torch.nn.functional.normalize((states * mask[..., None]).sum(1)).numpy()
             report(start + len(batch))
         return vectors
 
@@ -149,10 +149,16 @@ _LICENCES = {
 }
 
 
+def source_lineage(spec: str, role: str) -> Lineage:
+    """Return what a source of word vectors is, for the lexicon's record."""
+    if spec not in _LICENCES:
+        return Lineage(Path(spec).name, "", "unknown", role)
+    package, licence = _LICENCES[spec]
+    return Lineage(package, _version(spec, package), licence, role)
+
+
 def _of_source(spec: str) -> Teacher:
     source = open_source(spec)
-    package, licence = _LICENCES.get(spec, (source.name, "unknown"))
-    version = _version(spec, package) if spec in _LICENCES else ""
 
     def encode(words: Sequence[str], report: Callable[[int], None]) -> Array:
         rows = folded_words(source)
@@ -161,7 +167,7 @@ def _of_source(spec: str) -> Teacher:
         report(len(words))
         return vectors
 
-    return Teacher(Lineage(package, version, licence, "word vectors"), encode, kept=False)
+    return Teacher(source_lineage(spec, "word vectors"), encode, kept=False)
 
 
 def _version(name: str, *packages: str) -> str:

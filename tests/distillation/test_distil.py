@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from desire_edge.distillation.distil import Distillation, distil, gram_vectors, quantised
 from desire_edge.errors import DesireEdgeError
 from desire_edge.lexicon import Lexicon
-from desire_edge.lexicon.distil import Distillation, distil, gram_vectors, quantised
 from desire_edge.lexicon.static import _unpacked, gram_hash, ngrams
 
 TOPICS = {
@@ -53,7 +53,7 @@ def test_texts_lie_near_the_names_of_their_topic(teachers: list[str], tmp_path: 
     names = lexicon.label_matrix(list(TOPICS)).vectors
     assert np.argmax(texts @ names, axis=1).tolist() == [0, 1, 2]
     roles = [entry["role"] for entry in lexicon.describe()["lineage"]]
-    assert [role.split(":")[0] for role in roles] == ["teacher, share 0.5"] * 2
+    assert [role.split(":")[0] for role in roles] == ["words and their ranks", *["teacher, share 0.5"] * 2]
 
 
 def test_an_unknown_word_lies_near_one_spelt_alike(teachers: list[str], tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Static lexicons distilled from sentence encoders and word vectors (server side)."""
