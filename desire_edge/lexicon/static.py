@@ -11,12 +11,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from desire_edge.lexicon.words import Term, Words
 
+STATIC = Path(__file__).with_name("static-en.safetensors")
+"""The one that comes with the package, for English: docs/lexicon.md."""
 MEANS = ("text_mean", "name_mean")
 _LENGTHS = (3, 4, 5)  # of n-grams, in characters
 _CANCELLED = 1e-6  # a sum this much shorter than its parts together is nothing but rounding
