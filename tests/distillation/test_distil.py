@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -102,11 +103,24 @@ def test_n_grams_are_the_ridge_regression_of_the_words() -> None:
     np.testing.assert_allclose(gram_vectors(words, vectors, rows), expected, atol=1e-5)
 
 
+def test_words_that_no_teacher_knows_are_left_away(teachers: list[str], tmp_path: Path) -> None:
+    (tmp_path / "more.txt").write_text("xyzzy " + " ".join(["0.5"] * 4) + "\njazz 1 2 3 4\n")
+    settings = Distillation(
+        dim=16, grams=8, teachers=(teachers[0],), sources=(teachers[0], str(tmp_path / "more.txt"))
+    )
+    lexicon = distil(tmp_path / "static.safetensors", settings, [], [])
+    assert "jazz" in lexicon and "xyzzy" not in lexicon
+    unknown = replace(settings, teachers=(str(tmp_path / "more.txt"),), sources=(teachers[1],), words=1)
+    with pytest.raises(DesireEdgeError, match="knows none of the words"):
+        distil(tmp_path / "static.safetensors", unknown, [], [])
+
+
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
         ({"dim": 7}, "even number"),
         ({"grams": 0}, "row for n-grams"),
+        ({"dim": 64}, "dimensions, fewer than the 64"),
         ({"teachers": ()}, "a teacher"),
         ({"teachers": ("minilm@much",)}, "must be a positive number"),
         ({"teachers": ("minilm@0",)}, "must be a positive number"),
