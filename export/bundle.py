@@ -194,6 +194,10 @@ def _check_options(run: Run, out: Path, options: ExportOptions) -> None:
             raise DesireEdgeError(
                 f"--{name.replace('_', '-')} is {value}, but must lie between {low} and {high}"
             )
+    if options.lexicon_words is not None and LEXICON in run.data.input.assets:
+        raise DesireEdgeError(
+            "--lexicon-words would change the features of a model of the backbone words; leave it away"
+        )
     if options.precision not in PRECISIONS:
         raise DesireEdgeError(
             f"--precision is {options.precision}, but must be one of {', '.join(PRECISIONS)}"

@@ -127,8 +127,9 @@ def columns_options(
 _BACKBONE = (
     click.option(
         "--backbone",
-        help="What comes before the part that is trained: mlp (nothing), identity (vectors are features), minilm "
-        "(texts), efficientnet-lite0 (pictures), onnx:FILE, module:PKG.Class.  [default: what suits the data]",
+        help="What comes before the part that is trained: mlp (nothing), words (texts by a static lexicon), identity "
+        "(vectors are features), minilm (texts), efficientnet-lite0 (pictures), onnx:FILE, module:PKG.Class.  "
+        "[default: what suits the data]",
     ),
     click.option(
         "--image-size", type=click.IntRange(1, 4096), help="The side of the square that it takes, in pixels."

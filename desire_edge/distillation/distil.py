@@ -159,7 +159,8 @@ def gram_vectors(words: Sequence[str], vectors: NDArray[np.float64], rows: int) 
 
     A word's n-grams count 1 / sqrt(how many) each, since only their sum's direction is used.
     """
-    gram, products = np.zeros((rows, rows)), np.zeros((rows, vectors.shape[1]))
+    gram: NDArray[np.float64] = np.zeros((rows, rows))
+    products: NDArray[np.float64] = np.zeros((rows, vectors.shape[1]))
     for start in range(0, len(words), _BLOCK):
         block = words[start : start + _BLOCK]
         counts = np.zeros((len(block), rows), np.float32)

@@ -30,7 +30,7 @@ def _backbone(name: str) -> str:
 
 
 DEFAULT_HIDDEN = (1000, 1000)  # of an MLP of which all is trained
-BACKBONES = ("auto", "mlp", "identity", "minilm", "efficientnet-lite0")
+BACKBONES = ("auto", "mlp", "words", "identity", "minilm", "efficientnet-lite0")
 BACKBONE_PREFIXES = {"onnx:": "FILE", "module:": "PKG.Class"}
 Positive = Annotated[int, Field(ge=1)]
 Fraction = Annotated[float, Field(ge=0, le=1)]

@@ -21,7 +21,7 @@ from desire_edge.data import (
     split_labels,
 )
 from desire_edge.errors import DesireEdgeError
-from desire_edge.inputs import InputSpec, RawInput, VectorInput, WordsInput
+from desire_edge.inputs import InputSpec, RawInput, TokensInput, VectorInput, WordsInput
 from desire_edge.inputs.vocabulary import bag_of_words
 from desire_edge.lexicon import Lexicon
 from desire_edge.models import Extractor, Mlp
@@ -62,7 +62,7 @@ class Prepared:
     @property
     def shared_space(self) -> bool:
         """Whether features and labels' vectors are of one space."""
-        return self.names is not None
+        return self.stage is not None and self.stage.names
 
     def raws(self, rows: Sequence[int] | NDArray[np.int64]) -> list[RawInput]:
         """What a device is given of these rows: x, or what a frozen stage takes."""
@@ -82,7 +82,8 @@ def prepare(
     rows, split = protocol_rows_of(config, dataset), label_split_of(config, dataset)
     if stage is not None:
         assert features is not None, "a frozen stage has features"
-        names = EncodedNames(stage, [dataset.labels[index] for index in split.base]) if stage.names else None
+        encodes = stage.names and isinstance(stage.input, TokensInput)
+        names = EncodedNames(stage, [dataset.labels[index] for index in split.base]) if encodes else None
         matrix = (names or lexicon).label_matrix(dataset.labels)
         return Prepared(
             dataset=dataset,

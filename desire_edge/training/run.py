@@ -98,14 +98,6 @@ class Run:
         split = label_split_of(config, dataset)
         rows = protocol_rows_of(config, dataset).train
         check_episodes(dataset.targets, split.base, rows, rows, config.meta)
-        try:
-            options = backbone_options(config, dataset)
-            stage = build(backbone_of(config, dataset), folder / BACKBONE, options)
-            config = settled(config, dataset, stage)
-        except DesireEdgeError:
-            shutil.rmtree(folder / BACKBONE, ignore_errors=True)
-            raise
-        config = _with_folds_that_fit(config, dataset, split.base, rows)
         make_lexicon(
             config.lexicon.sources,
             lexicon_path(folder),
@@ -113,6 +105,16 @@ class Run:
             words=config.lexicon.words,
             keep=[dataset.labels[index] for index in split.base],  # novel names are met as on a device
         )
+        try:
+            name = backbone_of(config, dataset, lexicon_path(folder))
+            options = backbone_options(config, dataset, lexicon_path(folder))
+            stage = build(name, folder / BACKBONE, options)
+            config = settled(config, dataset, name, stage)
+        except DesireEdgeError:
+            shutil.rmtree(folder / BACKBONE, ignore_errors=True)
+            lexicon_path(folder).unlink(missing_ok=True)
+            raise
+        config = _with_folds_that_fit(config, dataset, split.base, rows)
         if stage is not None:
             stage_features(stage, dataset, folder, report)
         write_json(folder / "data.json", {"source": dataset.source})

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from desire_edge.data import Dataset
 from desire_edge.errors import DesireEdgeError
-from desire_edge.models.backbones import efficientnet
+from desire_edge.lexicon import Lexicon
+from desire_edge.models.backbones import efficientnet, words
 from desire_edge.models.backbones.frozen import FrozenStage
 from desire_edge.models.backbones.options import BackboneOptions
 from desire_edge.models.backbones.stages import MLP
@@ -14,21 +17,23 @@ FROM_BACKBONE = {"batches": 150, "learning_rate": 1e-4}
 """Of meta-training that starts from the backbone, where nothing is asked: it has little to learn, and much to lose."""
 
 
-def backbone_of(config: TrainConfig, dataset: Dataset) -> str:
-    """The backbone that the settings ask for, or that suits the data."""
+def backbone_of(config: TrainConfig, dataset: Dataset, lexicon: Path) -> str:
+    """The backbone that the settings ask for, or that suits the data and the run's `lexicon`."""
     if config.extractor.backbone != "auto":
         return config.extractor.backbone
+    if dataset.texts is not None and Lexicon.open(lexicon).static:
+        return words.NAME
     return MLP if dataset.images is None else efficientnet.NAME
 
 
-def backbone_options(config: TrainConfig, dataset: Dataset) -> BackboneOptions:
-    """What the settings and the data say of it."""
+def backbone_options(config: TrainConfig, dataset: Dataset, lexicon: Path) -> BackboneOptions:
+    """What the settings and the data say of it, and the run's lexicon."""
     said = config.extractor
     vector = None if dataset.features is None else dataset.features.shape[1]
-    return BackboneOptions(said.image_size, said.image_mean, said.image_std, said.image_crop, vector)
+    return BackboneOptions(said.image_size, said.image_mean, said.image_std, said.image_crop, vector, lexicon)
 
 
-def settled(config: TrainConfig, dataset: Dataset, stage: FrozenStage | None) -> TrainConfig:
+def settled(config: TrainConfig, dataset: Dataset, backbone: str, stage: FrozenStage | None) -> TrainConfig:
     """`config` with the backbone, the projection and the layers that are trained.
 
     Where F starts as the identity, nothing of it is trained, so nothing is cross-fitted; W_Z has two units a dimension,
@@ -46,10 +51,10 @@ def settled(config: TrainConfig, dataset: Dataset, stage: FrozenStage | None) ->
     if projection == "identity" and (stage is None or not stage.names):
         raise DesireEdgeError(
             f"extractor.projection=identity needs a backbone whose names live among its features, and "
-            f"{backbone_of(config, dataset)} has none; use learned"
+            f"{backbone} has none; use learned"
         )
     update = {
-        "backbone": backbone_of(config, dataset),
+        "backbone": backbone,
         "projection": projection,
         "hidden": said.hidden if said.hidden is not None else (DEFAULT_HIDDEN if stage is None else ()),
     }

@@ -16,6 +16,7 @@ import torch
 from models.test_backbones import embedded, saved
 from PIL import Image
 from torch import nn
+from vectors.static_lexicon import STATIC
 
 from desire_edge import Bundle, DesireEdgeError, Predictor, Support
 from desire_edge.export import ExportOptions, export_bundle, to_bundle
@@ -259,3 +260,29 @@ def test_a_module_and_data_become_a_bundle_in_one_call(tmp_path: Path) -> None:
         np.testing.assert_allclose(run.data.x, Encoder()(torch.from_numpy(x)), rtol=1e-5, atol=1e-6)
     with pytest.raises(DesireEdgeError, match="takes vectors, or pictures with --image-size"):
         to_bundle(Encoder(), "sample", out)
+
+
+def test_a_static_lexicon_makes_texts_features(tmp_path: Path) -> None:
+    words = ("bread", "jazz", "the", "hot", "cold", "zzyzx", "webdesign")
+    lines = [
+        json.dumps(
+            {"text": " ".join([f"row{row}", *RNG.choice(words, size=2)]), "labels": sorted(set(carried(row)))}
+        )
+        for row in range(96)
+    ]
+    (tmp_path / "texts.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    run = trained(tmp_path / "run", f"data={tmp_path / 'texts.jsonl'}", f'lexicon.sources=["{STATIC}"]')
+    said = run.config.extractor
+    assert (said.backbone, said.projection, run.config.meta.hidden) == ("words", "identity", 16)
+    manifest, parity = export_bundle(run, tmp_path / "tagger.desire")
+    assert parity.worst <= 1e-5
+    assert (manifest.input.kind, manifest.names) == ("lexicon", "lexicon")
+    task = Bundle.open(tmp_path / "tagger.desire").adapt(labels=["hot bread", "jazz"])
+    texts = ["the bread is hot", "jazz"]
+    found = task.predict(texts)
+    np.testing.assert_array_equal(Predictor(task.save(tmp_path / "taught")).predict(texts), found)
+    with pytest.raises(DesireEdgeError, match="would change the features"):
+        export_bundle(run, tmp_path / "small.desire", ExportOptions(lexicon_words=5))
+    with pytest.raises(DesireEdgeError, match="makes features of a static lexicon"):
+        trained(tmp_path / "no", f"data={tmp_path / 'texts.jsonl'}", "extractor.backbone=words")
+    assert not (tmp_path / "no" / "lexicon.safetensors").exists()

@@ -43,7 +43,8 @@ class FrozenStage:
         folder: holds `GRAPH` (x -> `features`; none where x are the features), the input's assets and `RECORD`.
         input: how x comes from raw input.
         width: of the features.
-        names: whether labels' names go through the same encoder, into the same space.
+        names: whether labels' names have vectors in the space of the features: through the same encoder where it takes
+            tokens, else of the lexicon.
         lineage: what it was made of.
     """
 

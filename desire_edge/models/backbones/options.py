@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from desire_edge.errors import DesireEdgeError
@@ -17,6 +18,7 @@ class BackboneOptions:
         image_size: the side of the square it takes, in pixels.
         image_mean, image_std: (v − mean) / std of a channel's value v from 0 to 255.
         image_crop: the share of the shorter side that the square in the middle keeps.
+        lexicon: the run's, for what makes features of it.
         vector: how many numbers an example of the data set has, where it has vectors.
     """
 
@@ -25,6 +27,7 @@ class BackboneOptions:
     image_std: tuple[float, float, float] | None = None
     image_crop: float | None = None
     vector: int | None = None
+    lexicon: Path | None = None
 
 
 def needed(package: str, backbone: str) -> Any:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from desire_edge.errors import DesireEdgeError
 from desire_edge.inputs import VectorInput
-from desire_edge.models.backbones import efficientnet, minilm, onnx_file, torch_module
+from desire_edge.models.backbones import efficientnet, minilm, onnx_file, torch_module, words
 from desire_edge.models.backbones.frozen import FrozenStage
 from desire_edge.models.backbones.options import BackboneOptions
 
@@ -15,7 +15,11 @@ Build = Callable[[str, Path, BackboneOptions], FrozenStage | None]
 """From a backbone's name, the folder that it is written into, and what the user says, to the stage."""
 
 IDENTITY, MLP = "identity", "mlp"
-PLAIN = {minilm.NAME: minilm.build, efficientnet.NAME: efficientnet.build}
+PLAIN = {
+    words.NAME: words.build,
+    minilm.NAME: minilm.build,
+    efficientnet.NAME: efficientnet.build,
+}
 
 
 def build_stage(name: str, folder: Path, options: BackboneOptions) -> FrozenStage | None:
