@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from desire_edge.distillation.teachers import Array, Report, source_lineage, word_vectors
+from desire_edge.distillation.teachers import Array, Report, source_lineage, teacher_of, word_vectors
 from desire_edge.errors import DesireEdgeError
 from desire_edge.lexicon.build import ranked_words, write_lexicon
 from desire_edge.lexicon.format import Tables
@@ -80,15 +80,17 @@ def distil(
         raise DesireEdgeError(
             "a static lexicon needs an even number of dimensions, a row for n-grams and a teacher"
         )
+    teachers = [(name, share, teacher_of(name)) for name, share in shares]
     report("words", 0, 0)
     ranked = ranked_words([open_source(spec) for spec in settings.sources])
     # Only words that a text can produce: of "e-mail", the words are "e" and "mail".
     words = [word for word in ranked if tokenize(word) == [word]][: settings.words]
     lineage = [source_lineage(spec, "words and their ranks") for spec in settings.sources]
     parts = []
-    for name, share in shares:
-        found, given = word_vectors(name, words, report)
-        lineage.append(replace(found, role=f"teacher, share {share:g}: {found.role}"))
+    for name, share, teacher in teachers:
+        given = word_vectors(name, teacher, words, report)
+        made_of = teacher.lineage
+        lineage.append(replace(made_of, role=f"teacher, share {share:g}: {made_of.role}"))
         if not given.any():
             raise DesireEdgeError(f"the teacher {name!r} knows none of the words; choose another")
         part = _unit_rows(_flattened(given.astype(np.float64), None, _FLATTEN_TEACHER))
@@ -159,8 +161,7 @@ def gram_vectors(words: Sequence[str], vectors: NDArray[np.float64], rows: int) 
 
     A word's n-grams count 1 / sqrt(how many) each, since only their sum's direction is used.
     """
-    gram: NDArray[np.float64] = np.zeros((rows, rows))
-    products: NDArray[np.float64] = np.zeros((rows, vectors.shape[1]))
+    gram, products = np.zeros((rows, rows)), np.zeros((rows, vectors.shape[1]))
     for start in range(0, len(words), _BLOCK):
         block = words[start : start + _BLOCK]
         counts = np.zeros((len(block), rows), np.float32)
@@ -170,8 +171,7 @@ def gram_vectors(words: Sequence[str], vectors: NDArray[np.float64], rows: int) 
         gram += counts.T @ counts
         products += counts.T @ vectors[start : start + _BLOCK].astype(np.float32)
     gram[np.diag_indices(rows)] += _RIDGE
-    solved: NDArray[np.float64] = np.linalg.solve(gram, products)
-    return solved
+    return np.asarray(np.linalg.solve(gram, products), np.float64)
 
 
 def _flattened(vectors: NDArray[np.float64], dim: int | None, power: float) -> NDArray[np.float64]:
