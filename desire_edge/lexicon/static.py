@@ -93,14 +93,14 @@ class StaticVectors:
         (1 + ln c) ln(1 + n), n being the number of words in the lexicon.
         """
         pieces = [index for term in terms for index in term.pieces]
-        repeats = [1.0 + math.log(term.count) for term in terms for _ in term.pieces]
+        repeats = [1.0 + math.log(term.times) for term in terms for _ in term.pieces]
         weights = np.log(2.0 + self._words.ranks[pieces]) * repeats * self._table.scales[pieces]
         parts = _unpacked(self._table.vectors[pieces])
         total = weights @ parts
         length = float(weights @ np.sqrt((parts * parts).sum(axis=1)))
         for term in terms:
             if not term.pieces and (part := self._spelt(term.word)) is not None:
-                weight = (1.0 + math.log(term.count)) * math.log(1.0 + len(self._words))
+                weight = (1.0 + math.log(term.times)) * math.log(1.0 + len(self._words))
                 total += weight * part
                 length += weight
         whole = _unit(total, length)
