@@ -34,10 +34,10 @@ from desire_edge import Bundle, _core
 from desire_edge.export import export_bundle
 from desire_edge.models import EPSILON, SemanticInference
 from desire_edge.runtime.manifest import EXTRACTOR
-from desire_edge.training.config import ExtractorConfig, load_config
+from desire_edge.training.config import DEFAULT_HIDDEN, load_config
 
 LABELS = ("baking", "cycling", "jazz", "open source", "travel")
-EXTRACTORS: dict[str, tuple[int, ...]] = {"": ExtractorConfig().hidden, "_20m": (3000, 3000, 3000)}
+EXTRACTORS: dict[str, tuple[int, ...]] = {"": DEFAULT_HIDDEN, "_20m": (3000, 3000, 3000)}
 """End of the metric's name -> hidden sizes."""
 BATCHES = (1, 16, 256)
 HARDLY_TRAINED = ("extractor.epochs=1", "meta.batches=2", "meta.folds=0", "validation_tasks=1")

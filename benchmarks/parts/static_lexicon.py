@@ -1,8 +1,8 @@
-"""The static lexicon on the sample corpus' novel labels: names alone, and logistic regression + 6 · cosine to the name.
+"""The static lexicon on the sample corpus' novel labels: names alone, and logistic regression + 6 · cosine to a name.
 
-`python -m parts.static_lexicon` in `benchmarks/` prints the figures as JSON. Labels, rows and tasks are those of a run's
-own (label seed 0, example-disjoint, all novel labels); texts and names are centred on the training texts and base labels,
-as a run has them. No figure here chose a setting: C = 10 and the weight 6 are fixed.
+`python -m parts.static_lexicon` in `benchmarks/` prints the figures as JSON. Labels, rows and tasks are those of a
+run's own (label seed 0, example-disjoint, all novel labels); texts and names are centred on the training texts and
+base labels, as a run has them. No figure here chose a setting: C = 10 and the weight 6 are fixed.
 """
 
 from __future__ import annotations

