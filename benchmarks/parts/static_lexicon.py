@@ -1,4 +1,4 @@
-"""The static lexicon on the sample corpus' novel labels: names alone, and logistic regression + 6 · cosine to the name.
+"""The static lexicon on the sample corpus' novel labels: names alone, and logistic regression + 6 · cosine to a name.
 
 `python -m parts.static_lexicon` in `benchmarks/` prints the figures as JSON. Labels, rows and tasks are those of a
 run's own (label seed 0, example-disjoint, all novel labels); texts and names are centred on the training texts and base

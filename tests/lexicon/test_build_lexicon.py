@@ -15,10 +15,16 @@ from hypothesis import strategies as st
 from desire_edge.errors import DesireEdgeError
 from desire_edge.lexicon import Lexicon, fold
 from desire_edge.lexicon.build import build_lexicon, shrink_lexicon
-from desire_edge.lexicon.format import map_tables
+from desire_edge.lexicon.format import SourceTable, map_tables
 from desire_edge.lexicon.sources import Source
 
 MakeSource = Callable[..., Source]
+
+
+def tables_of(path: Path) -> tuple[SourceTable, ...]:
+    vectors = map_tables(path).vectors
+    assert isinstance(vectors, tuple)
+    return vectors
 
 
 def test_the_default_lexicon_fills_its_16_megabytes(default_path: Path, default_lexicon: Lexicon) -> None:
