@@ -114,7 +114,7 @@ def show_exported(out: Path, values: dict[str, Any]) -> None:
         f"parity with torch: extractor {parity['extractor']:.1e}, logits {parity['logits']:.1e}, "
         f"probabilities {parity['probabilities']:.1e}, adapt.onnx {parity['portable']:.1e}, "
         f"thresholds {parity['thresholds']:.1e} "
-        f"(allowed {EXTRACTOR_TOLERANCE[bundle.manifest.precision]:.0e}, and 1e-5 after the extractor)"
+        f"(allowed: extractor {EXTRACTOR_TOLERANCE[bundle.manifest.precision]:.0e}, after it 1e-05)"
     )
 
 

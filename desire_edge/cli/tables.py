@@ -105,8 +105,8 @@ def show_bundle(
 
 
 def _held(file: FileContents) -> Text:
-    """What a file is for, and those of its arrays that are a twentieth of it or more."""
-    large = [array for array in file.arrays if 20 * array.bytes >= file.bytes]
+    """What a file is for, and the largest of its arrays: at most five that are a twentieth of it or more."""
+    large = [array for array in file.arrays if 20 * array.bytes >= file.bytes][:5]
     shapes = [f"{array.name} {' × '.join(map(str, array.shape))} {array.dtype}" for array in large]
     return plain(": ".join([file.purpose, ", ".join(shapes)] if shapes else [file.purpose]))
 

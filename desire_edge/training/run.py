@@ -97,9 +97,7 @@ class Run:
         config = config.model_copy(update=lasting)
         split = label_split_of(config, dataset)
         rows = protocol_rows_of(config, dataset).train
-        check_episodes(dataset.targets, split.base, rows, rows, config.meta)
-        sources = lexicon_sources(config, dataset)
-        config = config.model_copy(update={"lexicon": config.lexicon.model_copy(update={"sources": sources})})
+        config = _with_ways_that_fit(config, dataset, split.base, rows)
         make_lexicon(
             sources,
             lexicon_path(folder),
@@ -271,6 +269,30 @@ class Run:
         """Continue the optimiser of the stage a checkpoint was cut off in; a stage that begins starts afresh."""
         if self.progress.finished:
             restore_optimizer(optimizer, self.saved_optimizer)
+
+
+def _with_ways_that_fit(
+    config: TrainConfig, dataset: Dataset, base: NDArray[np.int64], rows: NDArray[np.int64]
+) -> TrainConfig:
+    """`config`, where no ways were asked for with as many as the base labels give, and a warning if these are fewer."""
+    low, high = config.meta.ways
+    fewest = high if "ways" in config.meta.model_fields_set else low
+    for ways in range(high, fewest - 1, -1):
+        fitting = config.meta.model_copy(update={"ways": (low, ways)})
+        try:
+            check_episodes(dataset.targets, base, rows, rows, fitting)
+        except DesireEdgeError:
+            continue
+        if ways == high:
+            return config
+        warnings.warn(
+            f"{len(base)} base labels do not give training episodes of {high} ways, so they have at most {ways} "
+            f"(meta.ways=[{low}, {ways}])",
+            stacklevel=3,
+        )
+        return config.model_copy(update={"meta": fitting})
+    check_episodes(dataset.targets, base, rows, rows, config.meta)  # says what is wrong
+    return config
 
 
 def _with_folds_that_fit(

@@ -28,6 +28,9 @@ from desire_edge.training.scoring import score_tasks
 from desire_edge.training.start import start_from_backbone
 from desire_edge.training.thresholds import learn_thresholds
 
+LEAST_LABELS = 3
+"""That thresholds are learned from: of two, every example drawn carries one, and F1 is best if both always hold."""
+
 Report = Callable[[Stage, int, int, float, float | None], None]
 """Called with stage, units done, units in all, the latest loss, and the latest validation AUC."""
 
@@ -168,6 +171,10 @@ def _learn_thresholds(run: Run, z: Tensor) -> None:
     # At least two: all examples drawn for one label carry it.
     ways = tuple(max(2, min(number, len(data.split.validation))) for number in config.ways)
     try:
+        if len(data.split.validation) < LEAST_LABELS:
+            raise DesireEdgeError(
+                f"{len(data.split.validation)} of them, and at least {LEAST_LABELS} are needed"
+            )
         learn_thresholds(
             run.learner,
             EpisodeBatcher(z, data.dataset.targets, data.w, data.split.base),

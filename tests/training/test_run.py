@@ -11,8 +11,11 @@ from training.cases import small_config, train
 
 from desire_edge.errors import DesireEdgeError
 from desire_edge.models import extract
+from desire_edge.training.config import load_config
 from desire_edge.training.run import Run
 from desire_edge.training.stages import train_extractors
+
+FEW_LABELS = ("data=sample", "label_sizes=[6, 3, 3]", 'lexicon.sources=["glove-50"]', "lexicon.max_mb=1")
 
 
 def test_where_the_data_are_too_few_to_cross_fit_the_run_goes_without_and_says_so(tmp_path: Path) -> None:
@@ -20,6 +23,24 @@ def test_where_the_data_are_too_few_to_cross_fit_the_run_goes_without_and_says_s
         run = Run.create(tmp_path / "run", small_config("meta.folds=20"), torch.device("cpu"))
     assert run.config.meta.folds == 0
     assert Run.open(run.folder, torch.device("cpu")).config == run.config
+
+
+def test_where_the_labels_are_too_few_for_the_default_ways_episodes_have_fewer_and_the_run_says_so(
+    tmp_path: Path,
+) -> None:
+    config = load_config(None, [*FEW_LABELS])
+    with pytest.warns(
+        UserWarning, match=r"6 base labels do not give .* of 10 ways, .* \(meta\.ways=\[2, [3-6]\]\)"
+    ):
+        run = Run.create(tmp_path / "run", config, torch.device("cpu"))
+    assert run.config.meta.ways[1] <= 6
+    assert Run.open(run.folder, torch.device("cpu")).config == run.config
+
+
+def test_ways_that_were_asked_for_are_not_changed(tmp_path: Path) -> None:
+    config = load_config(None, [*FEW_LABELS, "meta.ways=[2, 10]"])
+    with pytest.raises(DesireEdgeError, match="6 base labels do not give training episodes of 10 ways"):
+        Run.create(tmp_path / "run", config, torch.device("cpu"))
 
 
 def test_label_sizes_split_the_labels(tmp_path: Path) -> None:

@@ -111,8 +111,12 @@ def test_thresholds_are_learned_last(unbroken: Run) -> None:
     assert torch.equal(Run.open(unbroken.folder, torch.device("cpu")).learner.threshold_weights, weights)
 
 
-def test_where_validation_labels_are_too_few_thresholds_stay_at_a_half(tmp_path: Path) -> None:
-    run = Run.create(tmp_path / "run", small_config("label_sizes=[54, 1, 20]"), torch.device("cpu"))
+@pytest.mark.parametrize("validation", [1, 2])
+def test_where_validation_labels_are_too_few_thresholds_stay_at_a_half(
+    validation: int, tmp_path: Path
+) -> None:
+    sizes = f"label_sizes=[54, {validation}, 20]"
+    run = Run.create(tmp_path / "run", small_config(sizes), torch.device("cpu"))
     with pytest.warns(UserWarning, match="validation labels are too few to learn thresholds from"):
         train(run)
     assert not run.learner.threshold_weights.any()
