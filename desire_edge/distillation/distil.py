@@ -106,13 +106,13 @@ def distil(
             f"{settings.dim} asked for; ask for fewer, or for more words"
         )
     report("n-grams", 0, 0)
-    grams = gram_vectors(words, _unit_rows(merged), settings.grams)
+    grams = gram_vectors(words, _unit_rows(vectors), settings.grams)
     report("writing", 0, 0)
     order = sorted(range(len(words)), key=lambda rank: words[rank].encode())
     encoded = [words[rank].encode() for rank in order]
     zeros = np.zeros(settings.dim, np.float32)
     table = StaticTable(
-        settings.norm, *quantised(merged[order]), *quantised(grams), zeros, zeros, tuple(lineage)
+        settings.norm, *quantised(vectors[order]), *quantised(grams), zeros, zeros, tuple(lineage)
     )
     tables = Tables(
         words=np.frombuffer(b"".join(encoded), np.uint8),
@@ -129,7 +129,7 @@ def centred(tables: Tables, texts: Sequence[str], names: Sequence[str]) -> Table
     zeros = np.zeros(tables.vectors.dim, np.float32)
     table = replace(tables.vectors, text_mean=zeros, name_mean=zeros)
     vectors = StaticVectors(table, Words(tables.words, tables.offsets, tables.ranks))
-    found: list[list[NDArray[np.floating]]] = [
+    found = [
         [vector for each in given if (vector := vectors.unit(vectors.terms(split(each)), mean)) is not None]
         for given, split, mean in ((texts, tokenize, "text_mean"), (names, split_name, "name_mean"))
     ]
