@@ -20,7 +20,7 @@ from sklearn.linear_model import LogisticRegression
 
 from desire_edge.data import EpisodeSampler, load_dataset, protocol_rows, split_labels
 from desire_edge.lexicon import Lexicon
-from desire_edge.lexicon.build import STATIC
+from desire_edge.lexicon.static import STATIC
 from desire_edge.metrics import Estimate, micro_auc
 
 from .part import Measured

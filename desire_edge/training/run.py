@@ -52,7 +52,7 @@ from desire_edge.training.prepare import (
     prepare,
     protocol_rows_of,
 )
-from desire_edge.training.settle import backbone_of, backbone_options, settled
+from desire_edge.training.settle import backbone_of, backbone_options, lexicon_sources, settled
 
 BACKBONE = "backbone"  # a run's folder of its frozen stage
 

@@ -14,7 +14,7 @@ from trained import Trained
 
 from desire_edge import Bundle
 from desire_edge.data import load_sample
-from desire_edge.lexicon.build import STATIC
+from desire_edge.lexicon.static import STATIC
 
 Cli = Callable[..., Result]
 Refused = Callable[..., str]

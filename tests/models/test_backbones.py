@@ -233,7 +233,7 @@ def test_graphs_are_joined_by_their_names_whatever_else_is_called_alike() -> Non
 
 def features_of(stage: FrozenStage | None, raw: RawInput) -> NDArray[np.float32]:
     assert stage is not None
-    features: NDArray[np.float32] = stage.features([raw])[0]  # type: ignore[list-item]
+    features: NDArray[np.float32] = stage.features([raw])[0]
     return features
 
 
