@@ -253,8 +253,10 @@ def remove_if_empty(*folders: Path) -> None:
 
 def next_run_folder(name: str, protocol: str, seed: int) -> Path:
     """Make the first free folder runs/DATA-PROTOCOL-sSEED-N; two trainings that start at once get two folders."""
+    from desire_edge.data.readers.files import name_of
+
     for number in itertools.count(1):
-        folder = RUNS / f"{Path(name).stem}-{protocol}-s{seed}-{number}"
+        folder = RUNS / f"{name_of(Path(name))}-{protocol}-s{seed}-{number}"
         try:
             folder.mkdir(parents=True)
         except FileExistsError:
