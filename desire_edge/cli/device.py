@@ -44,7 +44,7 @@ from desire_edge.runtime.taught_file import TASK, read_task, task_file
     "support_folder",
     type=ANY_PATH,
     help="Examples: a folder with metadata.jsonl or metadata.csv and the files it names, or a file of texts, "
-    "pictures or vectors and their labels: JSON Lines, CSV, Parquet, Arrow, .npz, svmlight.",
+    "pictures or vectors and their labels: JSON Lines, CSV, Parquet, Arrow, .npz, .npy, svmlight, Mulan.",
 )
 @columns_options(short=False, without=("group", "split"))
 @click.option(
@@ -155,8 +155,8 @@ def adapt(
     support/metadata.jsonl, one line an example (any number of labels, none allowed):
         {"file_name": "a.txt", "labels": ["baking", "history"]}
         {"text": "a text of its own", "labels": [], "negative_labels": ["baking"]}
-    Files are .txt (text), .npy (a feature vector) or .json (features by name). For a bundle made to use them,
-    "known_labels" are the base labels an example is known to carry.
+    Files are .txt (text), .png or .jpg (a picture), .npy (a feature vector) or .json (features by name).
+    For a bundle made to use them, "known_labels" are the base labels an example is known to carry.
 
     \b
     desire-edge adapt tagger.desire --support support/ --out taught/
@@ -222,19 +222,19 @@ def adapt(
 @columns_options(short=False, without=("labels", "group", "split"))
 @click.option(
     "--known-labels",
-    help="Base labels that every INPUT is known to carry, separated by commas.  [default: by each folder's metadata]",
+    help="Base labels that every INPUT is known to carry, separated by commas.  [default: what the files say]",
 )
 @click.option("--why", is_flag=True, help="Say what spoke for each predicted label, and how strongly.")
 @click.option(
     "--why-png",
     metavar="FILE",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Draw it too; needs matplotlib.",
+    help="Draw that, as a PNG; needs matplotlib.",
 )
 @click.option(
     "--bundle",
     type=ANY_PATH,
-    help="With --why: what MODEL was taught with.  [default: the only *.desire here]",
+    help="With --why or --why-png: what MODEL was taught with.  [default: the only *.desire here]",
 )
 @provider_option
 @json_option
@@ -252,8 +252,8 @@ def predict(
 ) -> None:
     """Predict with an adapted MODEL (OUT, or OUT/model.onnx).
 
-    INPUT: .txt, .npy, .json, .png or .jpg files; files of examples (JSON Lines, CSV, Parquet, Arrow, .npz, svmlight),
-    whose labels do not count; folders of either; or -, each line of standard input.
+    INPUT: .txt, .npy, .json, .png or .jpg files; files of examples (JSON Lines, CSV, Parquet, Arrow, .npz, svmlight,
+    Mulan), whose labels do not count; folders of either; or -, each line of standard input.
 
     A model whose bundle was made to use them can be told the base labels that an input is known to carry: with
     --known-labels, in a column known_labels, or in a folder's metadata.jsonl or metadata.csv, as for `adapt`.
@@ -270,6 +270,8 @@ def predict(
     \b
     desire-edge predict taught/ page.txt --why --bundle tagger.desire --why-png why.png
     """
+    if bundle is not None and not (why or why_png):
+        raise DesireEdgeError("--bundle is for --why and --why-png: a prediction needs MODEL alone")
     predictor = Predictor(model, provider)
     rows = rows_of(inputs, texts, Columns(**columns), known_labels)
     task = taught_task(model, bundle, provider) if why or why_png else None

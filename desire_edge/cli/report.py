@@ -23,7 +23,7 @@ from desire_edge.runtime.manifest import MANIFEST
 
 
 @click.command()
-@click.argument("path", metavar="RUN|BUNDLE", type=ANY_PATH, required=False)
+@click.argument("path", metavar="[RUN|BUNDLE]", type=ANY_PATH, required=False)
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
