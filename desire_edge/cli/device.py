@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -187,6 +188,7 @@ def adapt(
         raise DesireEdgeError(f"{' and '.join(changes)} are more than one change; make one after the other")
     opened = Bundle.open(bundle or only_bundle(Path()), provider)
     support = read_support(support_folder, Columns(**columns))
+    check_asked(() if task_path else names or (), support)
     asked = Columns(**{field: named for field, named in columns.items() if field != "labels"})
     rows = rows_of(to_predict, (), asked, None) if to_predict else []
     if shots is not None:
@@ -360,6 +362,17 @@ def _run_record(folder: Path) -> dict[str, Any]:
         except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
             raise DesireEdgeError(f"{checkpoint} is not a checkpoint of a training run: {error}") from error
     return {**record, "config": config}
+
+
+def check_asked(names: Sequence[str], support: Support) -> None:
+    """Refuse --labels that name none of the support set's: the column of labels, perhaps, as in `train --labels`."""
+    there = support.names()
+    if names and there and not set(names) & set(there):
+        raise DesireEdgeError(
+            f"the support set has the label '{there[0]}', and --labels names none of its labels; it takes the labels "
+            "to learn, and --labels-column the column that they stand in",
+            "label-unasked",
+        )
 
 
 def read_support(path: Path | None, columns: Columns) -> Support:

@@ -66,7 +66,7 @@ def report(
     check_page(out)
     budget = replace(QUICK if quick else FULL, baselines=not no_baselines)
     console = Console(stderr=True)
-    if path is not None and (path.is_file() or (path / MANIFEST).is_file()):
+    if path is not None and (path.suffix == ".desire" or path.is_file() or (path / MANIFEST).is_file()):
         bundle = Bundle.open(path, provider)
         name, record, config = bundle.manifest.name, bundle.manifest.training, {}
         with count_parts(console) as count:
