@@ -19,7 +19,7 @@ from desire_edge.training.config import load_config
 from desire_edge.training.run import Run
 from desire_edge.training.stages import Report, train
 
-from .bundle import ExportOptions, export_bundle
+from .bundle import ExportOptions, check_out, export_bundle
 from .parity import Parity
 
 
@@ -49,6 +49,7 @@ def to_bundle(
         DesireEdgeError: says what is missing: data that cannot be read, too few labels, an encoder that takes another
             input than the data have, or that cannot be exported.
     """
+    check_out(Path(out), zipped=options is not None and options.zipped)  # before hours of training
     if isinstance(encoder, nn.Module):
         name = "module:encoder"
     elif Path(encoder).suffix == ".onnx":

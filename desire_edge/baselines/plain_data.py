@@ -53,12 +53,12 @@ class PlainData:
         if data.embedding is not None:
             x = x @ data.embedding.numpy()
             shared = _centred(x, train)
-        elif isinstance(data.input, WordsInput) and getattr(data, "stage", None) is None:
+        elif isinstance(data.input, WordsInput) and data.stage is None:
             shared = _centred(x @ _word_vectors(x[train], data.input.vocabulary, lexicon), train)
         features = {"unit": _centred(x, train), "raw": _scaled(x, train)}
         if shared is not None and data.embedding is None:
             features["words"] = shared
-        if getattr(data, "shared_space", False):
+        if data.shared_space:
             shared = features["unit"]
         unit = features["unit"]
         mapped = unit @ name_map(unit[train], dataset.targets[np.ix_(train, base)], names[base])

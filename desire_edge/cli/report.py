@@ -23,7 +23,7 @@ from desire_edge.runtime.manifest import MANIFEST
 
 
 @click.command()
-@click.argument("path", metavar="RUN|BUNDLE", type=ANY_PATH, required=False)
+@click.argument("path", metavar="[RUN|BUNDLE]", type=ANY_PATH, required=False)
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -66,7 +66,7 @@ def report(
     check_page(out)
     budget = replace(QUICK if quick else FULL, baselines=not no_baselines)
     console = Console(stderr=True)
-    if path is not None and (path.is_file() or (path / MANIFEST).is_file()):
+    if path is not None and (path.suffix == ".desire" or path.is_file() or (path / MANIFEST).is_file()):
         bundle = Bundle.open(path, provider)
         name, record, config = bundle.manifest.name, bundle.manifest.training, {}
         with count_parts(console) as count:

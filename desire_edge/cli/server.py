@@ -32,8 +32,9 @@ LABEL_FILE = click.Path(path_type=Path, dir_okay=False)
 @click.command()
 @click.option(
     "--data",
-    help="auto (Delicious if it can be had, else the sample corpus), delicious, sample, or a file or folder of "
-    "examples: JSON Lines, CSV, Parquet, Arrow, a folder with metadata, .npz, svmlight, Mulan.",
+    help="auto (Delicious if it can be had, else the sample corpus), delicious, sample, debtags and openmoji (see "
+    "`desire-edge data fetch`), or a file or folder of examples: JSON Lines, CSV, Parquet, Arrow, a folder with "
+    "metadata, .npz, .npy, svmlight, Mulan.  [default: auto]",
 )
 @columns_options(short=True)
 @backbone_options
@@ -48,7 +49,7 @@ LABEL_FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option(
     "--protocol",
     type=click.Choice(["label-disjoint", "example-disjoint", "streaming"]),
-    help="Which rows are seen.",
+    help="Which rows training sees.  [default: example-disjoint]",
 )
 @click.option(
     "--hold-out", is_flag=True, default=None, help="Keep 15 % of the training rows for choosing settings."
@@ -227,6 +228,11 @@ def evaluate(
 
     Beside it, on the same tasks: the cosine to the label's name, ridge and logistic regression, the latter with the
     cosine added, and for texts TF-IDF, all tuned on the validation labels (kept in the run's baselines.json).
+
+    \b
+    desire-edge evaluate
+    desire-edge evaluate runs/my-texts-example-disjoint-s0-1 --ways 10 --shots 5
+    desire-edge evaluate --labels validation --no-baselines --json
     """
     from desire_edge.evaluation.evaluate import EvaluateOptions, units
     from desire_edge.evaluation.evaluate import evaluate as run_evaluation
@@ -253,8 +259,10 @@ def remove_if_empty(*folders: Path) -> None:
 
 def next_run_folder(name: str, protocol: str, seed: int) -> Path:
     """Make the first free folder runs/DATA-PROTOCOL-sSEED-N; two trainings that start at once get two folders."""
+    from desire_edge.data.readers.files import name_of
+
     for number in itertools.count(1):
-        folder = RUNS / f"{Path(name).stem}-{protocol}-s{seed}-{number}"
+        folder = RUNS / f"{name_of(Path(name))}-{protocol}-s{seed}-{number}"
         try:
             folder.mkdir(parents=True)
         except FileExistsError:

@@ -15,7 +15,7 @@ from desire_edge.evaluation.comparison.tasks import tasks_rng
 from desire_edge.models import extract
 from desire_edge.training.episodes import EpisodeBatcher
 from desire_edge.training.run import Run
-from desire_edge.training.scoring import score_tasks
+from desire_edge.training.scoring import TaskScores, score_tasks
 
 CELLS = ((2, 5), (5, 1), (5, 5), (10, 1), (10, 5), (20, 5))
 """(ways, shots) that tables of own data have."""
@@ -86,52 +86,85 @@ def compare(
         DesireEdgeError: the run is not finished, or its novel labels are too few for every cell.
     """
     run.require_finished()
-    data = run.data
-    z = extract(run.extractor, data.x)
-    batcher = EpisodeBatcher(z, data.dataset.targets, data.w, data.split.base)
-
-    def sampler_of(ways: int, shots: int, *, eligible_only: bool) -> EpisodeSampler:
-        return EpisodeSampler.over(
-            data.rows,
-            data.dataset.targets,
-            data.split.novel,
-            ways=ways,
-            shots=shots,
-            eligible_only=eligible_only,
-        )
-
-    samplers, problem = list[EpisodeSampler](), ""
+    possible, problem = list[EpisodeSampler](), ""
     for ways, shots in cells:
         try:
-            samplers.append(sampler_of(ways, shots, eligible_only=False))
+            possible.append(novel_tasks(run, ways, shots, eligible_only=False))
         except DesireEdgeError as error:
             problem = str(error)
-    if not samplers:
+    if not possible:
         raise DesireEdgeError(f"the novel labels are too few for every size of tasks asked for: {problem}")
-    widest = max(sampler.ways for sampler in samplers)
-    eligible = all(len(sampler.eligible) >= widest for sampler in samplers)
+    batcher, eligible = batcher_of(run), all_eligible(possible)
     found = []
-    for every in samplers:
+    for every in possible:
         ways, shots = every.ways, every.shots
-        sampler = sampler_of(ways, shots, eligible_only=True) if eligible else every
+        sampler = novel_tasks(run, ways, shots, eligible_only=True) if eligible else every
         name, total = f"{ways}w{shots}s", tasks + units(tasks, ways)
-        started = time.process_time()
-        scores = score_tasks(
-            run.learner,
+        _, rows = measured(
+            run,
             batcher,
             sampler,
             tasks=tasks,
-            rng=tasks_rng(ways, shots),
-            report=lambda done, name=name, total=total: report(name, done, total),  # type: ignore[misc]
-        )
-        ours = TaskAucs(scores.micro_auc, scores.macro_auc, (time.process_time() - started) / tasks)
-        rows = rows_beside(
-            run,
-            ours,
-            sampler,
-            tasks_rng(ways, shots),
             baselines=baselines,
-            report=lambda done, name=name, total=total: report(name, tasks + done, total),  # type: ignore[misc]
+            report=lambda done, name=name, total=total: report(name, done, total),  # type: ignore[misc]
         )
         found.append(Cell(ways, shots, eligible, len(sampler.drawn), rows))
     return tuple(found)
+
+
+def novel_tasks(run: Run, ways: int, shots: int, *, eligible_only: bool) -> EpisodeSampler:
+    """The tasks over a run's novel labels, as `desire-edge evaluate` draws them by default.
+
+    Raises:
+        DesireEdgeError: the labels are too few.
+    """
+    return EpisodeSampler.over(
+        run.data.rows,
+        run.data.dataset.targets,
+        run.data.split.novel,
+        ways=ways,
+        shots=shots,
+        eligible_only=eligible_only,
+    )
+
+
+def all_eligible(samplers: Sequence[EpisodeSampler]) -> bool:
+    """Whether every cell has enough eligible labels for the widest: one rule for all, or they do not compare."""
+    widest = max((sampler.ways for sampler in samplers), default=0)
+    return all(len(sampler.eligible) >= widest for sampler in samplers)
+
+
+def batcher_of(run: Run) -> EpisodeBatcher:
+    """What makes tensors of a run's tasks."""
+    data = run.data
+    return EpisodeBatcher(extract(run.extractor, data.x), data.dataset.targets, data.w, data.split.base)
+
+
+def measured(
+    run: Run,
+    batcher: EpisodeBatcher,
+    sampler: EpisodeSampler,
+    *,
+    tasks: int,
+    baselines: Sequence[PlainBaseline],
+    report: Callable[[int], None] = lambda done: None,
+) -> tuple[TaskScores, tuple[Row, ...]]:
+    """Ours on the first `tasks` tasks of `sampler`, and it and the baselines as rows.
+
+    `report` is called with the number of tasks done, of `tasks` and `units` in all.
+    """
+    ways, shots = sampler.ways, sampler.shots
+    started = time.process_time()
+    scores = score_tasks(
+        run.learner, batcher, sampler, tasks=tasks, rng=tasks_rng(ways, shots), report=report
+    )
+    ours = TaskAucs(scores.micro_auc, scores.macro_auc, (time.process_time() - started) / tasks)
+    rows = rows_beside(
+        run,
+        ours,
+        sampler,
+        tasks_rng(ways, shots),
+        baselines=baselines,
+        report=lambda done: report(tasks + done),
+    )
+    return scores, rows

@@ -12,7 +12,7 @@ from typing import Any
 
 from desire_edge.errors import CONTROL, DesireEdgeError, shown
 from desire_edge.inputs.examples import Place
-from desire_edge.inputs.files import read_bounded, text_of
+from desire_edge.inputs.files import MAX_FILE_BYTES, read_bounded, text_of
 from desire_edge.inputs.lines import read_lines
 from desire_edge.inputs.names import MAX_NAME, list_of_names
 from desire_edge.inputs.table import read_table
@@ -51,8 +51,8 @@ class Folder:
         metadata: the file that names the examples; None if there is none.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Look for the metadata in the folder at `path`, which may have one such file."""
+    def __init__(self, path: Path, max_bytes: int | None = MAX_FILE_BYTES) -> None:
+        """Look for the metadata in the folder at `path`, which may have one such file, of so many bytes."""
         found = [path / name for name in METADATA if (path / name).is_file()]
         if len(found) > 1:
             raise DesireEdgeError(
@@ -61,12 +61,13 @@ class Folder:
             )
         self.metadata = found[0] if found else None
         self._files = Contents(path)
+        self._max_bytes = max_bytes
 
     def entries(self, columns: Sequence[str]) -> Iterator[tuple[Place, dict[str, Any]]]:
         """Each entry with its place; a CSV file must have these columns, and one of `file_name` and `text`."""
         if self.metadata is None:
             return
-        text = text_of(read_bounded(self.metadata), str(self.metadata))
+        text = text_of(read_bounded(self.metadata, self._max_bytes), str(self.metadata))
         if self.metadata.suffix != ".csv":
             yield from read_lines(text, str(self.metadata))
             return

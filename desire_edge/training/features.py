@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -42,24 +44,39 @@ def stage_features(stage: FrozenStage, dataset: Dataset, folder: Path, report: R
     A computation that was stopped goes on where it was.
     """
     digest = hashlib.sha256(f"{dataset.source}\n{dataset.rows}\n{stage.digest}".encode()).hexdigest()
-    mine, shared = folder / FEATURES, cached("features") / f"{digest}.safetensors"
-    shape = (dataset.rows, stage.width)
-    for path in (mine, shared):
-        found = _kept(path, digest, shape)
-        if found is not None:
-            if path == shared:
-                with atomic_path(mine) as temporary:
-                    temporary.unlink()
-                    link_or_copy(shared, temporary)
-            return found
-    partial = shared.with_suffix(".part")
-    partial.parent.mkdir(parents=True, exist_ok=True)
-    features = stage.run(_x_of(stage, dataset), dataset.rows, partial, report)
-    for path in (shared, mine):
-        with atomic_path(path) as temporary:
-            save_file({"features": features}, temporary, {"digest": digest})
-    partial.unlink(missing_ok=True)
-    return features
+    mine, shape = folder / FEATURES, (dataset.rows, stage.width)
+    if (found := _kept(mine, digest, shape)) is not None:
+        return found
+    # Other columns of the same files are other data.
+    columns = {kind: dataset.found.get(kind) for kind in ("text", "file", "vector")}
+    key = hashlib.sha256(f"{digest}\n{json.dumps(columns)}".encode()).hexdigest()
+    shared = cached("features") / f"{key}.safetensors"
+    shared.parent.mkdir(parents=True, exist_ok=True)
+    with _alone(shared.with_suffix(".lock")):
+        found = _kept(shared, digest, shape)
+        if found is None:
+            partial = shared.with_suffix(".part")
+            found = stage.run(_x_of(stage, dataset), dataset.rows, partial, report)
+            with atomic_path(shared) as temporary:
+                save_file({"features": found}, temporary, {"digest": digest})
+            partial.unlink(missing_ok=True)
+        with atomic_path(mine) as temporary:
+            temporary.unlink()
+            link_or_copy(shared, temporary)
+    return found
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Wait until no other process is in here with `path`: two that write what is done of the same would mix it up."""
+    try:
+        import fcntl
+    except ModuleNotFoundError:  # Windows
+        yield
+        return
+    with path.open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # the system lets go of it however this ends
+        yield
 
 
 def _x_of(stage: FrozenStage, dataset: Dataset) -> Callable[[int], NDArray[Any]]:

@@ -57,6 +57,21 @@ def test_columns_that_are_not_there_are_refused(
     assert not (tmp_path / "out").exists()
 
 
+def test_labels_to_learn_are_not_the_column_of_labels(
+    sample_trained: Trained, notes: Path, refused: Refused
+) -> None:
+    columns = ("--text-column", "note", "--labels", "my tags")
+    sentence = refused("adapt", sample_trained.bundle, "--support", notes, *columns, "--out", "out")
+    assert (
+        "has no column that is known to hold labels: it has note, my tags; name it with --labels-column"
+        in (sentence)
+    )
+    sentence = refused(
+        "adapt", sample_trained.bundle, "--support", sample_trained.support, "--labels", "x", "--out", "out"
+    )
+    assert "--labels names none of its labels; it takes the labels to learn, and --labels-column" in sentence
+
+
 def test_every_way_to_give_a_text_predicts_the_same(
     sample_trained: Trained, cli: Cli, as_json: Callable[..., Any], tmp_path: Path, refused: Refused
 ) -> None:

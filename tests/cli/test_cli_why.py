@@ -80,6 +80,13 @@ def test_without_matplotlib_the_picture_is_refused_in_one_sentence(
 
 
 @pytest.mark.usefixtures("taught")
+def test_a_bundle_is_for_why_alone(refused: Callable[..., str], page: str) -> None:
+    assert "--bundle is for --why and --why-png" in refused(
+        "predict", "taught", page, "--bundle", "tagger.desire"
+    )
+
+
+@pytest.mark.usefixtures("taught")
 def test_a_forgotten_support_is_named(refused: Callable[..., str], here: Path, page: str) -> None:
     (here / "taught" / "task.safetensors").unlink()
     for model in ("taught", "taught/model.onnx"):

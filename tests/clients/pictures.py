@@ -97,6 +97,7 @@ def broken() -> Iterator[tuple[str, bytes]]:
         yield f"header{ending}", whole[:20]
         yield f"nothing{ending}", b""
         yield f"text{ending}", b"a picture of bread\n"
+    yield "empty.png", b"\x89PNG\r\n\x1a\n" + chunk(b"IEND", b"")
     flipped = bytearray(saved(image, "PNG"))
     flipped[len(flipped) // 2] ^= 0xFF
     yield "flipped.png", bytes(flipped)

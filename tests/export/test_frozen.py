@@ -260,6 +260,8 @@ def test_a_module_and_data_become_a_bundle_in_one_call(tmp_path: Path) -> None:
         np.testing.assert_allclose(run.data.x, Encoder()(torch.from_numpy(x)), rtol=1e-5, atol=1e-6)
     with pytest.raises(DesireEdgeError, match="takes vectors, or pictures with --image-size"):
         to_bundle(Encoder(), "sample", out)
+    with pytest.raises(DesireEdgeError, match=r"vectors\.jsonl exists and is no bundle"):
+        to_bundle(Encoder(), "no data", tmp_path / "vectors.jsonl")
 
 
 def test_a_static_lexicon_makes_texts_features(tmp_path: Path) -> None:

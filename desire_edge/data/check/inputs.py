@@ -18,6 +18,7 @@ from desire_edge.data.dataset import Dataset
 from desire_edge.data.duplicates import picture_hash
 from desire_edge.errors import DesireEdgeError
 from desire_edge.inputs import images
+from desire_edge.inputs.files import read_bounded
 
 Progress = Callable[[str, int, int], None]
 
@@ -47,9 +48,10 @@ def read_pictures(dataset: Dataset, report: Progress) -> list[Picture]:
 
 
 def _picture(source: Path | bytes, where: str) -> Picture:
-    content = source if isinstance(source, bytes) else source.read_bytes()
-    digest = hashlib.sha256(content).digest()
+    digest = where.encode()  # of one too large to be read, which repeats no other
     try:
+        content = source if isinstance(source, bytes) else read_bounded(source)
+        digest = hashlib.sha256(content).digest()
         pixels = images.decode(content, where)
     except DesireEdgeError as error:
         return Picture(digest, error=str(error))

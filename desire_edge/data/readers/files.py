@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from desire_edge.data.dataset import Dataset
 from desire_edge.data.splits import drawn_rows
 from desire_edge.errors import DesireEdgeError
+from desire_edge.inputs.assets import sha256_of
 from desire_edge.inputs.examples import Columns, Examples, Row, Stored
 from desire_edge.inputs.readers import format_of, read_examples
 from desire_edge.inputs.readers.svmlight import SparseVector
@@ -28,6 +29,11 @@ MOST_NUMBERS = 2**31  # of a matrix in memory, 8 GiB
 def reads(source: str) -> bool:
     """Whether `source` is a path: it is there, or ends like a file of examples."""
     return Path(source).exists() or format_of(Path(source)) is not None
+
+
+def name_of(path: Path) -> str:
+    """What the data set at `path` is called, which may be ".", the folder that one is in."""
+    return (path if path.name not in ("", "..") else path.resolve()).stem
 
 
 def load_files(path: Path | str, columns: Columns | None = None, test: Path | str | None = None) -> Dataset:
@@ -58,7 +64,7 @@ def load_files(path: Path | str, columns: Columns | None = None, test: Path | st
     groups = tuple(row.group for row in rows) if any(row.group is not None for row in rows) else None
     features, feature_names, texts, images = _inputs(rows, parts)
     return Dataset(
-        name=path.stem,
+        name=name_of(path),
         labels=labels,
         targets=targets,
         test_rows=_test_rows(rows, groups, len(parts[0].rows) if test is not None else None, path),
@@ -82,20 +88,12 @@ def digest(examples: Examples) -> str:
         for row in examples.rows
         if isinstance(row.raw, Stored) and isinstance(row.raw.content, Path)
     )
-    digests = {file: _sha256(file) for file in files}
+    digests = {file: sha256_of(file) for file in files}
     if len(digests) == 1:
         return next(iter(digests.values()))
     root = examples.path if examples.path.is_dir() else examples.path.parent
     lines = sorted(f"{file.relative_to(root).as_posix()} {value}\n" for file, value in digests.items())
     return hashlib.sha256("".join(lines).encode()).hexdigest()
-
-
-def _sha256(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise DesireEdgeError(f"cannot read {path}: {error.strerror or error}") from error
 
 
 def _test_rows(

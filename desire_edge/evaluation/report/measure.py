@@ -22,21 +22,18 @@ import numpy as np
 from desire_edge import Bundle, DesireEdgeError, Support, __version__
 from desire_edge.baselines import PLAIN
 from desire_edge.data import EpisodeSampler
-from desire_edge.evaluation.beside import TaskAucs, rows_beside
 from desire_edge.evaluation.calibration import calibrate
 from desire_edge.evaluation.comparison.label_map import label_map
 from desire_edge.evaluation.comparison.tasks import tasks_rng
 from desire_edge.evaluation.evaluate import Figures
+from desire_edge.evaluation.own import all_eligible, batcher_of, measured, novel_tasks
 from desire_edge.export import export_bundle
 from desire_edge.files import read_json, write_json
 from desire_edge.inputs import RawInput
 from desire_edge.lexicon.static import StaticTable
-from desire_edge.models import extract
 from desire_edge.runtime.contents import bundle_contents
 from desire_edge.runtime.manifest import LEXICON
-from desire_edge.training.episodes import EpisodeBatcher
 from desire_edge.training.run import Run
-from desire_edge.training.scoring import score_tasks
 
 KEPT = "report.json"
 SHOTS, WAYS = (1, 2, 5, 10), (2, 5, 10, 20)
@@ -128,55 +125,30 @@ def _kept_parts(
     return found
 
 
-def _sampler(run: Run, ways: int, shots: int, *, eligible_only: bool) -> EpisodeSampler:
-    data = run.data
-    return EpisodeSampler.over(
-        data.rows,
-        data.dataset.targets,
-        data.split.novel,
-        ways=ways,
-        shots=shots,
-        eligible_only=eligible_only,
-    )
-
-
-def _all_eligible(run: Run) -> bool:
-    """Whether every cell that there can be has enough eligible labels: one rule for all, or they do not compare."""
-    found = []
-    for ways, shots in CELLS:
+def _sampler(run: Run, ways: int, shots: int) -> tuple[EpisodeSampler, bool]:
+    """The tasks of a cell, and whether they are over the eligible labels alone."""
+    possible = []
+    for each in CELLS:
         with suppress(DesireEdgeError):
-            found.append(len(_sampler(run, ways, shots, eligible_only=False).eligible) >= ways)
-    return all(found)
+            possible.append(novel_tasks(run, *each, eligible_only=False))
+    eligible = all_eligible(possible)
+    return novel_tasks(run, ways, shots, eligible_only=eligible), eligible
 
 
 def _evaluated(run: Run, ways: int, shots: int, budget: Budget) -> dict[str, Any]:
     """The figures of a cell, ours and the baselines', on the tasks that `desire-edge evaluate` draws."""
-    eligible = _all_eligible(run)
-    sampler = _sampler(run, ways, shots, eligible_only=eligible)
-    started = time.process_time()
-    scores = score_tasks(run.learner, _batcher(run), sampler, tasks=budget.tasks, rng=tasks_rng(ways, shots))
-    seconds = (time.process_time() - started) / budget.tasks
-    rows = rows_beside(
-        run,
-        TaskAucs(scores.micro_auc, scores.macro_auc, seconds),
-        sampler,
-        tasks_rng(ways, shots),
-        baselines=PLAIN if budget.baselines else (),
-    )
+    sampler, eligible = _sampler(run, ways, shots)
+    baselines = PLAIN if budget.baselines else ()
+    scores, rows = measured(run, batcher_of(run), sampler, tasks=budget.tasks, baselines=baselines)
     figures = asdict(Figures.of(scores, len(sampler.drawn)))
     return {"eligible": eligible, "rows": [asdict(row) for row in rows], **figures}
 
 
 def _calibrated(run: Run, budget: Budget) -> dict[str, Any]:
     ways, shots = min(5, len(run.data.split.novel)), 5
-    sampler = _sampler(run, ways, shots, eligible_only=_all_eligible(run))
-    found = calibrate(run.learner, _batcher(run), sampler, tasks=budget.tasks, rng=tasks_rng(ways, shots))
+    sampler, _ = _sampler(run, ways, shots)
+    found = calibrate(run.learner, batcher_of(run), sampler, tasks=budget.tasks, rng=tasks_rng(ways, shots))
     return {"ways": ways, "shots": shots, **asdict(found)}
-
-
-def _batcher(run: Run) -> EpisodeBatcher:
-    data = run.data
-    return EpisodeBatcher(extract(run.extractor, data.x), data.dataset.targets, data.w, data.split.base)
 
 
 def _png(run: Run) -> str:

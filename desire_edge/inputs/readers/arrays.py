@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lzma
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
@@ -101,7 +102,16 @@ def _npz(path: Path, request: Request) -> dict[str, NDArray[Any]]:
                 )
                 for info in members
             }
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
+    # The last for names of members that are no UTF-8.
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        lzma.LZMAError,
+        NotImplementedError,
+        RuntimeError,
+        EOFError,
+        ValueError,
+    ) as error:
         raise DesireEdgeError(f"{path} is not a readable .npz file: {error}", "npy") from error
     except OSError as error:
         raise DesireEdgeError(f"cannot read {path}: {error.strerror or error}") from error
@@ -115,7 +125,7 @@ def _cells(
         return None, {}
     name = _called(request.columns.labels or LABELS, arrays, path, "labels")
     marks = arrays[name]
-    names: list[str] = next((arrays[each].tolist() for each in NAMES if each in arrays and each != name), [])
+    names = _label_names(arrays, name, path)
     if marks.ndim == 1 and marks.dtype.kind in "Uiu":
         where = f"{path}, array {name}"
         return [names_of(cell, request.columns.label_separator, names, where) for cell in marks.tolist()], {
@@ -135,6 +145,20 @@ def _cells(
     return [[names[column] for column in np.flatnonzero(row)] for row in marks], {
         "labels": f"{name} and label_names"
     }
+
+
+def _label_names(arrays: Mapping[str, NDArray[Any]], labels: str, path: Path) -> list[str]:
+    """What the array of `NAMES` that is there calls the columns of `labels`; [] where there is none."""
+    for name in NAMES:
+        if name in arrays and name != labels:
+            if arrays[name].ndim != 1 or arrays[name].dtype.kind != "U":
+                raise DesireEdgeError(
+                    f"{path}: the array {name} has shape {list(arrays[name].shape)} and type {arrays[name].dtype}; "
+                    "names of labels are text, one a column",
+                    "names-type",
+                )
+            return [str(each) for each in arrays[name].tolist()]
+    return []
 
 
 def _called(names: Sequence[str], arrays: Mapping[str, NDArray[Any]], path: Path, option: str) -> str:

@@ -82,17 +82,7 @@ def _table(path: Path, split: str | None, names: dict[str, list[str]], request: 
             schema, batches = stream.schema, stream
 
     def records() -> Iterator[tuple[Place, dict[str, Any]]]:
-        taken = 0
         with pyarrow_errors(path, "Arrow"):
-
-            def bounded() -> Iterator[Any]:
-                nonlocal taken
-                for batch in batches:
-                    taken += batch.nbytes
-                    request.check_bytes(taken, path)
-                    batch.validate(full=True)
-                    yield batch
-
-            yield from placed(bounded(), path)
+            yield from placed(batches, path, request)
 
     return Table(path, schema.names, records(), {**names, **numbered_names(schema.metadata)}, split)

@@ -55,6 +55,11 @@ class Chosen:
     group: str | None = None
     split: str | None = None
 
+    def names(self) -> tuple[str, ...]:
+        """All of them."""
+        alone = (self.file, self.vector, self.negative, self.known, self.group, self.split)
+        return (*self.text, *self.labels, *(name for name in alone if name))
+
     def to_json(self) -> dict[str, str]:
         """What was found, for people."""
         values = {item.name: getattr(self, item.name) for item in fields(self)}
@@ -99,7 +104,7 @@ def choose(there: Sequence[str], columns: Columns, *, labelled: bool, where: str
             f"{where} has no column that is known to hold labels: it has {listed}; name it with --labels-column",
             "columns",
         )
-    return Chosen(
+    chosen = Chosen(
         text,
         file,
         vector,
@@ -109,6 +114,12 @@ def choose(there: Sequence[str], columns: Columns, *, labelled: bool, where: str
         columns.group or _find(there, (GROUP,)),
         columns.split or _find(there, (SPLIT,)),
     )
+    for name in chosen.names():
+        if there.count(name) > 1:
+            raise DesireEdgeError(
+                f"{where} has {there.count(name)} columns '{name}'; give each a name of its own", "columns"
+            )
+    return chosen
 
 
 def _inputs(there: Sequence[str]) -> tuple[tuple[str, ...], str | None, str | None]:

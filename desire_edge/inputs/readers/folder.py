@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from desire_edge.inputs.examples import Examples, Request, Row, Stored, checked_labels
-from desire_edge.inputs.files import check_kind
+from desire_edge.inputs.files import MAX_FILE_BYTES, check_kind
 from desire_edge.inputs.folder import METADATA, Folder, optional_names
 from desire_edge.inputs.readers import csv, jsonl, parquet
 from desire_edge.inputs.readers.columns import GROUP, SPLIT
@@ -35,7 +35,7 @@ def texts(path: Path) -> list[Row]:
 
 def read(path: Path, request: Request) -> Examples:
     """Read the folder at `path`."""
-    folder = Folder(path)
+    folder = Folder(path, None if request.max_bytes is None else MAX_FILE_BYTES)
     assert folder.metadata is not None, "a folder is read that has metadata"
     if (
         folder.metadata.suffix == ".parquet"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from desire_edge.errors import DesireEdgeError
@@ -24,10 +25,8 @@ def names_of(cell: Any, separator: str, numbered: Sequence[str], where: str) -> 
     if isinstance(cell, str):
         text = cell.strip(SPACE)
         if text.startswith("[") and text.endswith("]"):
-            try:
+            with suppress(ValueError):  # a label that stands in brackets
                 return parse_json(text)
-            except ValueError:
-                pass  # a label that stands in brackets
         return text.split(separator) if text else []
     if isinstance(cell, int) and not isinstance(cell, bool):
         return _numbered([cell], numbered, where)

@@ -18,12 +18,14 @@ from numpy.typing import NDArray
 
 from desire_edge.errors import DesireEdgeError
 from desire_edge.inputs.examples import Examples, Place, Request, Row
+from desire_edge.inputs.files import read_bounded
 from desire_edge.inputs.names import check_names
 from desire_edge.inputs.readers.records import examples
 
 ENDINGS = (".arff", ".xml")
 NAME = "Mulan (.arff beside .xml)"
 LABEL_PREFIX = "TAG_"
+MOST_NUMBERS = 2**31  # of a table in memory, 8 GiB: a sparse file may be small and its table huge
 PARTS = ("train", "test")  # NAME-train.arff and NAME-test.arff belong to NAME.xml
 _ROW = re.compile(r"^\s*@data\s*(?:%.*\s+|\s+)*(\S)", re.IGNORECASE | re.MULTILINE)
 
@@ -48,7 +50,8 @@ def read(path: Path, request: Request) -> Examples:
     feature_names: tuple[str, ...] = ()
     for arff_path in tables:
         request.check_bytes(arff_path.stat().st_size, arff_path)
-        table = read_mulan(arff_path, header)
+        most = MOST_NUMBERS if request.max_bytes is None else request.max_bytes // 4
+        table = read_mulan(arff_path, header, most)
         if feature_names not in ((), table.feature_names):
             raise DesireEdgeError(
                 f"{arff_path} has other columns than {tables[0]}; they must be parts of one data set"
@@ -101,14 +104,15 @@ def _pair(path: Path) -> tuple[Path, list[Path]]:
     return named[0], tables
 
 
-def read_mulan(arff_path: Path, xml_path: Path) -> MulanTable:
+def read_mulan(arff_path: Path, xml_path: Path, most: int = MOST_NUMBERS) -> MulanTable:
     """Read a Mulan ARFF file (UTF-8 or latin-1) with its XML label header.
 
-    Columns keep the file's order; those the header names are labels, and the prefix `TAG_` is taken off
-    their names.
-    Raises `DesireEdgeError` for a file that cannot be read, a line that is not ARFF (with its
-    number), a value that is not a finite number, a label column that holds something other than 0 and 1,
-    and a header that names a column the ARFF file does not have.
+    Columns keep the file's order; those the header names are labels, and the prefix `TAG_` is taken off their names.
+
+    Raises:
+        DesireEdgeError: a file that cannot be read, or of more than `most` numbers with its zeros; a line that is not
+            ARFF (with its number); a value that is not a finite number; a label column that holds something other than
+            0 and 1; a header that names a column the ARFF file does not have.
     """
     header = _label_columns(xml_path)
     names, lines = _rows(arff_path)
@@ -119,7 +123,7 @@ def read_mulan(arff_path: Path, xml_path: Path) -> MulanTable:
             "the two files must belong together"
         )
     is_label = np.array([name in header for name in names], dtype=np.bool_)
-    table = _dense(lines, len(names), arff_path)
+    table = _dense(lines, len(names), arff_path, most)
     label_values = table[:, is_label]
     if not np.isin(label_values, (0.0, 1.0)).all():
         row, column = np.argwhere(~np.isin(label_values, (0.0, 1.0)))[0]
@@ -141,9 +145,7 @@ def read_mulan(arff_path: Path, xml_path: Path) -> MulanTable:
 
 def _label_columns(xml_path: Path) -> set[str]:
     try:
-        root = ElementTree.fromstring(xml_path.read_bytes())
-    except OSError as error:
-        raise DesireEdgeError(f"cannot read {xml_path}: {error.strerror or error}") from error
+        root = ElementTree.fromstring(read_bounded(xml_path))
     except ElementTree.ParseError as error:
         raise DesireEdgeError(f"{xml_path} is not valid XML: {error}") from error
     # Hierarchical headers nest labels, so every descendant counts, in whatever namespace.
@@ -159,10 +161,7 @@ def _label_columns(xml_path: Path) -> set[str]:
 
 def _rows(arff_path: Path) -> tuple[list[str], list[dict[int, float]]]:
     """Column names and, for each row, its column → value entries."""
-    try:
-        content = arff_path.read_bytes()
-    except OSError as error:
-        raise DesireEdgeError(f"cannot read {arff_path}: {error.strerror or error}") from error
+    content = read_bounded(arff_path, None)
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -225,7 +224,13 @@ def _numbers_of(name: str, values: list[str], arff_path: Path) -> Mapping[str, f
         ) from None
 
 
-def _dense(lines: list[dict[int, float]], columns: int, arff_path: Path) -> NDArray[np.float32]:
+def _dense(lines: list[dict[int, float]], columns: int, arff_path: Path, most: int) -> NDArray[np.float32]:
+    if len(lines) * columns > most:
+        raise DesireEdgeError(
+            f"{arff_path} has {len(lines)} rows of {columns} columns, {len(lines) * columns * 4 / 2**30:.1f} GiB "
+            "without its sparsity, so it is not read; leave out rows, or columns that hardly any row has",
+            "file-large",
+        )
     table = np.zeros((len(lines), columns), dtype=np.float32)
     for row, entries in enumerate(lines):
         try:

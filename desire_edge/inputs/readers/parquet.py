@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from desire_edge.inputs.readers.records import Table, examples_of
 
 ENDINGS = (".parquet",)
 NAME = "Parquet (.parquet)"
-ROWS = 1024  # read at once
+ROWS, FEW_ROWS = 1024, 16  # decoded at once; few where they come from anyone
 _PART = re.compile(r"(?P<split>[A-Za-z]+)(-\d+-of-\d+)?\.parquet")
 
 
@@ -55,18 +55,43 @@ def _table(path: Path, split: str | None, request: Request) -> Table:
 
     def records() -> Iterator[tuple[Place, dict[str, Any]]]:
         with pyarrow_errors(path, "Parquet"):
-            yield from placed((batch for batch in file.iter_batches(ROWS)), path)
+            yield from placed(file.iter_batches(at_once(request)), path, request)
 
     return Table(path, schema.names, records(), numbered_names(schema.metadata), split)
 
 
-def placed(batches: Iterator[Any], path: Path) -> Iterator[tuple[Place, dict[str, Any]]]:
-    """Each row of the record batches, numbered from 1."""
-    number = 0
+def at_once(request: Request) -> int:
+    """How many rows are decoded together."""
+    return ROWS if request.max_bytes is None else FEW_ROWS
+
+
+def placed(batches: Iterable[Any], path: Path, request: Request) -> Iterator[tuple[Place, dict[str, Any]]]:
+    """Each row of the record batches, numbered from 1.
+
+    Both the batches and their rows may hold as much as is asked for: of a dictionary with one long text, a small batch
+    has that text in every row.
+    """
+    number = stored = taken = 0
     for batch in batches:
-        for record in batch.to_pylist():
-            number += 1
-            yield Place(str(path), number, "row"), record
+        stored += batch.nbytes
+        request.check_bytes(stored, path)
+        batch.validate(full=True)
+        for start in range(0, batch.num_rows, at_once(request)):
+            for record in batch.slice(start, at_once(request)).to_pylist():
+                number += 1
+                if request.max_bytes is not None:
+                    taken += _size(record)
+                    request.check_bytes(taken, path)
+                yield Place(str(path), number, "row"), record
+
+
+def _size(cell: Any) -> int:
+    """About how many bytes a cell has."""
+    if isinstance(cell, str | bytes):
+        return len(cell)
+    if isinstance(cell, Mapping):
+        return sum(map(_size, cell.values()))
+    return sum(map(_size, cell)) if isinstance(cell, list) else 8
 
 
 @contextmanager

@@ -78,7 +78,7 @@ def read(path: Path, request: Request) -> Examples:
         raise DesireEdgeError(
             f"{path} has {len(rows)} rows, and its first line says {counts[1]}; get the file again"
         )
-    names = _label_names(path) if request.labelled else None
+    names = _label_names(path, request) if request.labelled else None
     least, most = _range(rows)
     first = 0 if counts or least == 0 else 1
     width = int(counts[2]) if counts else most + 1 - first
@@ -145,11 +145,11 @@ def _range(rows: list[Row]) -> tuple[int, int]:
     return (int(min(end[0] for end in ends)), int(max(end[1] for end in ends))) if ends else (1, 0)
 
 
-def _label_names(path: Path) -> tuple[Path, list[str]] | None:
+def _label_names(path: Path, request: Request) -> tuple[Path, list[str]] | None:
     """The names of labels in the file beside `path` that holds them, and the file; None where there is none."""
     for file in (path.with_suffix(".labels"), path.with_name("labels.txt"), path.with_name("Y.txt")):
         if file.is_file():
-            names = text_of(file.read_bytes(), str(file)).splitlines()
+            names = text_of(request.content(file), str(file)).splitlines()
             return file, [name.rpartition("->")[2] if file.name == "Y.txt" else name for name in names]
     return None
 

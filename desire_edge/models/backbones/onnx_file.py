@@ -41,7 +41,11 @@ def build(folder: Path, options: BackboneOptions, file: Path) -> FrozenStage:
         [size.dim_value for size in kind.shape.dim] for kind in inputs.values()
     ]  # 0 where it is not fixed
     spec: InputSpec
-    if all(kind == INT64 for kind in kinds) and len(kinds) <= 3 and all(len(sizes) == 2 for sizes in shape):
+    if (
+        1 <= len(kinds) <= 3
+        and all(kind == INT64 for kind in kinds)
+        and all(len(sizes) == 2 for sizes in shape)
+    ):
         spec, whole = _tokens(model, list(inputs), file, folder)
     elif len(kinds) == 1 and kinds[0] in (FLOAT, UINT8) and len(shape[0]) == 4:
         spec, whole = ImageInput(), _image(model, next(iter(inputs)), kinds[0], shape[0], options, file)

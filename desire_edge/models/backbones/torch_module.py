@@ -21,8 +21,7 @@ PREFIX = "module:"
 
 def build(folder: Path, options: BackboneOptions, name: str) -> FrozenStage:
     """Write the module called `name` as a graph into `folder`."""
-    stage = from_module(module_of(name), folder, options, f"{PREFIX}{name}")
-    return stage
+    return from_module(module_of(name), folder, options, f"{PREFIX}{name}")
 
 
 def module_of(name: str) -> nn.Module:
@@ -61,8 +60,9 @@ def from_module(module: nn.Module, folder: Path, options: BackboneOptions, name:
             made = module(example)
         graph = torch_to_onnx(module, example, "pixels" if size else "x", "features")
     except Exception as error:  # the user's own code runs here
+        reason = str(error).partition("\n")[0] or type(error).__name__
         raise DesireEdgeError(
-            f"the backbone {name} cannot take {list(example.shape)} or be exported: {str(error).splitlines()[0]}"
+            f"the backbone {name} cannot take {list(example.shape)} or be exported: {reason}"
         ) from error
     if not isinstance(made, torch.Tensor) or made.ndim != 2 or len(made) != 1:
         raise DesireEdgeError(f"the backbone {name} gives no [n, width] of [n, …]")

@@ -69,6 +69,11 @@ def test_labels_do_not_count_where_they_are_not_asked_for(tmp_path: Path) -> Non
         ),
         ({"x": X}, r"has no array labels or y .* it has x"),
         ({"x": X, "y": MARKS}, r"2 columns, and there are 0 label_names"),
+        (
+            {"x": X, "y": MARKS, "label_names": np.array(5)},
+            r"array label_names has shape \[\] and type int64",
+        ),
+        ({"x": X, "y": MARKS, "label_names": NAMES[None]}, r"array label_names has shape \[1, 2\]"),
         ({"x": X, "y": 2 * MARKS, "label_names": NAMES}, r"labels are text, one an example, or 0 and 1"),
         ({"x": X, "y": MARKS[:2], "label_names": NAMES}, r"3 vectors and labels of 2 examples"),
         ({"x": X[0], "labels": np.array(["a"])}, r"shape \[2\]"),

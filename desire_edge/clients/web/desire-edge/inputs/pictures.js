@@ -60,7 +60,7 @@ function refuse(where, why) {
   throw new DesireEdgeError(`${where} is not a whole PNG or JPEG picture: ${why}`, "image");
 }
 
-/** Refuse a picture of too many pixels, or of none. */
+/** Refuse a picture of too many pixels. */
 export function checkSize(width, height, where) {
   if (width * height > MAX_PIXELS) {
     throw new DesireEdgeError(
@@ -77,6 +77,7 @@ function begins(bytes, magic) {
 /** [width, height] of a whole PNG, null where it is cut short. */
 function sizeOfPng(bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (bytes.length < IHDR + 8) return null;
   for (let at = PNG.length; at + 12 <= bytes.length;) {
     const [length, name] = [view.getUint32(at), String.fromCharCode(...bytes.subarray(at + 4, at + 8))];
     at += 12 + length;
