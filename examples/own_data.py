@@ -71,7 +71,7 @@ def parts(rows: Rows, new: Sequence[str]) -> tuple[Rows, Rows, Rows]:
         if carried := [name for name in labels if name in new]:
             (support if any(counts[name] < SHOTS for name in carried) else query).append((text, carried))
             counts.update(carried)
-    return known, support, query[: 4 * SHOTS]
+    return known, support, sorted(query[: 4 * SHOTS])  # as a folder's files are predicted
 
 
 def write_csv(path: Path, rows: Rows) -> Path:
