@@ -26,6 +26,7 @@ def test_export_takes_the_latest_run_and_says_how_close_it_is(
     assert value["bundle"] == "new.desire"
     assert 0 < max(value["parity"].values()) <= 1e-5
     info = as_json("info", "new.desire")
+    assert info.pop("lexicon")["sources"] == ["glove-50"]
     assert {"file": info.pop("contents")[0]["name"], **info} == {
         "file": "lexicon.safetensors",
         "bundle": "new.desire",
