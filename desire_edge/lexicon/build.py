@@ -16,11 +16,9 @@ from desire_edge.lexicon.characters import SPACE, fold
 from desire_edge.lexicon.format import SourceTable, Tables, to_tensors
 from desire_edge.lexicon.lexicon import Lexicon
 from desire_edge.lexicon.sources import Source, open_source
-from desire_edge.lexicon.static import StaticTable
+from desire_edge.lexicon.static import STATIC, StaticTable
 from desire_edge.lexicon.text import has_letter_or_digit, tokenize
 
-STATIC = Path(__file__).with_name("static-en.safetensors")
-"""The static lexicon that comes with the package: docs/lexicon.md."""
 _HEADER = 8192  # bytes set aside for the file's header
 
 

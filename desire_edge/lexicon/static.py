@@ -11,12 +11,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from desire_edge.lexicon.words import Term, Words
 
+STATIC = Path(__file__).with_name("static-en.safetensors")
+"""The one that comes with the package, for English: docs/lexicon.md."""
 MEANS = ("text_mean", "name_mean")
 _LENGTHS = (3, 4, 5)  # of n-grams, in characters
 _CANCELLED = 1e-6  # a sum this much shorter than its parts together is nothing but rounding
@@ -90,14 +93,14 @@ class StaticVectors:
         (1 + ln c) ln(1 + n), n being the number of words in the lexicon.
         """
         pieces = [index for term in terms for index in term.pieces]
-        repeats = [1.0 + math.log(term.count) for term in terms for _ in term.pieces]
+        repeats = [1.0 + math.log(term.times) for term in terms for _ in term.pieces]
         weights = np.log(2.0 + self._words.ranks[pieces]) * repeats * self._table.scales[pieces]
         parts = _unpacked(self._table.vectors[pieces])
         total = weights @ parts
         length = float(weights @ np.sqrt((parts * parts).sum(axis=1)))
         for term in terms:
             if not term.pieces and (part := self._spelt(term.word)) is not None:
-                weight = (1.0 + math.log(term.count)) * math.log(1.0 + len(self._words))
+                weight = (1.0 + math.log(term.times)) * math.log(1.0 + len(self._words))
                 total += weight * part
                 length += weight
         whole = _unit(total, length)

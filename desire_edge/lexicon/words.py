@@ -22,7 +22,7 @@ class Term(NamedTuple):
     """A folded word: how often it counts, the indices of the known words that make it up, and how they were found."""
 
     word: str
-    count: int
+    times: int
     pieces: tuple[int, ...]
     how: How
 

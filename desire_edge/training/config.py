@@ -11,7 +11,6 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from desire_edge.errors import DesireEdgeError
 from desire_edge.inputs.examples import Columns
-from desire_edge.lexicon.sources import DEFAULT_SOURCES
 
 
 def _ascending(values: tuple[int, int]) -> tuple[int, int]:
@@ -46,9 +45,9 @@ class Section(BaseModel):
 
 
 class LexiconConfig(Section):
-    """Where label vectors come from; see `desire_edge.lexicon`."""
+    """Where label vectors come from; see `desire_edge.lexicon`. Without `sources`, whatever suits the backbone."""
 
-    sources: tuple[str, ...] = DEFAULT_SOURCES
+    sources: tuple[str, ...] | None = None
     max_mb: Annotated[float, Field(gt=0)] = 16
     words: Positive | None = None
 
@@ -166,7 +165,7 @@ RECIPES: dict[str, dict[str, dict[str, Any]]] = {
     },
     "paper": {
         protocol: {
-            "extractor": {"label_bias": False, "input_dropout": 0.0},
+            "extractor": {"backbone": "mlp", "label_bias": False, "input_dropout": 0.0},
             "meta": {
                 "inner_steps": 3,
                 "learn_step_sizes": False,

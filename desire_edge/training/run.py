@@ -52,7 +52,7 @@ from desire_edge.training.prepare import (
     prepare,
     protocol_rows_of,
 )
-from desire_edge.training.settle import backbone_of, backbone_options, settled
+from desire_edge.training.settle import backbone_of, backbone_options, lexicon_sources, settled
 
 BACKBONE = "backbone"  # a run's folder of its frozen stage
 
@@ -98,8 +98,10 @@ class Run:
         split = label_split_of(config, dataset)
         rows = protocol_rows_of(config, dataset).train
         config = _with_ways_that_fit(config, dataset, split.base, rows)
+        sources = lexicon_sources(config, dataset)
+        config = config.model_copy(update={"lexicon": config.lexicon.model_copy(update={"sources": sources})})
         make_lexicon(
-            config.lexicon.sources,
+            sources,
             lexicon_path(folder),
             max_bytes=int(config.lexicon.max_mb * 1e6),
             words=config.lexicon.words,

@@ -7,6 +7,7 @@ from pathlib import Path
 from desire_edge.data import Dataset
 from desire_edge.errors import DesireEdgeError
 from desire_edge.lexicon import Lexicon
+from desire_edge.lexicon.sources import DEFAULT_SOURCES
 from desire_edge.models.backbones import efficientnet, words
 from desire_edge.models.backbones.frozen import FrozenStage
 from desire_edge.models.backbones.options import BackboneOptions
@@ -15,6 +16,19 @@ from desire_edge.training.config import DEFAULT_HIDDEN, TrainConfig
 
 FROM_BACKBONE = {"batches": 150, "learning_rate": 1e-4}
 """Of meta-training that starts from the backbone, where nothing is asked: it has little to learn, and much to lose."""
+
+
+def lexicon_sources(config: TrainConfig, dataset: Dataset) -> tuple[str, ...]:
+    """Where label vectors come from: as asked, or the word vectors an MLP was tuned with, else the static lexicon.
+
+    Vectors are an MLP's where nothing is asked.
+    """
+    if config.lexicon.sources is not None:
+        return config.lexicon.sources
+    backbone = config.extractor.backbone
+    if backbone == MLP or (backbone == "auto" and dataset.features is not None):
+        return DEFAULT_SOURCES
+    return ("static",)
 
 
 def backbone_of(config: TrainConfig, dataset: Dataset, lexicon: Path) -> str:

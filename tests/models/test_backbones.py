@@ -17,6 +17,7 @@ from ragged import WORDS, tiny_tokenizer
 from torch import nn
 
 from desire_edge.errors import DesireEdgeError
+from desire_edge.inputs import RawInput
 from desire_edge.models.backbones.frozen import FrozenStage
 from desire_edge.models.backbones.graphs import OPSET, joined, model_of
 from desire_edge.models.backbones.options import BackboneOptions
@@ -230,9 +231,9 @@ def test_graphs_are_joined_by_their_names_whatever_else_is_called_alike() -> Non
     assert whole.opset_import[0].version == OPSET
 
 
-def features_of(stage: FrozenStage | None, raw: object) -> NDArray[np.float32]:
+def features_of(stage: FrozenStage | None, raw: RawInput) -> NDArray[np.float32]:
     assert stage is not None
-    features: NDArray[np.float32] = stage.features([raw])[0]  # type: ignore[list-item]
+    features: NDArray[np.float32] = stage.features([raw])[0]
     return features
 
 

@@ -22,7 +22,7 @@ from desire_edge.training.config import (
 def test_defaults_are_the_documented_ones() -> None:
     config = load_config()
     assert config.protocol == "example-disjoint"
-    assert config.lexicon.sources == ("glove-50", "spacy-md")
+    assert config.lexicon.sources is None  # those that suit the backbone
     assert config.meta.ways == (2, 10)
 
 
@@ -93,7 +93,7 @@ def test_the_example_file_names_every_setting_with_its_default() -> None:
     assert load_config(path) == TrainConfig()
     text = path.read_text(encoding="utf-8")
     for without_a_default in (
-        *("words", "label_sizes", "base_labels", "novel_labels"),
+        *("sources", "words", "label_sizes", "base_labels", "novel_labels"),
         *("test", "file", "vector", "group", "split"),
         *("hidden", "image_size", "image_mean", "image_std", "image_crop"),
     ):

@@ -17,6 +17,7 @@ from desire_edge.evaluation.comparison.plan import Plan, Setting
 from desire_edge.evaluation.comparison.tasks import task_sampler
 from desire_edge.lexicon import Lexicon
 from desire_edge.lexicon.build import make_lexicon
+from desire_edge.lexicon.sources import DEFAULT_SOURCES
 from desire_edge.models import extract
 from desire_edge.training.classifier import Classifier
 from desire_edge.training.config import TrainConfig
@@ -50,7 +51,7 @@ class SharedData:
         def make() -> str:
             split = split_labels(len(self.dataset.labels), setting.seed, setting.sizes)
             make_lexicon(
-                config.lexicon.sources,
+                config.lexicon.sources or DEFAULT_SOURCES,
                 path,
                 max_bytes=int(config.lexicon.max_mb * 1e6),
                 words=config.lexicon.words,
