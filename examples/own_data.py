@@ -37,6 +37,8 @@ COLOURS = {"red": "#d62728", "green": "#2ca02c", "blue": "#1f77b4", "yellow": "#
 PLACES = {"left": (30, 48), "right": (66, 48), "top": (48, 30), "bottom": (48, 66)}
 SHAPES = ("circle", "diamond", "triangle", "ring", "cross", "star")
 SHOTS = 5
+_SMALL = ("meta.batches=200", "meta.step_size=0.05")  # with few labels, larger steps diverge at first
+SETTINGS = {"texts": ("extractor.backbone=words",), "arff": _SMALL, "pictures": _SMALL}
 QUICK = (
     'lexicon.sources=["glove-50"]', "lexicon.max_mb=1", "text.vocabulary=300", "extractor.epochs=1",
     "meta.batches=2", "meta.folds=0", "meta.inner_steps=2", "validation_tasks=2",
@@ -71,7 +73,7 @@ def parts(rows: Rows, new: Sequence[str]) -> tuple[Rows, Rows, Rows]:
         if carried := [name for name in labels if name in new]:
             (support if any(counts[name] < SHOTS for name in carried) else query).append((text, carried))
             counts.update(carried)
-    return known, support, query[: 4 * SHOTS]
+    return known, support, sorted(query[: 4 * SHOTS])  # as a folder's files are predicted
 
 
 def write_csv(path: Path, rows: Rows) -> Path:
@@ -162,7 +164,7 @@ def sets_of_files(
     found: dict[str, tuple[list[Path], Rows]] = {}
     text_parts = parts(texts()[:limit], NEW_LABELS)
     counted = Counter(word for text, _ in text_parts[0] for word in set(tokenize(text)))
-    words = [word for word, _ in counted.most_common(400) if re.fullmatch("[a-z]+", word)]
+    words = [word for word, _ in counted.most_common(1500) if re.fullmatch("[a-z]+", word)]
     writers: dict[str, tuple[str, Callable[[Path, Rows], Path]]] = {
         "csv": (".csv", write_csv),
         "parquet": (".parquet", write_parquet),
@@ -209,12 +211,12 @@ def main() -> None:
     )
     parser.add_argument("--quick", action="store_true", help="hardly train at all: only to see that it works")
     arguments = parser.parse_args()
-    settings = QUICK if arguments.quick else ("meta.batches=300",)
-    options = [word for setting in settings for word in ("--set", setting)]
     found = sets_of_files(arguments.out, arguments.kinds.split(","), 2 if arguments.quick else 10)
     for kind, ((mine, new, more), rows) in found.items():
         folder = arguments.out / kind
         bundle, taught = folder / "my.desire", folder / "taught"
+        settings = QUICK if arguments.quick else SETTINGS.get(kind, SETTINGS["texts"])
+        options = [word for setting in settings for word in ("--set", setting)]
         run("train", "--data", mine, "--export", bundle, "--out", folder / "run", *options)
         told = run("adapt", bundle, "--support", new, "--out", taught, "--predict", more)
         print(f"{kind}: AUC {auc(told['predictions'], rows):.2f} over {len(rows)} examples of new labels\n")

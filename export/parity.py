@@ -110,7 +110,8 @@ def check_parity(run: Run, bundle_folder: Path) -> Parity:
             f"{parity.extractor:.1e}, logits {parity.logits:.1e}, probabilities {parity.probabilities:.1e}, "
             f"adapt.onnx {parity.portable:.1e}, thresholds {parity.thresholds:.1e}), "
             "so no bundle was written; the model may be ill-conditioned "
-            f"(κ = {bundle.manifest.conditioning:.1f}): train it again with another seed"
+            f"(κ = {bundle.manifest.conditioning:.1f}): train it again with smaller steps "
+            "(--set meta.step_size=0.05) or another seed"
         )
     return parity
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,8 +50,9 @@ def show_checked(console: Console, checked: Checked) -> None:
     table = Table(title="examples a label", title_justify="left")
     for header in ("most", "", "fewest", ""):
         table.add_column(header, justify="left" if header else "right", overflow="fold")
-    most, fewest = checked.counts[:LABELS_SHOWN], checked.counts[: -LABELS_SHOWN - 1 : -1]
-    for (frequent, count), (rare, few) in zip(most, fewest, strict=True):
+    most, others = checked.counts[:LABELS_SHOWN], checked.counts[LABELS_SHOWN:]
+    fewest = others[: -LABELS_SHOWN - 1 : -1]
+    for (frequent, count), (rare, few) in zip_longest(most, fewest, fillvalue=("", "")):
         table.add_row(plain(frequent), str(count), plain(rare), str(few))
     console.print(table)
     console.print("next:", plain(checked.command, "bold"), soft_wrap=True)

@@ -66,7 +66,12 @@ def lexicon_values(values: Mapping[str, Any]) -> dict[str, Any]:
         f"{entry['name']} {entry['version']} ({entry['licence']}): {entry['role']}"
         for entry in values["lineage"]
     ]
-    return {**values, "lineage": "; ".join(lineage)} if lineage else dict(values)
+    shown_values = {name: value for name, value in values.items() if name != "lineage"}
+    if "sources" in values:
+        shown_values["sources"] = ", ".join(values["sources"])
+    return {**shown_values, "norm": f"{values['norm']:.3f}"} | (
+        {"lineage": "; ".join(lineage)} if lineage else {}
+    )
 
 
 def show_bundle(

@@ -221,9 +221,6 @@ def load_config(
     protocol = given.get("protocol", TrainConfig.model_fields["protocol"].default)
     merge(settings, RECIPES[recipe].get(protocol, {}) if isinstance(protocol, str) else {})
     merge(settings, given)
-    extractor = settings.get("extractor")
-    if isinstance(extractor, dict) and extractor.get("backbone") == "words":  # it is made of such a lexicon
-        merge(settings, {"lexicon": {"sources": ["static"]} | given.get("lexicon", {})})
     return parse_config(settings, "the training settings")
 
 

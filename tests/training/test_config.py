@@ -35,15 +35,6 @@ def test_later_layers_win(tmp_path: Path) -> None:
     assert config.data == "my.jsonl"
 
 
-def test_the_backbone_words_brings_its_lexicon_unless_another_is_asked_for() -> None:
-    chosen = {"extractor": {"backbone": "words"}}
-    assert load_config(None, [], chosen).lexicon.sources == ("static",)
-    assert load_config(None, ["lexicon.words=100"], chosen).lexicon.sources == ("static",)
-    assert load_config(None, ['lexicon.sources=["mine.safetensors"]'], chosen).lexicon.sources == (
-        "mine.safetensors",
-    )
-
-
 def test_what_is_saved_reads_back_the_same() -> None:
     config = load_config(None, ["meta.ways=[2, 3]", "lexicon.words=100"])
     assert parse_config(config.model_dump(mode="json"), "it") == config
