@@ -1,7 +1,7 @@
 # Every target sets up what it needs: a virtual environment with the tested versions, and the C++ extension.
 PYTHON ?= python3
 VENV ?= .venv
-EXTRAS ?= cpu,train,datasets,test
+EXTRAS ?= cpu,train,encoders,datasets,test
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # An editable install notes which packages there are, so a new one wants a new install.
@@ -21,7 +21,7 @@ test-all: install      ## what takes longer, and the demo
 	$(BIN)/python examples/demo.py --data sample --out build/demo
 
 test-gpu:              ## every device-dependent test on CUDA, torch's and ONNX Runtime's; fails where there is none
-	$(MAKE) install VENV=.venv-gpu EXTRAS=gpu,train,datasets,test
+	$(MAKE) install VENV=.venv-gpu EXTRAS=gpu,train,encoders,datasets,test
 	DESIRE_EDGE_REQUIRE_CUDA=1 .venv-gpu/bin/pytest -m gpu
 
 lint: install

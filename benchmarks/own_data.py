@@ -1,9 +1,11 @@
 """Ours and what a user would write in scikit-learn, on several data sets: `python benchmarks/own_data.py` writes
-results/own_data.json.
+results/own_data.json and docs/own-data.md.
 
-Each row (`--data`, all by default) is trained by `desire-edge train` in a process of its own, whose seconds and peak
+Each row is trained by `desire-edge train` in a process of its own, whose seconds and peak
 memory are noted, and then measured on its novel labels with 2 to 20 ways and 1 or 5 shots, every method on the same
 tasks. A finished run in `--runs` is measured again; with `--resume` a stopped one is continued, else it is begun anew.
+Two parts more (`--part`): `static_lexicon`, and `kinds`, how far the clients agree on what the rows' bundles make of
+files.
 """
 
 from __future__ import annotations
@@ -13,10 +15,12 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
+from own_data_page import write_page
 from record import merge_result
 
 from desire_edge.files import read_json, write_json
@@ -30,6 +34,9 @@ ROWS: dict[str, tuple[str, ...]] = {
     "sample_mlp": ("--data", "sample", "--backbone", "mlp"),
 }
 """Name -> what `desire-edge train` is asked for."""
+KINDS = ("debtags_minilm", "debtags_words", "openmoji_efficientnet_lite0", "delicious_mlp")
+"""The rows whose bundles take each kind of input."""
+PARTS = ("static_lexicon", "kinds")
 NOTHING: dict[str, float] = {"seconds": 0.0, "cpu_seconds": 0.0, "peak_bytes": 0}
 TRAINED = "training.json"  # beside a run: what its training took
 KIB = 1 if sys.platform == "darwin" else 1024  # what the system counts a process's peak memory in
@@ -92,27 +99,71 @@ def measure(
         "cells": {cell.name: cell.to_json() for cell in found},
     }
     print(merge_result("own_data", name, metrics, details))
+    write_page()
+
+
+def measure_static_lexicon() -> None:
+    """Measure the lexicon that comes with the package, in Python and in C++."""
+    from drivers.cpp import text_microseconds
+    from parts import static_lexicon
+
+    from desire_edge.data import load_dataset
+    from desire_edge.lexicon.static import STATIC
+
+    found = static_lexicon.measure()
+    texts = load_dataset("sample").texts or ()
+    metrics = {**found.metrics, "static_text_cpp_ms": text_microseconds(STATIC, texts) / 1000}
+    print(merge_result("own_data", "static_lexicon", metrics, found.details))
+
+
+def measure_kinds(runs: Path) -> None:
+    """Export the rows' finished runs and compare the clients on the query files of a task of each."""
+    import numpy as np
+    import torch
+    from parts import kinds_agree
+
+    from desire_edge.evaluation.folders import write_episode
+    from desire_edge.evaluation.own import novel_tasks
+    from desire_edge.export import ExportOptions, export_bundle
+    from desire_edge.training.run import Run
+
+    examples = {}
+    with tempfile.TemporaryDirectory() as temporary:
+        for name in KINDS:
+            run, folder = Run.open(runs / name / "run", torch.device("cpu")), Path(temporary) / name
+            export_bundle(run, folder / "tagger.desire", ExportOptions())
+            task = novel_tasks(run, 5, 5, eligible_only=False).sample(np.random.default_rng(0))
+            write_episode(run.data.dataset, task, folder / "task")
+            files = sorted(set((folder / "task/query").iterdir()) - {folder / "task/query/metadata.jsonl"})
+            examples[name] = (folder / "tagger.desire", files)
+        found = kinds_agree.measure(examples)
+    print(merge_result("own_data", "kinds", found.metrics, found.details))
 
 
 def main() -> None:
-    """Train what is missing, measure, and write the result; a process a row."""
+    """Train what is missing, measure, and write the result; a process a part."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data", choices=ROWS, metavar="ROW", help=f"one of {', '.join(ROWS)}")
+    names = (*ROWS, *PARTS)
+    parser.add_argument("--part", choices=names, metavar="PART", help=f"one of {', '.join(names)}")
     parser.add_argument("--resume", action="store_true", help="continue a stopped run")
     parser.add_argument("--runs", type=Path, default=Path("runs/own_data"), help="where the runs are kept")
     parser.add_argument("--tasks", type=int, default=300, help="tasks a cell")
     parser.add_argument("--cells", default="2w5s,5w1s,5w5s,10w1s,10w5s,20w5s", help="ways and shots")
     arguments = parser.parse_args()
-    if arguments.data is None:
-        for name in ROWS:
-            subprocess.run([sys.executable, __file__, "--data", name, *sys.argv[1:]], check=True)
-        return
-    cells = [(int(ways), int(shots)) for ways, shots in _sizes(arguments.cells)]
-    folder = arguments.runs / arguments.data
-    taken = train(folder, ROWS[arguments.data], resume=arguments.resume)
-    measure(arguments.data, folder, taken, arguments.tasks, cells)
+    if arguments.part is None:
+        for name in names:
+            subprocess.run([sys.executable, __file__, "--part", name, *sys.argv[1:]], check=True)
+    elif arguments.part == "static_lexicon":
+        measure_static_lexicon()
+    elif arguments.part == "kinds":
+        measure_kinds(arguments.runs)
+    else:
+        cells = [(int(ways), int(shots)) for ways, shots in _sizes(arguments.cells)]
+        folder = arguments.runs / arguments.part
+        taken = train(folder, ROWS[arguments.part], resume=arguments.resume)
+        measure(arguments.part, folder, taken, arguments.tasks, cells)
 
 
 def _sizes(cells: str) -> list[list[str]]:

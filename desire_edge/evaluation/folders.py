@@ -14,11 +14,14 @@ from desire_edge.data import Dataset, Episode
 from desire_edge.errors import DesireEdgeError
 from desire_edge.files import atomic_folder
 
+PNG = b"\x89PNG\r\n"
+
 
 def write_episode(dataset: Dataset, episode: Episode, out: Path, known: Sequence[int] = ()) -> None:
     """Write `out/support` and `out/query`: `metadata.jsonl` and one file an example in each.
 
-    Examples are texts (`.txt`) or sparse features by name (`.json`); `labels` are those of the episode they carry.
+    Examples are texts (`.txt`), pictures (`.png`, `.jpg`) or sparse features by name (`.json`); `labels` are those of
+    the episode they carry.
     Where `known` names labels of the data set, by index, those that an example carries are its `known_labels`.
 
     Raises:
@@ -37,7 +40,7 @@ def _is_episode(out: Path) -> bool:
     if not all(folder.is_dir() and folder.name in ("support", "query") for folder in folders):
         return False
     files = [file.name for folder in folders for file in folder.iterdir()]
-    return all(re.fullmatch(r"metadata\.jsonl|\d{5,}\.(txt|json)", name) for name in files)
+    return all(re.fullmatch(r"metadata\.jsonl|\d{5,}\.(txt|json|png|jpg)", name) for name in files)
 
 
 def _write_examples(
@@ -49,17 +52,26 @@ def _write_examples(
     folder.mkdir()
     lines = []
     for row in rows.tolist():
-        if dataset.texts is not None:
-            name, content = f"{row:05d}.txt", dataset.texts[row]
-        else:
-            assert dataset.features is not None, "a data set has texts or features"
-            present = np.flatnonzero(dataset.features[row]).tolist()
-            names = dataset.feature_names or tuple(map(str, range(dataset.features.shape[1])))
-            values = {names[index]: float(dataset.features[row, index]) for index in present}
-            name, content = f"{row:05d}.json", json.dumps(values, ensure_ascii=False)
-        (folder / name).write_text(content, encoding="utf-8")
+        ending, content = _file_of(dataset, row)
+        name = f"{row:05d}{ending}"
+        (folder / name).write_bytes(content)
         entry: dict[str, object] = {"file_name": name, "labels": carried(row, labels)}
         if known:
             entry["known_labels"] = carried(row, known)
         lines.append(json.dumps(entry, ensure_ascii=False))
     (folder / "metadata.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _file_of(dataset: Dataset, row: int) -> tuple[str, bytes]:
+    """The ending and the bytes of the file that holds a row's input."""
+    if dataset.texts is not None:
+        return ".txt", dataset.texts[row].encode()
+    if dataset.images is not None:
+        image = dataset.images[row]
+        content = image if isinstance(image, bytes) else image.read_bytes()
+        return (".png" if content.startswith(PNG) else ".jpg"), content
+    assert dataset.features is not None, "a data set has texts, features or images"
+    present = np.flatnonzero(dataset.features[row]).tolist()
+    names = dataset.feature_names or tuple(map(str, range(dataset.features.shape[1])))
+    values = {names[index]: float(dataset.features[row, index]) for index in present}
+    return ".json", json.dumps(values, ensure_ascii=False).encode()

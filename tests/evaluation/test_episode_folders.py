@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from clients.pictures import pictures
 from trained import Trained
 
 from desire_edge import DesireEdgeError, Support
 from desire_edge.data import Dataset, Episode
 from desire_edge.evaluation.folders import write_episode
+from desire_edge.inputs.images import decode
 
 VECTORS = Dataset(
     name="vectors",
@@ -61,6 +64,19 @@ def test_known_labels_are_those_an_example_carries(tmp_path: Path) -> None:
     assert [json.loads(line)["known_labels"] for line in lines] == [["b", "a"], ["a"]]
     (query,) = Support.read(tmp_path / "task" / "query").examples
     assert (query.labels, query.known_labels) == (("c",), ())
+
+
+def test_pictures_are_written_as_they_are(tmp_path: Path) -> None:
+    every = dict(pictures())
+    jpeg, png = every["grey.jpg"], every["alpha.png"]
+    (tmp_path / "mine.png").write_bytes(png)
+    images = (jpeg, tmp_path / "mine.png", jpeg, tmp_path / "mine.png")
+    for _ in range(2):
+        write_episode(replace(VECTORS, features=None, images=images), EPISODE, tmp_path / "task")
+    support = Support.read(tmp_path / "task" / "support").examples
+    assert [example.labels for example in support] == [("a",), ("c", "a")]
+    for example, content in zip(support, (png, jpeg), strict=True):
+        assert np.array_equal(example.raw, decode(content, "the picture"))
 
 
 def test_an_earlier_task_is_replaced(tmp_path: Path) -> None:
