@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # An editable install notes which packages there are, so a new one wants a new install.
 SOURCES := $(shell find csrc -type f) $(shell find desire_edge export -name __init__.py) CMakeLists.txt
+# As many at once as there are cores; tests that share what takes long to make stay together.
+PYTEST := $(BIN)/pytest --numprocesses auto --dist loadfile
 PYTHON_FILES := desire_edge export tests examples benchmarks
 
 .PHONY: demo test test-all test-gpu lint format install clean
@@ -14,10 +16,10 @@ demo: install          ## train, export, adapt and predict, and print how well i
 	$(BIN)/python examples/demo.py
 
 test: install lint     ## what must always pass
-	$(BIN)/pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 test-all: install      ## what takes longer, and the demo
-	$(BIN)/pytest -m slow
+	$(PYTEST) -m slow
 	$(BIN)/python examples/demo.py --data sample --out build/demo
 
 test-gpu:              ## every device-dependent test on CUDA, torch's and ONNX Runtime's; fails where there is none

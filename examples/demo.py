@@ -68,8 +68,7 @@ def main() -> None:
     (out / MARK).touch()
     started = time.perf_counter()
 
-    settings = ["--set", "meta.batches=1000"] if name == "sample" else []
-    run("train", "--data", name, "--out", str(out / "run"), *settings)
+    run("train", "--data", name, "--out", str(out / "run"))
     run("evaluate", str(out / "run"), "--tasks", "100")
     run("export", str(out / "run"), "--out", str(out / "tagger.desire"))
 

@@ -22,6 +22,7 @@ from desire_edge import Bundle, Support
 from desire_edge.inputs import read_input
 
 ROOT = Path(__file__).parents[1]
+pytestmark = pytest.mark.slow
 OLDEST = "onnxruntime==1.19.2"  # pyproject.toml asks for at least this
 
 
@@ -71,9 +72,9 @@ def install(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[
     return functools.cache(lambda runtime: Device(tmp_path_factory.mktemp("device") / "venv", wheel, runtime))
 
 
-@pytest.fixture(params=[None, pytest.param(OLDEST, marks=pytest.mark.slow)])
+@pytest.fixture(params=[None, OLDEST])
 def device(request: pytest.FixtureRequest, install: Callable[[str | None], Device]) -> Device:
-    """A device with the newest and, among the slow tests, one with the oldest ONNX Runtime we claim."""
+    """A device with the newest and one with the oldest ONNX Runtime we claim."""
     return install(request.param)
 
 

@@ -8,11 +8,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from drivers.alone import alone
+
 ROOT = Path(__file__).parents[2]
 TOOLS = ("cmake", "c++", "apt-get", "dpkg-deb")
 """What building it takes here; elsewhere an ONNX Runtime SDK stands in for the last two."""
 
 
+@alone()
 def build_programs() -> Path:
     """Build `desire_edge_app` and the tests' `probe`, warnings being errors; return their folder."""
     runtime, build = ROOT / "build" / "onnxruntime", ROOT / "build" / "client"

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from drivers.alone import alone
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from desire_edge import Bundle, Support
@@ -45,6 +46,7 @@ def program(name: str) -> str:
     return found
 
 
+@alone()
 def install_packages() -> None:
     """Have npm install what `package-lock.json` pins beside the page, where it is not there yet."""
     folder = page_folder()

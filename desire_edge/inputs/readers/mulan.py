@@ -195,7 +195,8 @@ def _parsed(text: str, sparse: bool, arff_path: Path) -> tuple[list[tuple[str, A
         import arff
     except ModuleNotFoundError as error:
         raise DesireEdgeError(
-            f"{arff_path} is read with liac-arff, which is not installed; pip install liac-arff, or write JSON Lines"
+            f"{arff_path} is read with liac-arff, which is not installed; pip install liac-arff "
+            "(desire-edge[train] has it), or write JSON Lines"
         ) from error
     what, shape = ("sparse ", "{3 1,17 1}") if sparse else ("", "0,1,0.5")
     try:
