@@ -59,11 +59,11 @@ def section(name: str, part: Mapping[str, Any]) -> str:
         *(f"| {name} | {' | '.join(figures(cell, list(methods)))} |" for name, cell in cells.items()),
     ]
     metrics = part["metrics"]
-    seconds, most = metrics[f"{name}_train_seconds"], metrics[f"{name}_train_peak_bytes"]
+    seconds, most = metrics[f"{name}_train_cpu_seconds"], metrics[f"{name}_train_peak_bytes"]
     some = next(iter(cells.values()))
     which = "eligible novel labels" if some["eligible"] else "novel labels"
     return (
-        f"## {title}\n\n{how[0].upper()}{how[1:]}: {seconds:.0f} s, at most {most / 2**30:.1f} GiB. "
+        f"## {title}\n\n{how[0].upper()}{how[1:]}: {seconds:.0f} s of CPU time, {most / 2**30:.1f} GiB. "
         f"Tasks over {some['labels']} {which}.\n\n" + "\n".join(lines) + "\n"
     )
 

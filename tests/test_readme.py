@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 import pytest
+from own_data_page import TITLES, page
 from trained import Trained
 
 from desire_edge.cli import main
@@ -79,6 +80,24 @@ def test_the_figures_are_the_measured_ones() -> None:
     assert precision["int8_extractor_fraction"] < 0.27  # "a quarter of the bytes"
     assert precision["int8_extractor_us"] < precision["fp32_extractor_us"] / 2  # "twice as fast"
     assert metrics["example_disjoint_train_seconds"] <= 600  # the protocol of `train` and the demo
+
+
+def test_the_figures_of_own_data_are_the_measured_ones() -> None:
+    result = json.loads((ROOT / "benchmarks/results/own_data.json").read_text())
+    metrics = result["metrics"]
+    for row in TITLES:
+        (line,) = re.findall(rf"^\| .*<!-- {row} -->.*\|$", README, re.MULTILINE)
+        expected = [
+            f"{metrics[f'{row}_5w5s_{method}_micro_auc']:.3f}"
+            for method in ("ours", "logistic_cosine", "logistic", "ridge", "tfidf", "cosine")
+            if f"{row}_5w5s_{method}_micro_auc" in metrics
+        ]
+        assert re.findall(r"0\.\d{3}", line) == expected, row
+    assert (ROOT / "docs/own-data.md").read_text(encoding="utf-8") == page(result)
+    card = (ROOT / "docs/lexicon.md").read_text(encoding="utf-8")
+    for shots in (0, 1, 5):
+        assert f"{metrics[f'static_sample_5w{shots}s_micro_auc']:.3f}".lstrip("0") in card
+    assert metrics["static_lexicon_bytes"] <= 6e6  # "5.8 MB"
 
 
 def test_files_and_targets_named_exist() -> None:
