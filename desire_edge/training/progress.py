@@ -40,15 +40,17 @@ def _bar(console: Console) -> Progress:
 
 
 @contextmanager
-def show_features(console: Console) -> Iterator[Callable[[int, int], None]]:
-    """A bar for the features of a frozen backbone, from the first of them on."""
+def show_features(
+    console: Console, title: str = "features (examples)"
+) -> Iterator[Callable[[int, int], None]]:
+    """A bar for what is done to examples one by one, as to make features of them, from the first on."""
     progress = _bar(console)
     bars: list[TaskID] = []
 
     def report(done: int, total: int) -> None:
         if not bars:
             progress.start()
-            bars.append(progress.add_task("features (examples)", total=total, figures=""))
+            bars.append(progress.add_task(title, total=total, figures=""))
         progress.update(bars[0], completed=done)
 
     try:
