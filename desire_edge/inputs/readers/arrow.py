@@ -126,9 +126,10 @@ def _table(path: Path, split: str | None, names: dict[str, list[str]], request: 
                 source.seek(start)
             batches = pyarrow.ipc.open_stream(source)
             schema = batches.schema
+        columns, numbered = schema.names, {**names, **numbered_names(schema.metadata)}
 
     def records() -> Iterator[tuple[Place, dict[str, Any]]]:
         with pyarrow_errors(path, "Arrow"):
             yield from placed(batches, path, request)
 
-    return Table(path, schema.names, records(), {**names, **numbered_names(schema.metadata)}, split)
+    return Table(path, columns, records(), numbered, split)

@@ -71,6 +71,30 @@ def test_compressed_buffers_are_measured_before_they_are_unpacked(
         read_examples(path, request=Request(max_bytes=20 * MIB))
 
 
+@pytest.mark.parametrize("name", ["a.feather", "a.arrow", "a.parquet"])
+def test_a_damaged_file_is_read_or_refused_never_crashed_on(name: str, tmp_path: Path) -> None:
+    path, chance = tmp_path / name, np.random.default_rng(0)
+    texts = pa.array([f"text {row} " * 20 for row in range(30)]).dictionary_encode()
+    table = pa.table({"text": texts, "labels": [["a"]] * 30})
+    if path.suffix == ".parquet":
+        pyarrow.parquet.write_table(table, path)
+    else:
+        new = pa.ipc.new_file if path.suffix == ".feather" else pa.ipc.new_stream
+        with new(path, table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
+            writer.write_table(table)
+    whole, refused = path.read_bytes(), 0
+    for _ in range(400):
+        content = bytearray(whole)
+        for _ in range(chance.integers(1, 4)):
+            content[chance.integers(len(content))] = chance.choice([0, 1, 127, 128, 255])
+        path.write_bytes(content)
+        try:
+            read_examples(path, request=Request(max_bytes=20 * MIB))
+        except DesireEdgeError:
+            refused += 1
+    assert refused > 100
+
+
 def test_a_sparse_table_may_not_be_huge_with_its_zeros(tmp_path: Path) -> None:
     columns, rows = 20_000, 4_000  # 320 MB
     header = "".join(f"@attribute f{column} numeric\n" for column in range(columns))
