@@ -16,6 +16,7 @@ from desire_edge.inputs.assets import sha256_of
 from desire_edge.inputs.examples import Columns, Examples, Row, Stored
 from desire_edge.inputs.names import clean_name
 from desire_edge.inputs.readers import format_of, read_examples
+from desire_edge.inputs.readers.columns import TEST, TRAIN
 from desire_edge.inputs.readers.svmlight import SparseVector
 
 SOURCE = "the path of a file or folder of examples"
@@ -23,7 +24,6 @@ SOURCE = "the path of a file or folder of examples"
 # same part.
 TEST_SHARE = 0.2
 TEST_SEED = 0
-TRAIN, TEST = ("train", "training", "validation", "valid", "val", "dev"), ("test", "testing")
 NAMES_SHOWN = 5
 MOST_NUMBERS = 2**31  # of a matrix in memory, 8 GiB
 
