@@ -155,7 +155,7 @@ def train(
         try:
             console = Console(stderr=True)
             with (
-                show_features(console, "tuning the backbone (examples)") as tuning,
+                show_features(console, "tuning the backbone") as tuning,
                 show_features(console) as features,
             ):
                 run = Run.create(folder, config, torch_device, data_dir, features, tuning=tuning)

@@ -247,6 +247,7 @@ class Run:
         return {
             "dataset": self.data.dataset.name,
             "source": self.data.dataset.source,
+            **({} if (licence := self.data.dataset.licence) is None else {"data_licence": licence}),
             "protocol": self.config.protocol,
             "seed": self.config.seed,
             "train_seconds": round(self.progress.seconds, 1),
