@@ -87,7 +87,8 @@ def check_parity(run: Run, bundle_folder: Path) -> Parity:
     """Compare the bundle in `bundle_folder` with the run it was exported from.
 
     Raises:
-        DesireEdgeError: an error exceeds 1e-5, or that of z `EXTRACTOR_TOLERANCE`; the message says where.
+        DesireEdgeError: an error exceeds 1e-5, or that of z `EXTRACTOR_TOLERANCE`, or `FROZEN_TOLERANCE`
+            where the extractor begins with a frozen stage; the message says where.
     """
     bundle = Bundle.open(bundle_folder, "cpu")
     rows = run.data.rows.query[:ROWS]

@@ -48,12 +48,16 @@ def program(name: str) -> str:
 
 @alone()
 def install_packages() -> None:
-    """Have npm install what `package-lock.json` pins beside the page, where it is not there yet."""
+    """Have npm install what `package-lock.json` pins beside the page, where it is not there yet.
+
+    What is optional there is for other systems than this, or came along.
+    """
     folder = page_folder()
     installed = folder / "node_modules" / ".package-lock.json"
     wanted = json.loads((folder / "package-lock.json").read_text())["packages"]
     found = json.loads(installed.read_text())["packages"] if installed.is_file() else {}
-    if any(found.get(name, {}).get("version") != wanted[name]["version"] for name in wanted if name):
+    needed = {name: package for name, package in wanted.items() if name and not package.get("optional")}
+    if any(found.get(name, {}).get("version") != package["version"] for name, package in needed.items()):
         command = [program("npm"), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
         subprocess.run(command, cwd=folder, env=NPM, check=True)
 

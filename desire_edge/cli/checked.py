@@ -55,7 +55,10 @@ def show_checked(console: Console, checked: Checked) -> None:
     for (frequent, count), (rare, few) in zip_longest(most, fewest, fillvalue=("", "")):
         table.add_row(plain(frequent), str(count), plain(rare), str(few))
     console.print(table)
-    console.print("next:", plain(checked.command, "bold"), soft_wrap=True)
+    if checked.command is None:
+        console.print("next:", plain(f"nothing trains on this yet: {checked.missing}"), soft_wrap=True)
+    else:
+        console.print("next:", plain(checked.command, "bold"), soft_wrap=True)
 
 
 def check_plot_name(path: Path) -> None:

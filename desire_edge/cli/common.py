@@ -132,6 +132,12 @@ _BACKBONE = (
         "[default: what suits the data]",
     ),
     click.option(
+        "--train-backbone",
+        is_flag=True,
+        default=None,
+        help="Tune a pretrained backbone (minilm, efficientnet-lite0, module:PKG.Class) on the base labels first.",
+    ),
+    click.option(
         "--image-size",
         type=click.IntRange(1, 4096),
         help="The side, in pixels, of the square that a backbone for pictures takes.  [default: as it was trained]",
@@ -159,7 +165,7 @@ def backbone_options(command: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(command)
     def collected(*arguments: Any, **given: Any) -> Any:
         backbone: dict[str, Any] = {}
-        for name in ("backbone", "image_size", "image_mean", "image_std", "image_crop"):
+        for name in ("backbone", "train_backbone", "image_size", "image_mean", "image_std", "image_crop"):
             value = given.pop(name)
             if value is not None and name in ("image_mean", "image_std"):
                 value = channels(value, f"--{name.replace('_', '-')}")

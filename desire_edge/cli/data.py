@@ -42,6 +42,7 @@ def data_info(name: str, columns: dict[str, Any], data_dir: Path | None, as_json
     values = {
         "name": dataset.name,
         "source": dataset.source,
+        **({} if dataset.licence is None else {"licence": dataset.licence}),
         "rows": len(dataset.targets),
         "test_rows": int(dataset.test_rows.sum()),
         "labels": len(dataset.labels),

@@ -153,8 +153,12 @@ def train(
         torch_device = choose_device(device)
         folder = out or next_run_folder(config.data, config.protocol, config.seed)
         try:
-            with show_features(Console(stderr=True)) as features:
-                run = Run.create(folder, config, torch_device, data_dir, features)
+            console = Console(stderr=True)
+            with (
+                show_features(console, "tuning the backbone") as tuning,
+                show_features(console) as features,
+            ):
+                run = Run.create(folder, config, torch_device, data_dir, features, tuning=tuning)
         except DesireEdgeError:
             remove_if_empty(folder, folder.parent)
             raise

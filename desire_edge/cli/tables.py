@@ -47,7 +47,17 @@ def show_run(console: Console, folder: Path, record: Mapping[str, Any]) -> None:
     history = record.get("history", [])
     values: dict[str, Any] = {
         name: record[name]
-        for name in ("dataset", "source", "protocol", "seed", "stage", "done", "train_seconds", "machine")
+        for name in (
+            "dataset",
+            "source",
+            "data_licence",
+            "protocol",
+            "seed",
+            "stage",
+            "done",
+            "train_seconds",
+            "machine",
+        )
         if name in record
     }
     for stage in ("pretrain", "folds", "meta"):
@@ -97,6 +107,7 @@ def show_bundle(
             "opset, precision": f"{manifest.opset}, {manifest.precision}",
             "conditioning": f"{manifest.conditioning:.2f}",
             "trained on": f"{training.get('dataset')}, {training.get('protocol')}, seed {training.get('seed')}",
+            **({"licence of the data": training["data_licence"]} if "data_licence" in training else {}),
         },
     )
     table = Table("file", "KiB", "%", "what is in it", title_justify="left")

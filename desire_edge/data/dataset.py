@@ -29,6 +29,7 @@ class Dataset:
         places: where each example stands, in messages; () where nobody said.
         found: what was read from which columns, as in {"text": "title, text", "labels": "tags"}.
         warnings: what looks wrong with the data and may be right.
+        licence: under which licence the data are, where that is known; None of a user's own.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Dataset:
     places: tuple[str, ...] = ()
     found: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    licence: str | None = None
 
     def __post_init__(self) -> None:
         rows = len(self.test_rows)

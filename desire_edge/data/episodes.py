@@ -102,6 +102,12 @@ class EpisodeSampler:
                 f"rows, too few for {ways} ways; use fewer ways, shots or queries, or more examples a label"
             )
 
+    def check(self) -> None:
+        """Draw some tasks; raises `DesireEdgeError` where one cannot be drawn."""
+        rng = np.random.default_rng(0)
+        for _ in range(20):
+            self.sample(rng)
+
     @classmethod
     def over(
         cls,

@@ -78,6 +78,7 @@ def rows_beside(
     chosen = chosen_settings(
         run, sampler.ways, sampler.shots, tasks=tuning, baselines=baselines, report=report
     )
+    report(tuning)  # settings that were kept, or could not be chosen, went through none of the tasks
     data = PlainData.of(run.data, run.lexicon, run.data.rows.train)
     found = score_plain(
         data,

@@ -161,6 +161,7 @@ class Examples:
         warnings: what looks wrong and may be right.
         features: how many numbers a vector has, where the format says so.
         feature_names: what each of them counts; () where they have no names.
+        label_names: the labels that are named apart from the examples, unchecked; () where examples alone name them.
     """
 
     path: Path
@@ -170,6 +171,7 @@ class Examples:
     warnings: tuple[str, ...] = ()
     features: int | None = None
     feature_names: tuple[str, ...] = ()
+    label_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

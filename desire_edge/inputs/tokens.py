@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from desire_edge.errors import DesireEdgeError
 from desire_edge.inputs.assets import Assets, digests_from_json, sha256_of
@@ -99,6 +100,13 @@ class TokensInput(InputSpec):
                 f"{path} is not a tokenizer that can be read: {error}", "tokenizer"
             ) from error
         return tokenizer
+
+    def padded(self, x: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+        """Token ids of several texts, [n, longest of them], `pad` where there is none."""
+        filled = np.full((len(x), max(map(len, x))), self.pad, np.int64)
+        for row, ids in zip(filled, x, strict=True):
+            row[: len(ids)] = ids
+        return filled
 
     def features_of(self, raw: RawInput, where: str) -> Features:
         """The token ids of a text, or token ids as they are: int64 [length]."""

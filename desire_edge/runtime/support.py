@@ -110,7 +110,7 @@ class Support:
             ):
                 if taken > most:
                     raise DesireEdgeError(
-                        f"{found.files[0]} names files of more than {most // 2**20} MiB in all{what}; "
+                        f"{(*found.files, path)[0]} names files of more than {most // 2**20} MiB in all{what}; "
                         "adapt with fewer or smaller ones",
                         "folder-large",
                     )

@@ -81,6 +81,7 @@ class ExtractorConfig(Section):
     is pretrained, unless something is said. `projection` is what comes last: `learned` on the base labels, or the
     `identity`, for a backbone whose names live in the space of its features. `image_*` are how pixels become the input
     of a backbone that does not say it itself: the side of a square, and (v − mean) / std of v from 0 to 255.
+    `train_backbone` tunes a pretrained one on the base labels first, `backbone_epochs` times over the training rows.
     """
 
     backbone: Annotated[str, AfterValidator(_backbone)] = "auto"
@@ -89,6 +90,9 @@ class ExtractorConfig(Section):
     image_mean: tuple[float, float, float] | None = None
     image_std: tuple[Rate, Rate, Rate] | None = None
     image_crop: Annotated[float, Field(gt=0, le=1)] | None = None
+    train_backbone: bool = False
+    backbone_epochs: Positive = 2
+    backbone_learning_rate: Rate = 2e-5
     hidden: tuple[Positive, ...] | None = None
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
     input_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2

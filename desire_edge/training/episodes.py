@@ -131,12 +131,9 @@ def check_episodes(
     """Raise a `DesireEdgeError` that names the settings if the largest episodes cannot be drawn from these labels."""
     ways, shots = config.ways[1], config.shots[1]
     try:
-        sampler = EpisodeSampler(
+        EpisodeSampler(
             targets, labels, support, query, ways=ways, shots=shots, queries=config.queries
-        )
-        rng = np.random.default_rng(0)
-        for _ in range(20):
-            sampler.sample(rng)
+        ).check()
     except DesireEdgeError as error:
         raise DesireEdgeError(
             f"{len(labels)} base labels do not give training episodes of {ways} ways and {shots} shots ({error}); "

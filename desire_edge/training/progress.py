@@ -28,6 +28,7 @@ TITLES = {
 
 
 def _bar(console: Console) -> Progress:
+    """A bar on a terminal; in a log, which keeps every line, none."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -36,19 +37,22 @@ def _bar(console: Console) -> Progress:
         TimeRemainingColumn(),
         TextColumn("{task.fields[figures]}"),
         console=console,
+        disable=not console.is_terminal,
     )
 
 
 @contextmanager
-def show_features(console: Console) -> Iterator[Callable[[int, int], None]]:
-    """A bar for the features of a frozen backbone, from the first of them on."""
+def show_features(console: Console, title: str = "features") -> Iterator[Callable[[int, int], None]]:
+    """A bar for what is done to examples one by one, from the first on; one line elsewhere than on a terminal."""
     progress = _bar(console)
     bars: list[TaskID] = []
 
     def report(done: int, total: int) -> None:
         if not bars:
             progress.start()
-            bars.append(progress.add_task("features (examples)", total=total, figures=""))
+            if not console.is_terminal:
+                console.print(f"{title}, {total} examples")
+            bars.append(progress.add_task(f"{title} (examples)", total=total, figures=""))
         progress.update(bars[0], completed=done)
 
     try:
@@ -87,22 +91,28 @@ def count_parts(console: Console) -> Iterator[Callable[[str, int, int], None]]:
 
         def report(name: str, done: int, total: int) -> None:
             progress.update(bar, completed=done, total=total, figures=name)
-            if not console.is_terminal:
-                console.print(f"{done}/{total}  {name}")
+            if name and not console.is_terminal:
+                console.print(f"{done}/{total}  {name}", markup=False)
 
         yield report
 
 
 @contextmanager
 def count_tasks(console: Console, tasks: int) -> Iterator[Callable[[int], None]]:
-    """A bar over the tasks of an evaluation, from the first ones done: what is refused before them leaves no bar."""
+    """A bar over the tasks of an evaluation, from the first ones done; one line elsewhere than on a terminal.
+
+    What is refused before them leaves neither.
+    """
     progress = _bar(console)
-    bar = progress.add_task("tasks", total=tasks, figures="")
+    bars: list[TaskID] = []
     with ExitStack() as stack:
 
         def report(done: int) -> None:
-            if not progress.live.is_started:
+            if not bars:
                 stack.enter_context(progress)
-            progress.update(bar, completed=done)
+                if not console.is_terminal:
+                    console.print(f"{tasks} tasks")
+                bars.append(progress.add_task("tasks", total=tasks, figures=""))
+            progress.update(bars[0], completed=done)
 
         yield report

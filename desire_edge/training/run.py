@@ -10,7 +10,7 @@ from __future__ import annotations
 import platform
 import shutil
 import warnings
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,7 @@ from desire_edge.training.prepare import (
     protocol_rows_of,
 )
 from desire_edge.training.settle import backbone_of, backbone_options, lexicon_sources, settled
+from desire_edge.training.tune import CHECKPOINT, tuned, tuner
 
 BACKBONE = "backbone"  # a run's folder of its frozen stage
 
@@ -80,10 +81,12 @@ class Run:
         data_dir: Path | None = None,
         report: Report | None = None,
         build: Build = build_stage,
+        tuning: Report | None = None,
     ) -> Run:
         """Start a new run in `folder`, which must not hold one yet. Builds the run's lexicon and its frozen stage.
 
-        `report` is called while the stage's features of all rows are computed; `build` makes the stage.
+        `report` is called while the stage's features of all rows are computed; `build` makes the stage; `tuning` is
+        called while a backbone is tuned.
         """
         if (folder / "config.json").exists():
             raise DesireEdgeError(
@@ -110,7 +113,21 @@ class Run:
         try:
             name = backbone_of(config, dataset, lexicon_path(folder))
             options = backbone_options(config, dataset, lexicon_path(folder))
+            if config.extractor.train_backbone:
+                tune = tuner(
+                    config.extractor,
+                    dataset,
+                    rows,
+                    split.base,
+                    folder,
+                    seed=config.seed,
+                    device=device,
+                    report=tuning,
+                )
+                options = replace(options, tune=tune)
             stage = build(name, folder / BACKBONE, options)
+            if stage is not None and config.extractor.train_backbone:
+                stage = tuned(stage, config.extractor, dataset, split.base)
             config = settled(config, dataset, name, stage)
         except DesireEdgeError:
             shutil.rmtree(folder / BACKBONE, ignore_errors=True)
@@ -121,6 +138,7 @@ class Run:
             stage_features(stage, dataset, folder, report)
         write_json(folder / "data.json", {"source": dataset.source})
         write_json(folder / "config.json", config.model_dump(mode="json"))
+        (folder / CHECKPOINT).unlink(missing_ok=True)
         return cls._assemble(folder, config, dataset, Progress(), device)
 
     @classmethod
@@ -229,6 +247,7 @@ class Run:
         return {
             "dataset": self.data.dataset.name,
             "source": self.data.dataset.source,
+            **({} if (licence := self.data.dataset.licence) is None else {"data_licence": licence}),
             "protocol": self.config.protocol,
             "seed": self.config.seed,
             "train_seconds": round(self.progress.seconds, 1),

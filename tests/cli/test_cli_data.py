@@ -90,3 +90,15 @@ def test_fetch_says_what_is_there(
 def test_fetching_what_nobody_has_is_refused(cli: Cli) -> None:
     result = cli("data", "fetch", "imagenet")
     assert result.exit_code == 2 and "there are debtags, openmoji" in result.stderr
+
+
+def test_check_names_what_is_missing_in_place_of_a_command_that_would_be_refused(
+    done: Callable[..., str], tmp_path: Path
+) -> None:
+    path = tmp_path / "few.jsonl"
+    path.write_text(
+        "".join(f'{{"text": "page {row}", "labels": ["{"abc"[row % 3]}"]}}\n' for row in range(9))
+    )
+    printed = done("data", "check", path)
+    assert "next: nothing trains on this yet: 3 labels cannot be split" in printed
+    assert "desire-edge train" not in printed

@@ -38,6 +38,13 @@ def test_export_takes_the_latest_run_and_says_how_close_it_is(
     assert (manifest["name"], manifest["ways"], manifest["batch"], manifest["opset"]) == ("new", 3, 2, 20)
 
 
+@pytest.mark.parametrize("path", ["new.desire", "runs/sample"])
+def test_the_licence_of_the_data_is_said(path: str, done: Callable[..., str], here: Path) -> None:
+    done("export", "--out", "new.desire", "--ways", 2)
+    assert "MIT, as this package" in done("info", path)
+    assert "MIT, as this package" in done("data", "info", "sample")
+
+
 def test_an_earlier_bundle_is_replaced_and_another_folder_is_not(
     done: Callable[..., str], refused: Refused, here: Path, sample_trained: Trained
 ) -> None:

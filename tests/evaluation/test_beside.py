@@ -106,6 +106,17 @@ def test_progress_goes_through_all_units(sample_trained: Trained) -> None:
     assert seen[-1] == units(options) == 3 * 7 + tuning_tasks(7, 5)
 
 
+def test_progress_goes_on_where_settings_were_kept(sample_trained: Trained) -> None:
+    options = replace(OPTIONS, shots=0, tasks=7)
+    evaluate(sample_trained.run, options)
+    seen: list[int] = []
+    evaluate(sample_trained.run, options, seen.append)
+    before, after = 2 * 7, 2 * 7 + tuning_tasks(7, 5)
+    assert seen == sorted(seen)
+    assert not [done for done in seen if before < done < after]
+    assert seen[-1] == units(options)
+
+
 # Choosing.
 
 

@@ -76,7 +76,7 @@ def test_pictures_are_written_as_they_are(tmp_path: Path) -> None:
     support = Support.read(tmp_path / "task" / "support").examples
     assert [example.labels for example in support] == [("a",), ("c", "a")]
     for example, content in zip(support, (png, jpeg), strict=True):
-        assert np.array_equal(example.raw, decode(content, "the picture"))
+        assert np.array_equal(np.asarray(example.raw), decode(content, "the picture"))
 
 
 def test_an_earlier_task_is_replaced(tmp_path: Path) -> None:

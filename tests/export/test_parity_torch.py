@@ -17,7 +17,13 @@ from trained import Trained
 
 from desire_edge import Bundle, DesireEdgeError, Support, _core
 from desire_edge.export import ExportOptions, export_bundle
-from desire_edge.export.parity import TOLERANCE, check_parity, head_logits
+from desire_edge.export.parity import (
+    EXTRACTOR_TOLERANCE,
+    FROZEN_TOLERANCE,
+    TOLERANCE,
+    check_parity,
+    head_logits,
+)
 from desire_edge.models import extract
 from desire_edge.runtime.support import Missing
 
@@ -127,3 +133,13 @@ def test_the_parity_export_reports_is_that_of_real_rows(sample_trained: Trained)
     parity = check_parity(sample_trained.run, sample_trained.bundle)
     assert set(parity.to_json()) == {"extractor", "logits", "probabilities", "portable", "thresholds"}
     assert 0 < parity.worst == max(parity.to_json().values()) <= TOLERANCE
+
+
+def test_the_format_says_how_far_z_may_be_off() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "bundle.md").read_text(encoding="utf-8")
+    for row, allowed in (
+        ("an extractor trained from x on", EXTRACTOR_TOLERANCE),
+        ("one that begins with a frozen backbone", FROZEN_TOLERANCE),
+    ):
+        (line,) = (line for line in page.splitlines() if line.startswith(f"| {row} |"))
+        assert [float(cell) for cell in line.strip("| ").split(" | ")[1:]] == list(allowed.values())

@@ -34,7 +34,7 @@ bool has(const Names& columns, const char* name) {
 
 /* An entry as a line of metadata.jsonl would have it. */
 nlohmann::json entry_of(const Names& columns, const Names& fields) {
-  nlohmann::json entry;
+  nlohmann::json entry = nlohmann::json::object();
   for (size_t column = 0; column < columns.size(); ++column) {
     const std::string& name = columns[column];
     if (name == "file_name" || name == "text") {

@@ -30,7 +30,8 @@ class Checked:
         columns: what was read from which columns.
         languages: of texts, as `inputs.languages` guesses them.
         findings: what is wrong, or looks so.
-        command: what trains on the data.
+        command: what trains on the data; None where `train` would refuse them.
+        missing: what they lack to be trained on, a sentence; None where nothing.
     """
 
     name: str
@@ -42,7 +43,8 @@ class Checked:
     columns: Mapping[str, str]
     languages: Mapping[str, float]
     findings: tuple[Finding, ...]
-    command: str
+    command: str | None
+    missing: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON values."""
@@ -58,6 +60,7 @@ class Checked:
             "languages": dict(self.languages),
             "findings": [finding.to_json() for finding in self.findings],
             "command": self.command,
+            "missing": self.missing,
         }
 
 
@@ -85,6 +88,8 @@ def check(
         yield from inputs.check_languages(guessed)
         yield from inputs.check_vectors(dataset)
 
+    all_findings = tuple(findings())
+    missing = next((each.message for each in all_findings if each.code in labels.UNTRAINABLE), None)
     return Checked(
         name=dataset.name,
         kind="text" if dataset.texts is not None else "picture" if dataset.images is not None else "vector",
@@ -94,8 +99,9 @@ def check(
         labels_per_example=round(float(dataset.targets.sum(axis=1).mean()), 2),
         columns=dataset.found,
         languages=guessed,
-        findings=tuple(findings()),
-        command=command,
+        findings=all_findings,
+        command=command if missing is None else None,
+        missing=missing,
     )
 
 

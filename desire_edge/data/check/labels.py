@@ -17,6 +17,10 @@ from desire_edge.lexicon import Lexicon, fold
 
 SHOTS, TRAINING_QUERIES, QUERIES = 1, 5, 15
 """Of the smallest training task, and of those that `evaluate` draws by default."""
+TRAINING_WAYS, TRAINING_SHOTS = 2, 5
+"""Without so many labels with so many examples to teach, `train` refuses the data."""
+UNTRAINABLE = ("split", "training")
+"""The codes of what makes `train` refuse the data."""
 
 EVERYWHERE = 0.9  # the share of all examples from which a label tells them apart no more
 _BETWEEN = re.compile(r"[\s_./'’-]+")  # what names may be spelt with or without
@@ -63,8 +67,21 @@ def check_tasks(dataset: Dataset) -> Iterator[Finding]:
     except DesireEdgeError as error:
         yield Finding("split", str(error))
         return
+    try:
+        EpisodeSampler(
+            dataset.targets,
+            split.base,
+            rows.train,
+            rows.train,
+            ways=TRAINING_WAYS,
+            shots=TRAINING_SHOTS,
+            queries=TRAINING_QUERIES,
+        ).check()
+    except DesireEdgeError as error:
+        yield Finding(
+            "training", f"training cannot draw its tasks from the {len(split.base)} base labels: {error}"
+        )
     for what, labels, pools, ways, queries in (
-        ("training", split.base, (rows.train, rows.train), 2, TRAINING_QUERIES),
         ("choosing settings", split.validation, (rows.support, rows.query), 2, QUERIES),
         ("`evaluate`", split.novel, (rows.support, rows.query), 5, QUERIES),
     ):

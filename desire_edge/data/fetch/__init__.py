@@ -23,11 +23,13 @@ class Fetcher(Protocol):
         NAME: of the data set, and of its folder.
         PATH: within the folder, what the data set is read from; "." if it is the folder.
         LINES: within the folder, the JSON Lines with the labels.
+        LICENCE: of the data, in short; README.txt says more.
     """
 
     NAME: str
     PATH: str
     LINES: str
+    LICENCE: str
 
     def build(self, folder: Path, report: Report) -> None:
         """Fill the empty `folder`.

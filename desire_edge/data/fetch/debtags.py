@@ -21,6 +21,7 @@ from desire_edge.errors import DesireEdgeError
 
 NAME = "debtags"
 PATH = LINES = "debtags.jsonl"
+LICENCE = "texts: their packages' (free by Debian's guidelines); tag names: GPL-2"
 VOCABULARY = Path("usr/share/debtags/vocabulary")  # in the package debtags
 PLACEHOLDER = "TODO"  # a tag for "something of this facet that has no tag yet", which says nothing
 

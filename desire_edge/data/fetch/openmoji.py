@@ -17,6 +17,7 @@ from desire_edge.inputs import images
 NAME = "openmoji"
 PATH = "."
 LINES = "metadata.jsonl"
+LICENCE = "drawings: CC BY-SA 4.0, OpenMoji; keywords: MIT, emojilib"
 SIDE = 224  # pixels
 TAGS, KEYWORDS = "data/openmoji.json", "dist/emoji-en-US.json"  # in the two packages
 OPENMOJI = npm.Package(

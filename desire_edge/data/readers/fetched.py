@@ -21,6 +21,7 @@ class Reader:
         """Read what `fetcher` builds."""
         self.SOURCE = fetcher.NAME
         self._path = fetcher.PATH
+        self._licence = fetcher.LICENCE
 
     def reads(self, source: str) -> bool:
         """Whether `source` is its name."""
@@ -33,7 +34,7 @@ class Reader:
             raise DesireEdgeError(
                 f"the data set {self.SOURCE} is not on this machine; run `desire-edge data fetch {self.SOURCE}`"
             )
-        return replace(keep_frequent(load_files(path)), name=self.SOURCE)
+        return replace(keep_frequent(load_files(path)), name=self.SOURCE, licence=self._licence)
 
 
 def keep_frequent(dataset: Dataset) -> Dataset:

@@ -14,7 +14,9 @@ from desire_edge.data.splits import drawn_rows
 from desire_edge.errors import DesireEdgeError
 from desire_edge.inputs.assets import sha256_of
 from desire_edge.inputs.examples import Columns, Examples, Row, Stored
+from desire_edge.inputs.names import clean_name
 from desire_edge.inputs.readers import format_of, read_examples
+from desire_edge.inputs.readers.columns import TEST, TRAIN
 from desire_edge.inputs.readers.svmlight import SparseVector
 
 SOURCE = "the path of a file or folder of examples"
@@ -22,7 +24,7 @@ SOURCE = "the path of a file or folder of examples"
 # same part.
 TEST_SHARE = 0.2
 TEST_SEED = 0
-TRAIN, TEST = ("train", "training", "validation", "valid", "val", "dev"), ("test", "testing")
+NAMES_SHOWN = 5
 MOST_NUMBERS = 2**31  # of a matrix in memory, 8 GiB
 
 
@@ -76,8 +78,20 @@ def load_files(path: Path | str, columns: Columns | None = None, test: Path | st
         groups=groups,
         places=tuple(row.name for row in rows),
         found=parts[0].found,
-        warnings=tuple(dict.fromkeys(warning for part in parts for warning in part.warnings)),
+        warnings=tuple(dict.fromkeys(warning for part in parts for warning in part.warnings))
+        + _unused_labels(parts, labels),
     )
+
+
+def _unused_labels(parts: Sequence[Examples], labels: Sequence[str]) -> tuple[str, ...]:
+    """A warning of names that the data give labels which no example carries: nothing can be learned of these."""
+    named = {clean_name(name) for part in parts for name in part.label_names}
+    unused = sorted(named - set(labels))
+    if not unused:
+        return ()
+    more = f" and {len(unused) - NAMES_SHOWN} more" if len(unused) > NAMES_SHOWN else ""
+    names = ", ".join(f"'{name}'" for name in unused[:NAMES_SHOWN])
+    return (f"{parts[0].path}: no example carries the labels {names}{more}, so they are left out",)
 
 
 def digest(examples: Examples) -> str:

@@ -10,6 +10,7 @@ from desire_edge.data.dataset import Dataset
 from desire_edge.data.readers.files import load_files
 
 SOURCE = "sample"
+LICENCE = "MIT, as this package"
 
 
 def reads(source: str) -> bool:
@@ -25,4 +26,4 @@ def read(source: str, data_dir: Path | None) -> Dataset:
 def load_sample() -> Dataset:
     """Load the sample corpus: short bookmark-like texts with 3 to 8 tags each."""
     with resources.as_file(resources.files("desire_edge.data") / "sample.jsonl") as path:
-        return replace(load_files(path), name=SOURCE)
+        return replace(load_files(path), name=SOURCE, licence=LICENCE)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -144,12 +145,12 @@ def label_map(run: Run) -> Figure:
 
 
 def _words(dataset: Dataset, row: int) -> str:
-    """The example's text, or the names of the features it has."""
+    """The example's text, or the names of the features it has; of a picture or nameless numbers, where it stands."""
     if dataset.texts is not None:
         return dataset.texts[row]
-    assert dataset.features is not None, "a data set has texts or features"
-    has = np.flatnonzero(dataset.features[row] > 0)
-    return " ".join(dataset.feature_names[index] for index in has if dataset.feature_names)
+    if dataset.features is not None and dataset.feature_names:
+        return " ".join(dataset.feature_names[index] for index in np.flatnonzero(dataset.features[row] > 0))
+    return Path(dataset.places[row]).name if dataset.places else dataset.name
 
 
 def _short(text: str, length: int) -> str:

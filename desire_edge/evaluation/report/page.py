@@ -135,7 +135,7 @@ def _facts(record: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, st
     titles = {
         "dataset": "Data",
         "source": "Source",
-        "licence": "Licence",
+        "data_licence": "Licence of the data",
         "protocol": "Protocol",
         "seed": "Seed",
         "train_seconds": "Training time",

@@ -40,6 +40,7 @@ FOLDERS: tuple[tuple[Callable[[Path], bool], Read], ...] = (
     (arrow.holds, arrow.read_folder),
     (mulan.holds, mulan.read),
     (parquet.holds, parquet.read_folder),
+    (folder.holds_classes, folder.read_classes),
 )
 """Whether a folder is of a format, and what reads it then; the first counts."""
 HOW_TO_MEND = f"use {', '.join(each.name for each in FILES)}, or {folder.NAME}"
@@ -69,7 +70,8 @@ def read_examples(
                 return read(path, request)
         raise DesireEdgeError(
             f"the folder {path} holds neither metadata.jsonl nor metadata.csv nor another data set; write one of them, "
-            "with an entry an example",
+            "with an entry an example, or put each file into a folder that is called as its label, and no file beside "
+            "these",
             "metadata-none",
         )
     if not path.exists():

@@ -39,13 +39,14 @@ def read(path: Path, request: Request) -> Examples:
         x, cells, files = _npy(path, request)
         found = {"vector": path.name} | ({"labels": files[1].name} if files[1:] else {})
         arrays: Mapping[str, NDArray[Any]] = {}
+        names: list[str] = []
     else:
         arrays, files = _npz(path, request), (path,)
         vectors = _called(
             (request.columns.vector,) if request.columns.vector else VECTORS, arrays, path, "vector"
         )
         x = arrays[vectors]
-        cells, found = _cells(arrays, path, request)
+        cells, found, names = _cells(arrays, path, request)
         found = {"vector": vectors, **found}
     if x.ndim != 2 or x.dtype.kind not in "fiub" or not x.shape[1]:
         raise DesireEdgeError(
@@ -64,7 +65,8 @@ def read(path: Path, request: Request) -> Examples:
         place = Place(str(path), index + 1, "row")
         labels = checked_labels(cells[index], (), (), str(place))[0] if cells is not None else ()
         rows.append(Row(vector, place, labels, group=groups[index], split=splits[index]))
-    return replace(examples(path, tuple(rows), found, files, request), features=x.shape[1])
+    read = examples(path, tuple(rows), found, files, request)
+    return replace(read, features=x.shape[1], label_names=tuple(names))
 
 
 def _npy(path: Path, request: Request) -> tuple[NDArray[Any], list[Any] | None, tuple[Path, ...]]:
@@ -119,18 +121,17 @@ def _npz(path: Path, request: Request) -> dict[str, NDArray[Any]]:
 
 def _cells(
     arrays: Mapping[str, NDArray[Any]], path: Path, request: Request
-) -> tuple[list[Any] | None, dict[str, str]]:
-    """The labels of each row, unchecked, and the array that they are in."""
+) -> tuple[list[Any] | None, dict[str, str], list[str]]:
+    """The labels of each row, unchecked, the array that they are in, and the names of all, where there are such."""
     if not request.labelled:
-        return None, {}
+        return None, {}, []
     name = _called(request.columns.labels or LABELS, arrays, path, "labels")
     marks = arrays[name]
     names = _label_names(arrays, name, path)
     if marks.ndim == 1 and marks.dtype.kind in "Uiu":
         where = f"{path}, array {name}"
-        return [names_of(cell, request.columns.label_separator, names, where) for cell in marks.tolist()], {
-            "labels": name
-        }
+        separator = request.columns.label_separator
+        return [names_of(cell, separator, names, where) for cell in marks.tolist()], {"labels": name}, names
     if marks.ndim != 2 or marks.dtype.kind not in "fiub" or not np.isin(marks, (0, 1)).all():
         raise DesireEdgeError(
             f"{path}: the array {name} has shape {list(marks.shape)} and type {marks.dtype}; labels are text, one an "
@@ -142,9 +143,8 @@ def _cells(
             f"{path}: the array {name} has {marks.shape[1]} columns, and there are {len(names)} label_names; there "
             "must be one a column"
         )
-    return [[names[column] for column in np.flatnonzero(row)] for row in marks], {
-        "labels": f"{name} and label_names"
-    }
+    cells = [[names[column] for column in np.flatnonzero(row)] for row in marks]
+    return cells, {"labels": f"{name} and label_names"}, names
 
 
 def _label_names(arrays: Mapping[str, NDArray[Any]], labels: str, path: Path) -> list[str]:

@@ -39,6 +39,7 @@ LABELS = (
 )
 FILES = (FILE_NAME, "image", "file", "path", "filename", "image_path", "filepath")
 VECTORS = ("features", "embedding", "embeddings", "vector")
+TRAIN, TEST = ("train", "training", "validation", "valid", "val", "dev"), ("test", "testing")  # splits
 NEGATIVE, KNOWN, GROUP, SPLIT = "negative_labels", "known_labels", "group", "split"
 
 

@@ -48,6 +48,7 @@ def read(path: Path, request: Request) -> Examples:
     header, tables = _pair(path)
     rows: list[Row] = []
     feature_names: tuple[str, ...] = ()
+    label_names: tuple[str, ...] = ()
     for arff_path in tables:
         request.check_bytes(arff_path.stat().st_size, arff_path)
         most = MOST_NUMBERS if request.max_bytes is None else request.max_bytes // 4
@@ -56,7 +57,7 @@ def read(path: Path, request: Request) -> Examples:
             raise DesireEdgeError(
                 f"{arff_path} has other columns than {tables[0]}; they must be parts of one data set"
             )
-        feature_names = table.feature_names
+        feature_names, label_names = table.feature_names, table.labels
         part = arff_path.stem.rpartition("-")[2].lower()
         for number, (x, carried) in enumerate(zip(table.features, table.targets, strict=True), start=1):
             labels = (
@@ -67,7 +68,7 @@ def read(path: Path, request: Request) -> Examples:
         request.check_count(len(rows), path)
     found = {"vector": f"{len(feature_names)} columns", "labels": f"the columns that {header.name} names"}
     read = examples(path, tuple(rows), found, (*tables, header), request)
-    return replace(read, features=len(feature_names), feature_names=feature_names)
+    return replace(read, features=len(feature_names), feature_names=feature_names, label_names=label_names)
 
 
 def holds(path: Path) -> bool:

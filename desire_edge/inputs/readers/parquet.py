@@ -51,13 +51,13 @@ def _table(path: Path, split: str | None, request: Request) -> Table:
         groups = (file.metadata.row_group(index) for index in range(file.metadata.num_row_groups))
         request.check_count(rows, path)
         request.check_bytes(sum(group.total_byte_size for group in groups), path)
-        schema = file.schema_arrow
+        names, numbered = file.schema_arrow.names, numbered_names(file.schema_arrow.metadata)
 
     def records() -> Iterator[tuple[Place, dict[str, Any]]]:
         with pyarrow_errors(path, "Parquet"):
             yield from placed(file.iter_batches(at_once(request)), path, request)
 
-    return Table(path, schema.names, records(), numbered_names(schema.metadata), split)
+    return Table(path, names, records(), numbered, split)
 
 
 def at_once(request: Request) -> int:
@@ -73,9 +73,9 @@ def placed(batches: Iterable[Any], path: Path, request: Request) -> Iterator[tup
     """
     number = stored = taken = 0
     for batch in batches:
+        batch.validate(full=True)  # before anything is asked of it: its offsets may lead anywhere
         stored += batch.nbytes
         request.check_bytes(stored, path)
-        batch.validate(full=True)
         for start in range(0, batch.num_rows, at_once(request)):
             for record in batch.slice(start, at_once(request)).to_pylist():
                 number += 1

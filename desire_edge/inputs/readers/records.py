@@ -50,15 +50,19 @@ def examples_of(tables: Sequence[Table], path: Path, request: Request) -> Exampl
     """
     rows: list[Row] = []
     found: dict[str, str] = {}
+    named: list[str] = []
     for table in tables:
         where = str(table.path)
         chosen = choose(table.columns, request.columns, labelled=request.labelled, where=where)
         found |= chosen.to_json()
+        if request.labelled:
+            named += chosen.labels if len(chosen.labels) > 1 else table.numbered.get(chosen.labels[0], ())
         folder = Contents(table.path.parent)
         for place, record in table.records:
             rows.append(_row(place, record, chosen, table, folder, request))
             request.check_count(len(rows), path)
-    return examples(path, tuple(rows), found, tuple(table.path for table in tables), request)
+    read = examples(path, tuple(rows), found, tuple(table.path for table in tables), request)
+    return replace(read, label_names=tuple(dict.fromkeys(named)))
 
 
 def examples(

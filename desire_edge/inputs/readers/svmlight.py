@@ -99,7 +99,8 @@ def read(path: Path, request: Request) -> Examples:
         "labels": f"numbers, named by {names[0].name}" if names else "numbers",
     }
     files = (path, names[0]) if names else (path,)
-    return replace(examples(path, tuple(rows), found, files, request), features=width)
+    read = examples(path, tuple(rows), found, files, request)
+    return replace(read, features=width, label_names=tuple(names[1]) if names else ())
 
 
 def _row(line: str, place: Place, request: Request) -> Row:

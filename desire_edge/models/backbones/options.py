@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from onnx import ModelProto
+from torch import nn
+
 from desire_edge.errors import DesireEdgeError
+from desire_edge.inputs import InputSpec
+
+Tune = Callable[[nn.Module, InputSpec, ModelProto | None], None]
+"""Trains a backbone's module in place, given what it takes, and the graph from x to its pixels, of pictures."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +28,7 @@ class BackboneOptions:
         image_crop: the share of the shorter side that the square in the middle keeps.
         lexicon: the run's, for what makes features of it.
         vector: how many numbers an example of the data set has, where it has vectors.
+        tune: trains the torch module before it is written as a graph; None to leave it as it comes.
     """
 
     image_size: int | None = None
@@ -28,6 +37,7 @@ class BackboneOptions:
     image_crop: float | None = None
     vector: int | None = None
     lexicon: Path | None = None
+    tune: Tune | None = None
 
 
 def needed(package: str, backbone: str) -> Any:

@@ -15,6 +15,11 @@ Build = Callable[[str, Path, BackboneOptions], FrozenStage | None]
 """From a backbone's name, the folder that it is written into, and what the user says, to the stage."""
 
 IDENTITY, MLP = "identity", "mlp"
+_WHY_NOT = {
+    MLP: "is trained anyway",
+    IDENTITY: "has nothing to train",
+    words.NAME: "has nothing to train",
+}
 PLAIN = {
     words.NAME: words.build,
     minilm.NAME: minilm.build,
@@ -24,6 +29,13 @@ PLAIN = {
 
 def build_stage(name: str, folder: Path, options: BackboneOptions) -> FrozenStage | None:
     """The frozen stage called `name`, written into `folder`; None for `mlp`, all of which is trained."""
+    if options.tune is not None and (
+        name in (MLP, IDENTITY, words.NAME) or name.startswith(onnx_file.PREFIX)
+    ):
+        raise DesireEdgeError(
+            f"extractor.train_backbone is for minilm, efficientnet-lite0 and module:PKG.Class, and the backbone {name} "
+            + _WHY_NOT.get(name, "is an ONNX file, which cannot be trained; name its torch module")
+        )
     if name == MLP:
         return None
     folder.mkdir(parents=True, exist_ok=True)

@@ -54,6 +54,13 @@ def from_module(module: nn.Module, folder: Path, options: BackboneOptions, name:
             f"the backbone {name} takes vectors, or pictures with --image-size; these data are neither"
         )
     example = torch.zeros(1, 3, size, size) if size else torch.zeros(1, options.vector or 1)
+    spec: InputSpec = ImageInput() if size else VectorInput(example.shape[1])
+    before = None
+    if size:
+        mean, std = options.image_mean or (0.0,) * 3, options.image_std or (255.0,) * 3
+        before = pixels_to_square(size, mean, std, options.image_crop or 1.0)
+    if options.tune is not None:
+        options.tune(module, spec, before)
     module = module.cpu().eval()
     try:
         with torch.no_grad():
@@ -66,10 +73,8 @@ def from_module(module: nn.Module, folder: Path, options: BackboneOptions, name:
         ) from error
     if not isinstance(made, torch.Tensor) or made.ndim != 2 or len(made) != 1:
         raise DesireEdgeError(f"the backbone {name} gives no [n, width] of [n, …]")
-    spec: InputSpec = ImageInput() if size else VectorInput(example.shape[1])
-    if size:
-        mean, std = options.image_mean or (0.0,) * 3, options.image_std or (255.0,) * 3
-        graph = joined(pixels_to_square(size, mean, std, options.image_crop or 1.0), graph)
+    if before is not None:
+        graph = joined(before, graph)
     onnx.save(graph, folder / GRAPH)
     part = Part(name, f"torch {torch.__version__}", "the user's own", "backbone")
     return FrozenStage(name, folder, spec, made.shape[1], lineage=(part,))

@@ -8,17 +8,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from desire_edge.data import Dataset, load_dataset, load_sample
 from desire_edge.data.check import Checked, check, train_command
 from desire_edge.data.check.inputs import languages
-from desire_edge.data.check.labels import QUERIES, SHOTS, TRAINING_QUERIES
+from desire_edge.data.check.labels import QUERIES, SHOTS, TRAINING_QUERIES, TRAINING_SHOTS, TRAINING_WAYS
+from desire_edge.errors import DesireEdgeError
 from desire_edge.lexicon import Lexicon
 from desire_edge.lexicon.build import build_lexicon
 from desire_edge.lexicon.sources import Source
-from desire_edge.training.config import MetaConfig
+from desire_edge.training.config import MetaConfig, TrainConfig
+from desire_edge.training.run import Run
 
+COMMAND = "desire-edge train"
 PLACES = ["the river", "mountain", "harbour", "forest", "library", "bakery", "station", "museum"]
 DOINGS = ["swimming", "reading", "cooking", "painting", "walking", "singing", "sailing", "waiting"]
 
@@ -53,7 +57,7 @@ def records(count: int = 160) -> list[dict[str, object]]:
 def checked(path: Path, lines: Sequence[object], lexicon: Lexicon) -> Checked:
     file = path / "data.jsonl"
     file.write_text("".join(f"{json.dumps(line, ensure_ascii=False)}\n" for line in lines), encoding="utf-8")
-    return check(load_dataset(str(file)), lexicon, "")
+    return check(load_dataset(str(file)), lexicon, COMMAND)
 
 
 def found(result: Checked, code: str) -> list[tuple[str, tuple[str, ...]]]:
@@ -63,6 +67,7 @@ def found(result: Checked, code: str) -> list[tuple[str, tuple[str, ...]]]:
 def test_the_numbers_are_those_of_the_tasks() -> None:
     config = MetaConfig()
     assert (config.shots[0], config.queries) == (SHOTS, TRAINING_QUERIES)
+    assert (config.ways[0], config.shots[1]) == (TRAINING_WAYS, TRAINING_SHOTS)
     assert QUERIES == 15
 
 
@@ -97,8 +102,19 @@ def test_rare_and_common_labels_and_examples_without(tmp_path: Path, lexicon: Le
 
 def test_too_few_labels_to_split_or_to_draw_tasks_from(tmp_path: Path, lexicon: Lexicon) -> None:
     few = [{**line, "labels": [["water", "food", "art"][row % 3]]} for row, line in enumerate(records(60))]
-    assert "3 labels cannot be split" in found(checked(tmp_path, few, lexicon), "split")[0][0]
+    result = checked(tmp_path, few, lexicon)
+    assert "3 labels cannot be split" in found(result, "split")[0][0]
+    assert result.command is None and result.missing == found(result, "split")[0][0]
+    thin = [{**line, "labels": [f"label {row % 8}"]} for row, line in enumerate(records(40))]
+    result = checked(tmp_path, thin, lexicon)
+    assert "only 0 of 5 labels have 5 support and 5 query rows" in found(result, "training")[0][0]
+    assert result.command is None and result.missing == found(result, "training")[0][0]
+    with pytest.raises(DesireEdgeError, match="only 0 of 5 labels have 5 support and 5 query rows"):
+        Run.create(
+            tmp_path / "run", TrainConfig(data=str(tmp_path / "data.jsonl")), torch.device("cpu"), None, print
+        )
     result = checked(tmp_path, records(), lexicon)
+    assert (result.command, result.missing) == (COMMAND, None)
     assert any(
         "`evaluate` cannot draw its tasks: only 2 of 2 labels" in message
         for message, _ in found(result, "tasks")

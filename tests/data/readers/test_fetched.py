@@ -33,6 +33,9 @@ def test_rare_labels_are_left_out_and_rows_stay(tmp_path: Path, monkeypatch: pyt
     dataset = load_dataset("debtags")
     assert (dataset.name, dataset.labels, dataset.rows) == ("debtags", ("often",), 30)
     assert dataset.targets.sum() == 20
+    assert dataset.licence == "texts: their packages' (free by Debian's guidelines); tag names: GPL-2"
+    own = load_dataset(str(folder / "debtags.jsonl"))
+    assert own.licence is None, "of a file nobody knows it"
 
 
 def test_an_unknown_name_cannot_be_fetched() -> None:

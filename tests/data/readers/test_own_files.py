@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from desire_edge.data import load_dataset, load_files, protocol_rows
 from desire_edge.errors import DesireEdgeError
+from desire_edge.inputs.examples import Columns
 from desire_edge.inputs.names import clean_name
 
 GOOD = '{"title": "A pool", "text": "Where to swim.", "labels": ["water", "sport"]}\n'
@@ -49,6 +50,43 @@ def test_a_byte_order_mark_and_windows_line_ends_are_read(tmp_path: Path) -> Non
     path = tmp_path / "pages.jsonl"
     path.write_bytes(b"\xef\xbb\xbf" + (GOOD * 2).replace("\n", "\r\n").encode())
     assert load_dataset(str(path)).rows == 2
+
+
+def write_unused(path: Path) -> None:
+    """Two examples of which no one carries the label `idle`, which the format names."""
+    x, names = np.eye(2, 3), ["busy", "idle"]
+    if path.suffix == ".npz":
+        np.savez(path, x=x, y=[[1, 0], [1, 0]], label_names=names)
+    elif path.suffix == ".svm":
+        path.write_text("0 1:1\n0 2:1\n")
+        path.with_suffix(".labels").write_text("busy\nidle\n")
+    elif path.suffix == ".arff":
+        path.write_text(
+            "@relation a\n@attribute f numeric\n@attribute busy {0,1}\n@attribute idle {0,1}\n@data\n"
+        )
+        with path.open("a") as file:
+            file.write("1,1,0\n2,1,0\n")
+        path.with_suffix(".xml").write_text('<labels><label name="busy"/><label name="idle"/></labels>')
+    elif path.suffix == ".parquet":
+        kind = {"feature": {"names": names, "_type": "ClassLabel"}, "_type": "Sequence"}
+        said = json.dumps({"info": {"features": {"labels": kind}}})
+        table = pa.table({"text": ["a", "b"], "labels": [[0], [0]]})
+        pq.write_table(table.replace_schema_metadata({"huggingface": said}), path)
+    else:
+        path.write_text("text,busy,idle\na,1,0\nb,1,0\n")
+
+
+@pytest.mark.parametrize("name", ["a.npz", "a.svm", "a.arff", "a.parquet", "a.csv"])
+def test_a_label_that_is_named_and_that_no_example_carries_is_left_out_with_a_warning(
+    name: str, tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    write_unused(path)
+    columns = Columns(labels=("busy", "idle")) if path.suffix == ".csv" else None
+    dataset = load_files(path, columns)
+    assert dataset.labels == ("busy",)
+    said = f"{path}: no example carries the labels 'idle', so they are left out"
+    assert said in dataset.warnings
 
 
 @given(

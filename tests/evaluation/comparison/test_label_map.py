@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from io import BytesIO
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -92,6 +93,20 @@ def test_the_names_on_the_map_do_not_cover_each_other(run: Run) -> None:
     boxes = [Text.get_window_extent(note, renderer) for note in notes]
     assert not any(one.overlaps(other) for one, other in combinations(boxes, 2))
     assert sum("✓" in note.get_text() for note in notes) == infer(run).truth.sum()
+
+
+def test_an_example_without_words_is_called_by_its_place(sample_trained: Trained) -> None:
+    run = sample_trained.run
+    dataset, at = run.data.dataset, infer(run).row
+    places = tuple(f"/photos/{row}.png" for row in range(dataset.rows))
+    pictures = replace(dataset, texts=None, images=tuple(map(Path, places)), places=places)
+    x = np.eye(dataset.rows, 7, dtype=np.float32)
+    vectors = replace(
+        dataset, texts=None, features=x, places=tuple(f"my.npz, row {row}" for row in range(len(x)))
+    )
+    for examples, called in ((pictures, f"{at}.png"), (vectors, f"my.npz, row {at}")):
+        figure = label_map(replace(run, data=replace(run.data, dataset=examples)))
+        assert figure.get_suptitle() == f"Example {at}: {called}"
 
 
 @pytest.mark.slow

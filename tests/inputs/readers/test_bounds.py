@@ -40,6 +40,61 @@ def test_rows_may_not_hold_more_than_is_read_however_small_the_file(name: str, t
     assert len(read_examples(path).rows) == 120
 
 
+@pytest.mark.parametrize("compression", ["lz4", "zstd"])
+@pytest.mark.parametrize("column", ["texts", "dictionary"])
+@pytest.mark.parametrize("name", ["a.feather", "a.arrow"])
+def test_compressed_buffers_are_measured_before_they_are_unpacked(
+    name: str, column: str, compression: str, tmp_path: Path
+) -> None:
+    path, texts = tmp_path / name, pa.array(["a" * MIB] * 30)
+    if column == "dictionary":
+        texts = pa.DictionaryArray.from_arrays(pa.array(np.arange(30, dtype=np.int8)), texts)
+    table = pa.table({"text": texts, "labels": [["a"]] * 30})
+    new = pa.ipc.new_file if path.suffix == ".feather" else pa.ipc.new_stream
+    with new(path, table.schema, options=pa.ipc.IpcWriteOptions(compression=compression)) as writer:
+        writer.write_table(table)
+    assert path.stat().st_size < MIB / 2
+    whole = pa.default_memory_pool()
+    counted = pa.proxy_memory_pool(whole)
+    pa.set_memory_pool(counted)
+    try:
+        with pytest.raises(DesireEdgeError, match="holds more than 20 MiB"):
+            read_examples(path, request=Request(max_bytes=20 * MIB))
+        assert counted.max_memory() < MIB, "nothing was unpacked"
+    finally:
+        pa.set_memory_pool(whole)
+    assert len(read_examples(path, request=Request(max_bytes=40 * MIB)).rows) == 30
+    # A buffer that says it is small unpacks to no more than it says.
+    said = (30 * MIB).to_bytes(8, "little")
+    path.write_bytes(path.read_bytes().replace(said, (1000).to_bytes(8, "little")))
+    with pytest.raises(DesireEdgeError, match="is no Arrow file that can be read"):
+        read_examples(path, request=Request(max_bytes=20 * MIB))
+
+
+@pytest.mark.parametrize("name", ["a.feather", "a.arrow", "a.parquet"])
+def test_a_damaged_file_is_read_or_refused_never_crashed_on(name: str, tmp_path: Path) -> None:
+    path, chance = tmp_path / name, np.random.default_rng(0)
+    texts = pa.array([f"text {row} " * 20 for row in range(30)]).dictionary_encode()
+    table = pa.table({"text": texts, "labels": [["a"]] * 30})
+    if path.suffix == ".parquet":
+        pyarrow.parquet.write_table(table, path)
+    else:
+        new = pa.ipc.new_file if path.suffix == ".feather" else pa.ipc.new_stream
+        with new(path, table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
+            writer.write_table(table)
+    whole, refused = path.read_bytes(), 0
+    for _ in range(400):
+        content = bytearray(whole)
+        for _ in range(chance.integers(1, 4)):
+            content[chance.integers(len(content))] = chance.choice([0, 1, 127, 128, 255])
+        path.write_bytes(content)
+        try:
+            read_examples(path, request=Request(max_bytes=20 * MIB))
+        except DesireEdgeError:
+            refused += 1
+    assert refused > 100
+
+
 def test_a_sparse_table_may_not_be_huge_with_its_zeros(tmp_path: Path) -> None:
     columns, rows = 20_000, 4_000  # 320 MB
     header = "".join(f"@attribute f{column} numeric\n" for column in range(columns))
