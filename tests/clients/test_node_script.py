@@ -151,7 +151,7 @@ BROKEN: dict[str, tuple[Break, str]] = {
     ),
     "no table": (
         lambda _, support: (support / "metadata.jsonl").rename(support / "metadata.csv"),
-        "needs a first line with the columns file_name and labels",
+        "needs a first line with the columns file_name (or text) and labels",
     ),
     "no folder of examples": (
         lambda _, support: shutil.rmtree(support),
