@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 
 import click
+import own_data_page
 import pytest
-from own_data_page import TITLES, page
 from trained import Trained
 
 from desire_edge.cli import main
@@ -85,7 +85,7 @@ def test_the_figures_are_the_measured_ones() -> None:
 def test_the_figures_of_own_data_are_the_measured_ones() -> None:
     result = json.loads((ROOT / "benchmarks/results/own_data.json").read_text())
     metrics = result["metrics"]
-    for row in TITLES:
+    for row in own_data_page.TITLES:
         (line,) = re.findall(rf"^\| .*<!-- {row} -->.*\|$", README, re.MULTILINE)
         expected = [
             f"{metrics[f'{row}_5w5s_{method}_micro_auc']:.3f}"
@@ -93,7 +93,11 @@ def test_the_figures_of_own_data_are_the_measured_ones() -> None:
             if f"{row}_5w5s_{method}_micro_auc" in metrics
         ]
         assert re.findall(r"0\.\d{3}", line) == expected, row
-    assert (ROOT / "docs/own-data.md").read_text(encoding="utf-8") == page(result)
+    assert (ROOT / "docs/own-data.md").read_text(encoding="utf-8") == own_data_page.page(result)
+    card = (ROOT / "docs/lexicon.md").read_text(encoding="utf-8")
+    for shots in (0, 1, 5):
+        assert f"{metrics[f'static_sample_5w{shots}s_micro_auc']:.3f}".lstrip("0") in card
+    assert metrics["static_lexicon_bytes"] <= 6e6  # "5.8 MB"
 
 
 def test_files_and_targets_named_exist() -> None:
