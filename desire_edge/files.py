@@ -19,6 +19,20 @@ from desire_edge.errors import DesireEdgeError
 
 
 @contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Wait until no other process is in here with `path`, a file that is made for it and stays."""
+    try:
+        import fcntl
+    except ModuleNotFoundError:  # Windows
+        yield
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # the system lets go of it however this ends
+        yield
+
+
+@contextmanager
 def atomic_path(target: Path) -> Iterator[Path]:
     """Yield a temporary path beside `target`; on success it is synced and renamed over `target`.
 

@@ -8,14 +8,16 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from drivers.alone import alone
+from desire_edge.files import alone
 
 ROOT = Path(__file__).parents[2]
+LOCK = ROOT / "build" / ".lock"
+"""Of what is built or installed in the repository, for all that run tests side by side."""
 TOOLS = ("cmake", "c++", "apt-get", "dpkg-deb")
 """What building it takes here; elsewhere an ONNX Runtime SDK stands in for the last two."""
 
 
-@alone()
+@alone(LOCK)
 def build_programs() -> Path:
     """Build `desire_edge_app` and the tests' `probe`, warnings being errors; return their folder."""
     runtime, build = ROOT / "build" / "onnxruntime", ROOT / "build" / "client"

@@ -16,10 +16,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from drivers.alone import alone
+from drivers.cpp import LOCK
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from desire_edge import Bundle, Support
+from desire_edge.files import alone
 from desire_edge.inputs.spec import RawInput
 from desire_edge.runtime.support import Missing
 from desire_edge.runtime.task import Task
@@ -46,7 +47,7 @@ def program(name: str) -> str:
     return found
 
 
-@alone()
+@alone(LOCK)
 def install_packages() -> None:
     """Have npm install what `package-lock.json` pins beside the page, where it is not there yet.
 

@@ -61,6 +61,12 @@ class Dataset:
         if self.groups is not None and len(self.groups) != rows:
             raise ValueError(f"{rows} rows do not fit {len(self.groups)} groups")
 
+    def picture(self, row: int) -> bytes:
+        """The file that the picture of a row is."""
+        assert self.images is not None, "a data set of pictures has images"
+        image = self.images[row]
+        return image if isinstance(image, bytes) else image.read_bytes()
+
     @property
     def rows(self) -> int:
         """The number of examples."""

@@ -169,8 +169,7 @@ def _input_key(dataset: Dataset, row: np.int64) -> bytes | str:
     if dataset.texts is not None:
         return text_key(dataset.texts[row])
     if dataset.images is not None:
-        image = dataset.images[row]
-        return hashlib.sha256(image if isinstance(image, bytes) else image.read_bytes()).digest()
+        return hashlib.sha256(dataset.picture(int(row))).digest()
     assert dataset.features is not None
     key: bytes = (dataset.features[row] + np.float32(0.0)).tobytes()  # -0.0 + 0.0 is 0.0: one zero, not two
     return key

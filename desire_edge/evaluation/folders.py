@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from desire_edge.data import Dataset, Episode
 from desire_edge.errors import DesireEdgeError
 from desire_edge.files import atomic_folder
-
-PNG = b"\x89PNG\r\n"
+from desire_edge.inputs.readers.records import picture_ending
 
 
 def write_episode(dataset: Dataset, episode: Episode, out: Path, known: Sequence[int] = ()) -> None:
@@ -67,9 +66,8 @@ def _file_of(dataset: Dataset, row: int) -> tuple[str, bytes]:
     if dataset.texts is not None:
         return ".txt", dataset.texts[row].encode()
     if dataset.images is not None:
-        image = dataset.images[row]
-        content = image if isinstance(image, bytes) else image.read_bytes()
-        return (".png" if content.startswith(PNG) else ".jpg"), content
+        content = dataset.picture(row)
+        return picture_ending(content, ".jpg"), content
     assert dataset.features is not None, "a data set has texts, features or images"
     present = np.flatnonzero(dataset.features[row]).tolist()
     names = dataset.feature_names or tuple(map(str, range(dataset.features.shape[1])))

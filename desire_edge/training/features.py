@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,8 @@ from safetensors.numpy import save_file
 
 from desire_edge.data import Dataset
 from desire_edge.data.fetch.folder import cached
-from desire_edge.files import atomic_path, link_or_copy
-from desire_edge.inputs import RawInput, read_input
+from desire_edge.files import alone, atomic_path, link_or_copy
+from desire_edge.inputs import InputSpec, RawInput, read_input
 from desire_edge.inputs.images import decode
 from desire_edge.models.backbones.frozen import FrozenStage, Report
 
@@ -52,11 +51,12 @@ def stage_features(stage: FrozenStage, dataset: Dataset, folder: Path, report: R
     key = hashlib.sha256(f"{digest}\n{json.dumps(columns)}".encode()).hexdigest()
     shared = cached("features") / f"{key}.safetensors"
     shared.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(shared.with_suffix(".lock")):
+    # Two that write what is done of the same would mix it up.
+    with alone(shared.with_suffix(".lock")):
         found = _kept(shared, digest, shape)
         if found is None:
             partial = shared.with_suffix(".part")
-            found = stage.run(_x_of(stage, dataset), dataset.rows, partial, report)
+            found = stage.run(x_of(stage.input, dataset), dataset.rows, partial, report)
             with atomic_path(shared) as temporary:
                 save_file({"features": found}, temporary, {"digest": digest})
             partial.unlink(missing_ok=True)
@@ -66,22 +66,11 @@ def stage_features(stage: FrozenStage, dataset: Dataset, folder: Path, report: R
     return found
 
 
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Wait until no other process is in here with `path`: two that write what is done of the same would mix it up."""
-    try:
-        import fcntl
-    except ModuleNotFoundError:  # Windows
-        yield
-        return
-    with path.open("ab") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)  # the system lets go of it however this ends
-        yield
+def x_of(spec: InputSpec, dataset: Dataset) -> Callable[[int], NDArray[Any]]:
+    """What gives x of a row; texts and vectors are gone through once."""
 
-
-def _x_of(stage: FrozenStage, dataset: Dataset) -> Callable[[int], NDArray[Any]]:
     def one(row: int) -> NDArray[Any]:
-        x: NDArray[Any] = stage.input.features_of(raw_input(dataset, row), f"row {row}").x
+        x: NDArray[Any] = spec.features_of(raw_input(dataset, row), f"row {row}").x
         return x
 
     if dataset.texts is None:  # pictures are too many to hold

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from rich.console import Console
 from rich.progress import (
@@ -42,8 +42,11 @@ def _bar(console: Console) -> Progress:
 
 
 @contextmanager
-def show_features(console: Console, title: str = "features") -> Iterator[Callable[[int, int], None]]:
-    """A bar for what is done to examples one by one, from the first on; one line elsewhere than on a terminal."""
+def _from_the_first(console: Console, title: str, line: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar from the first report on; elsewhere than on a terminal `line`, of how many there are.
+
+    What is refused before leaves neither.
+    """
     progress = _bar(console)
     bars: list[TaskID] = []
 
@@ -51,8 +54,8 @@ def show_features(console: Console, title: str = "features") -> Iterator[Callabl
         if not bars:
             progress.start()
             if not console.is_terminal:
-                console.print(f"{title}, {total} examples")
-            bars.append(progress.add_task(f"{title} (examples)", total=total, figures=""))
+                console.print(line.format(total))
+            bars.append(progress.add_task(title, total=total, figures=""))
         progress.update(bars[0], completed=done)
 
     try:
@@ -60,6 +63,13 @@ def show_features(console: Console, title: str = "features") -> Iterator[Callabl
     finally:
         if bars:
             progress.stop()
+
+
+def show_features(
+    console: Console, title: str = "features"
+) -> AbstractContextManager[Callable[[int, int], None]]:
+    """A bar for what is done to examples one by one."""
+    return _from_the_first(console, f"{title} (examples)", f"{title}, {{}} examples")
 
 
 @contextmanager
@@ -99,20 +109,6 @@ def count_parts(console: Console) -> Iterator[Callable[[str, int, int], None]]:
 
 @contextmanager
 def count_tasks(console: Console, tasks: int) -> Iterator[Callable[[int], None]]:
-    """A bar over the tasks of an evaluation, from the first ones done; one line elsewhere than on a terminal.
-
-    What is refused before them leaves neither.
-    """
-    progress = _bar(console)
-    bars: list[TaskID] = []
-    with ExitStack() as stack:
-
-        def report(done: int) -> None:
-            if not bars:
-                stack.enter_context(progress)
-                if not console.is_terminal:
-                    console.print(f"{tasks} tasks")
-                bars.append(progress.add_task("tasks", total=tasks, figures=""))
-            progress.update(bars[0], completed=done)
-
-        yield report
+    """A bar over the tasks of an evaluation."""
+    with _from_the_first(console, "tasks", "{} tasks") as report:
+        yield lambda done: report(done, tasks)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 from collections.abc import Callable
 from dataclasses import replace
@@ -30,7 +29,7 @@ from desire_edge.training.checkpoint import (
     save_checkpoint,
 )
 from desire_edge.training.config import ExtractorConfig
-from desire_edge.training.features import raw_input
+from desire_edge.training.features import x_of
 from desire_edge.training.schedule import schedule
 
 CHECKPOINT = "backbone.safetensors"  # until the run begins
@@ -70,6 +69,12 @@ def tuner(
 
     def tune(module: nn.Module, spec: InputSpec, before: ModelProto | None) -> None:
         batch = _batches(spec, before, dataset)
+        key = {
+            "settings": config.model_dump(mode="json"),
+            "source": dataset.source,
+            "rows and labels": hashlib.sha256(rows.tobytes() + base.tobytes()).hexdigest(),
+            "seed": seed,
+        }
         targets = torch.from_numpy(dataset.targets[np.ix_(rows, base)])
         module.to(device).eval()
         with torch.no_grad():
@@ -82,7 +87,7 @@ def tuner(
         )
         both = nn.ModuleList([module, layer])
         kept = folder / CHECKPOINT
-        progress = _resumed(kept, both, optimizer, _key(config, dataset, rows, base, seed))
+        progress = _resumed(kept, both, optimizer, key)
         batches = math.ceil(len(rows) / BATCH)
         for epoch in range(progress.finished, config.backbone_epochs):
             torch.manual_seed(seed * 100_003 + epoch)
@@ -131,19 +136,6 @@ def tuned(
     return stage
 
 
-def _key(
-    config: ExtractorConfig,
-    dataset: Dataset,
-    rows: NDArray[np.int64],
-    base: NDArray[np.int64],
-    seed: int,
-) -> dict[str, Any]:
-    """What the weights depend on."""
-    digest = hashlib.sha256(rows.tobytes() + base.tobytes()).hexdigest()
-    settings = json.loads(config.model_dump_json())
-    return {"settings": settings, "source": dataset.source, "rows and labels": digest, "seed": seed}
-
-
 def _resumed(kept: Path, both: nn.Module, optimizer: torch.optim.Optimizer, key: dict[str, Any]) -> Progress:
     """Where an earlier tuning of the same stands, put into place; the start where there is none."""
     if not kept.is_file():
@@ -158,6 +150,7 @@ def _resumed(kept: Path, both: nn.Module, optimizer: torch.optim.Optimizer, key:
 
 def _batches(spec: InputSpec, before: ModelProto | None, dataset: Dataset) -> Batch:
     """What gives the module's input of some rows."""
+    x_of_row = x_of(spec, dataset)
     session: Any = None
     if before is not None:
         import onnxruntime
@@ -165,7 +158,7 @@ def _batches(spec: InputSpec, before: ModelProto | None, dataset: Dataset) -> Ba
         session = onnxruntime.InferenceSession(before.SerializeToString(), providers=["CPUExecutionProvider"])
 
     def batch(rows: NDArray[np.int64]) -> Tensor:
-        x = [spec.features_of(raw_input(dataset, int(row)), f"row {row}").x for row in rows]
+        x = [x_of_row(row) for row in rows.tolist()]
         if session is not None:
             pixels = [session.run(["pixels"], {"x": item[None]})[0] for item in x]
             return torch.from_numpy(np.concatenate(pixels))

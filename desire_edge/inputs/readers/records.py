@@ -164,10 +164,15 @@ def stored(cell: Any, column: str, place: Place, folder: Contents) -> Stored:
         check_kind(str(path))
         return Stored(str(path), path)
     suffix = Path(name).suffix if isinstance(name, str) else ""
-    suffix = next((ending for magic, ending in MAGIC.items() if cell.startswith(magic)), suffix)
+    suffix = picture_ending(cell, suffix)
     where = f"{place}, column {column}{suffix}"
     check_kind(where)
     return Stored(where, cell)
+
+
+def picture_ending(content: bytes, otherwise: str) -> str:
+    """What the name of a picture's file ends with, by how the file begins; of what is none, `otherwise`."""
+    return next((ending for magic, ending in MAGIC.items() if content.startswith(magic)), otherwise)
 
 
 def word(cell: Any, column: str, place: Place) -> str | None:

@@ -29,9 +29,7 @@ PLAIN = {
 
 def build_stage(name: str, folder: Path, options: BackboneOptions) -> FrozenStage | None:
     """The frozen stage called `name`, written into `folder`; None for `mlp`, all of which is trained."""
-    if options.tune is not None and (
-        name in (MLP, IDENTITY, words.NAME) or name.startswith(onnx_file.PREFIX)
-    ):
+    if options.tune is not None and (name in _WHY_NOT or name.startswith(onnx_file.PREFIX)):
         raise DesireEdgeError(
             f"extractor.train_backbone is for minilm, efficientnet-lite0 and module:PKG.Class, and the backbone {name} "
             + _WHY_NOT.get(name, "is an ONNX file, which cannot be trained; name its torch module")
