@@ -7,7 +7,9 @@ from typing import Any
 
 from desire_edge.baselines import METHODS
 from desire_edge.data import PROTOCOLS, Protocol
-from desire_edge.training.config import TrainConfig, load_config
+from desire_edge.lexicon.sources import DEFAULT_SOURCES
+from desire_edge.models.backbones.stages import MLP
+from desire_edge.training.config import DEFAULT_HIDDEN, TrainConfig, load_config
 
 COLUMNS = ((5, 1), (5, 5), (10, 1), (10, 5))
 """(ways, shots) of the table's four columns."""
@@ -145,9 +147,15 @@ class Plan:
         return load_config(None, overrides, {"data": self.data, **setting.options()}, recipe="paper")
 
     def recipe_config(self, job: Job) -> TrainConfig:
-        """The settings of the best recipe's own runs, with known base labels or without."""
+        """The settings of the best recipe's own runs, with known base labels or without.
+
+        Whatever the data, its F is the MLP and its label vectors are those of all other rows, and nothing is left to
+        be settled by the data: a kept run has the settings that were asked for.
+        """
         known = ["meta.known_labels=1.0", "meta.folds=0"] if job.method == KNOWN else []
-        options = {"data": self.data, **job.setting.options()}
+        mlp = {"backbone": MLP, "projection": "learned", "hidden": DEFAULT_HIDDEN}
+        same = {"extractor": mlp, "lexicon": {"sources": DEFAULT_SOURCES}}
+        options = {"data": self.data, **same, **job.setting.options()}
         return load_config(None, [*self.budget.overrides, *known], options, recipe="best")
 
 
