@@ -61,8 +61,8 @@ def trained(runs: Path, name: str) -> Run:
     """The finished run of a variant, on an F shared with the others that ask for the same."""
     protocol, overrides = VARIANTS[name]
     options = {"data": "delicious", "protocol": protocol, "hold_out": True}
-    config = load_config(None, overrides, options)
-    folds = max(config.meta.folds, load_config(None, (), options).meta.folds)
+    config = load_config(None, overrides, options, "best")
+    folds = max(config.meta.folds, load_config(None, (), options, "best").meta.folds)
     shared = config.model_copy(update={"meta": MetaConfig(folds=folds)})
     key = fingerprint({**shared.model_dump(mode="json", exclude={"meta"}), "folds": folds})
     run = opened_run(runs / name, config)

@@ -34,7 +34,7 @@ def main() -> None:
     metrics: dict[str, float] = {}
     details: dict[str, Any] = {}
     for protocol in PROTOCOLS:
-        config = load_config(None, (), {"data": "delicious", "protocol": protocol})
+        config = load_config(None, (), {"data": "delicious", "protocol": protocol}, "best")
         run = finished_run(arguments.runs / protocol, config)
         prefix = protocol.replace("-", "_")
         for shots in (1, 5):

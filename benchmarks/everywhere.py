@@ -250,7 +250,9 @@ def cold_start(job: Job) -> float:
 
 def stored_kib(examples: int = 80, labels: int = 16, dimension: int = 300) -> float:
     """What `task.safetensors` takes for so many examples and labels of features of this dimension."""
-    taught = Taught.nothing(Origin("tagger", "0" * 64, "0" * 64), dimension, 0, keep_base=False).added(
+    taught = Taught.nothing(
+        Origin("tagger", "0" * 64, "0" * 64), dimension, dimension, 0, keep_base=False
+    ).added(
         [f"label {number}" for number in range(labels)],
         np.zeros((examples, dimension), np.float16),
         np.zeros((examples, labels), np.uint8),

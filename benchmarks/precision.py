@@ -114,7 +114,7 @@ def torch_features(run: Run) -> NDArray[np.float32]:
 
 def features(run: Run, bundle: Bundle) -> NDArray[np.float32]:
     """z [rows, d] of the whole data set by the bundle's extractor in ONNX Runtime, along torch's axes."""
-    axes, _ = base_axes(run.learner.head.w_base.double().numpy())
+    axes, _ = base_axes(run.meta_learner.head.w_base.double().numpy())
     z: NDArray[np.float32] = (bundle.extractor.run(run.data.x)["z"] @ axes.T).astype(np.float32)
     return z
 

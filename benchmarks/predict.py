@@ -74,7 +74,7 @@ def model_over_extractor(runs: Path, hidden: tuple[int, ...], rounds: int) -> di
     """One extractor: what the adapted model takes over it, in ONNX Runtime, batch 1, one thread."""
     name = "-".join(map(str, hidden))
     settings = (*HARDLY_TRAINED, f"extractor.hidden={list(hidden)}")
-    run = finished_run(runs / name, load_config(None, settings, {"data": "delicious"}))
+    run = finished_run(runs / name, load_config(None, settings, {"data": "delicious"}, "best"))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "tagger.desire"
         export_bundle(run, path)

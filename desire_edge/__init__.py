@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from desire_edge.estimator import DesireClassifier as DesireClassifier
 
 __all__ = ["Bundle", "DesireEdgeError", "Example", "Predictor", "Support", "Task", "__version__"]
-__version__ = "0.4.0"
+__version__ = "0.5.0"
 
 
 def __getattr__(name: str) -> Any:

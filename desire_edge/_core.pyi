@@ -59,6 +59,19 @@ class _Learned(TypedDict):
     steps: int
     conditioning: float
 
+@type_check_only
+class _LearnedPrior(TypedDict):
+    l: _Float32  # [d, ways]
+    m: _Float32  # [k, ways]
+    b: _Float32  # [ways]
+    alpha: _Float32  # [S, N]
+    used: _Float32  # [ways]
+    losses: _Float32  # [2]
+    logits: _Float32  # [S, N]
+    thresholds: NDArray[np.float64]  # [N]
+    steps: int
+    conditioning: float
+
 class Labels:
     def __init__(self, /, *args: Never, **kwargs: Never) -> None: ...  # Model.labels makes them
     @property
@@ -115,6 +128,38 @@ class Model:
         keep_lowest: bool = False,
     ) -> list[_Adapted | Exception]: ...
 
+class PriorModel:
+    def __init__(
+        self,
+        *,
+        name_mean: _Float32,
+        r: _Float32,
+        inference: _Float32,
+        scalars: _Float32,
+        threshold_weights: _Float32,
+        name_map: _Float32 | None = None,
+        known_labels: bool = False,
+    ) -> None: ...
+    def learn(
+        self,
+        *,
+        z: _Float32,
+        targets: _Float32,
+        mask: _Float32,
+        w_novel: _Float32,
+        ways: int,
+        known_labels: _Float32 | None = None,
+    ) -> _LearnedPrior: ...
+    def held_out_loss(
+        self,
+        *,
+        z: _Float32,
+        targets: _Float32,
+        mask: _Float32,
+        w_novel: _Float32,
+        known_labels: _Float32 | None = None,
+    ) -> float: ...
+
 def version() -> str: ...
 def kernels() -> list[str]: ...
 def project(
@@ -132,6 +177,7 @@ def project(
 ) -> NDArray[_Float]: ...
 
 MAX_CONDITIONING: float
+PRIOR_SCALARS: int
 THRESHOLD_WEIGHTS: int
 
 def thresholds(
@@ -175,6 +221,30 @@ def adapt_lowrank(
     scores: NDArray[_Float] | None = None,
     w_i: NDArray[_Float] | None = None,
 ) -> _AdaptedHead[_Float]: ...
+
+_Float64: TypeAlias = NDArray[np.float64]
+
+@type_check_only
+class _Prior(TypedDict):
+    l: _Float64  # [d, N]
+    m: _Float64  # [k, N]
+    b: _Float64  # [N]
+    logits: _Float64  # [S, N]
+    losses: _Float64  # [2]
+
+def adapt_prior(
+    *,
+    z: _Float64,
+    targets: _Float64,
+    mask: _Float64,
+    w_novel: _Float64,
+    name_mean: _Float64,
+    r: _Float64,
+    inference: _Float64,
+    scalars: _Float64,
+    name_map: _Float64 | None = None,
+    known_labels: _Float64 | None = None,
+) -> _Prior: ...
 def fold(
     *,
     w1: NDArray[_Float],

@@ -37,11 +37,10 @@ COLOURS = {"red": "#d62728", "green": "#2ca02c", "blue": "#1f77b4", "yellow": "#
 PLACES = {"left": (30, 48), "right": (66, 48), "top": (48, 30), "bottom": (48, 66)}
 SHAPES = ("circle", "diamond", "triangle", "ring", "cross", "star")
 SHOTS = 5
-_SMALL = ("meta.batches=200", "meta.step_size=0.05")  # with few labels, larger steps diverge at first
-SETTINGS = {"texts": ("extractor.backbone=words",), "arff": _SMALL, "pictures": _SMALL}
+SETTINGS: dict[str, tuple[str, ...]] = {"texts": ("extractor.backbone=words",), "arff": (), "pictures": ()}
 QUICK = (
     'lexicon.sources=["glove-50"]', "lexicon.max_mb=1", "text.vocabulary=300", "extractor.epochs=1",
-    "meta.batches=2", "meta.folds=0", "meta.inner_steps=2", "validation_tasks=2",
+    "meta.batches=2", "meta.folds=0", "meta.inner_steps=2", "validation_tasks=2", "maps=off", "words=off",
 )  # fmt: skip
 
 

@@ -23,16 +23,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from desire_edge.models import EPSILON
-from desire_edge.runtime.semantics import Semantics
+from desire_edge.runtime.heads import PaperSemantics
 
 from .graphs import finish, float_value
+from .heads.support import cross_entropies, in_sizes, write_thresholds
 from .nodes import Graph, named, shape_of
 
 Array = NDArray[np.float32]
@@ -40,11 +40,8 @@ SIZES = (10, 25)
 """Numbers of examples for which there is a loop of its own, beside max_support: those of common tasks, such as ten
 labels once and five labels five times."""
 
-LIMIT = 13.8
-"""The furthest threshold in log odds, 1e-6 from a probability of 0 or 1."""
 
-
-def adapt_graph(semantics: Semantics, ways: int, max_support: int, opset: int) -> ModelProto:
+def adapt_graph(semantics: PaperSemantics, ways: int, max_support: int, opset: int) -> ModelProto:
     """The adaptation: a task of at most `max_support` examples and `ways` labels -> the inputs of `head_graph`.
 
     Inputs: `z` [max_support, d]; `targets` and `mask` [max_support, ways], the mask 1 where the target is known and 0
@@ -82,25 +79,14 @@ def adapt_graph(semantics: Semantics, ways: int, max_support: int, opset: int) -
         float_value("losses", len(semantics.step_sizes) + 1),
         helper.make_tensor_value_info("steps", TensorProto.INT64, [1]),
     ]
-    sizes = [*(size for size in SIZES if size < max_support), max_support]
-    constants: dict[str, NDArray[Any]] = {}
-    loops = []
-    for size in sizes:
-        graph = Graph(constants, prefix=f"{size}." if len(sizes) > 1 else "")
-        given = ["z", "targets", "mask", *(value.name for value in known_inputs)]
-        if size < max_support:
-            given = [graph("Slice", name, *map(graph.integers, (0, size, 0))) for name in given]
+
+    def write(graph: Graph, given: Sequence[str], size: int) -> None:
         _Loop(graph, semantics, _Task(*given), size, ways).run(semantics)
-        results = [named(graph.prefix + value.name, value) for value in outputs]
-        loops.append(helper.make_graph(graph.nodes, f"adapt.{size}", [], results))
-    whole = Graph(constants)
-    fits = []
-    for size in sizes[:-1]:
-        beyond = whole("Slice", "mask", *map(whole.integers, (size, max_support, 0)))
-        some = whole("Cast", whole("ReduceMax", beyond, keepdims=0), to=TensorProto.BOOL)
-        fits.append(whole("Not", some))
-    whole.choose(fits, loops, outputs)
-    initializers = [numpy_helper.from_array(value, name) for name, value in constants.items()]
+
+    sizes = [*(size for size in SIZES if size < max_support), max_support]
+    rows = ["z", "targets", "mask", *(value.name for value in known_inputs)]
+    whole = in_sizes(sizes, rows, outputs, write)
+    initializers = [numpy_helper.from_array(value, name) for name, value in whole.constants.items()]
     made = helper.make_graph(whole.nodes, "adapt", inputs, outputs, initializers)
     return finish(helper.make_model(made, opset_imports=[helper.make_opsetid("", opset)]))
 
@@ -139,7 +125,7 @@ class _State:
 class _Loop:
     """The nodes of one adaptation, from a task of `size` examples to the head, in `graph`."""
 
-    def __init__(self, graph: Graph, semantics: Semantics, task: _Task, size: int, ways: int) -> None:
+    def __init__(self, graph: Graph, semantics: PaperSemantics, task: _Task, size: int, ways: int) -> None:
         self.op = op = graph
         self.task = task
         hidden = len(semantics.b1) + 1
@@ -182,7 +168,7 @@ class _Loop:
         self.label_gram = op("Gemm", "w_novel", "w_novel", transA=1)
         self.hidden_in = op("Gemm", task.z, self.w1, self.b1)
 
-    def _by_features(self, semantics: Semantics) -> tuple[str, str, str, str]:
+    def _by_features(self, semantics: PaperSemantics) -> tuple[str, str, str, str]:
         """Base [S, d], base σ [S, d], M_0 [d, N] and A_0 [S, N]."""
         op, z = self.op, self.task.z
         assert semantics.p is not None and semantics.r is not None, "the model uses known labels"
@@ -193,7 +179,7 @@ class _Loop:
         m = op("MatMul", op.constant("p", semantics.p), "w_novel")
         return base, op("Mul", base, sigma), m, op("Div", op("MatMul", z, m), norm)
 
-    def _by_labels(self, semantics: Semantics) -> tuple[str, str, str]:
+    def _by_labels(self, semantics: PaperSemantics) -> tuple[str, str, str]:
         """Base [S, B], the known labels or where there is none z W_base, over their norm; M_0 [B, N] and A_0 [S, N]."""
         op, known = self.op, self.task.known_labels
         seen = op("MatMul", self.task.z, op.constant("w_base", semantics.w_base))
@@ -207,14 +193,14 @@ class _Loop:
         square = self.op("ReduceSumSquare", rows, self.last_axis, keepdims=1)
         return self.op("Sqrt", self.op("Add", square, self.epsilon_squared))
 
-    def run(self, semantics: Semantics) -> None:
+    def run(self, semantics: PaperSemantics) -> None:
         """All steps, then the outputs of the state with the lowest loss."""
         states = [self.start()]
         for step_sizes in semantics.step_sizes.astype(float).tolist():
             states.append(self.step(states[-1], *step_sizes))
         kept = self.lowest(states)
         self.write_head(kept)
-        self.write_thresholds(kept, semantics.threshold_weights)
+        write_thresholds(self.op, kept["logits"], self.task.targets, self.known, semantics.threshold_weights)
 
     def start(self) -> _State:
         """The meta-learned model."""
@@ -307,11 +293,7 @@ class _Loop:
         op = self.op
         size, ways = shape_of(self.kept["logits"])
         stacked = op("Reshape", op("Concat", *logits, axis=0), op.integers(len(logits), size, ways))
-        # exp of a number <= 0 only: no logit overflows. log(1 + x) = 2 atanh(x / (2 + x)) is exact for small x too.
-        decay = op("Exp", op("Neg", op("Abs", stacked)))
-        half_log = op("Atanh", op("Div", decay, op("Add", decay, op.number(2))))
-        above = op("Sub", op("Relu", stacked), op("Mul", stacked, self.task.targets))
-        losses = op("Mul", op("Add", above, op("Add", half_log, half_log)), self.shares)
+        losses = op("Mul", cross_entropies(op, stacked, self.task.targets), self.shares)
         return op("ReduceSum", losses, op.integers(1, 2), keepdims=0, name="losses")
 
     def lowest(self, states: Sequence[_State]) -> dict[str, str]:
@@ -348,27 +330,3 @@ class _Loop:
         op("Identity", kept["q"], name="q")
         m = op("Gemm", self.base_sigma, kept["c_inferred"], self.m, transA=1, alpha=-1.0)
         op("Mul", m, kept["gamma2"], name="m")
-
-    def write_thresholds(self, kept: Mapping[str, str], weights: Array) -> None:
-        """Write the thresholds, which the core's `desire_edge_thresholds` defines, of the support's logits."""
-        op = self.op
-
-        def total(values: str) -> str:
-            """Over the examples of which it is known, [1, N]."""
-            return op("ReduceSum", op("Mul", values, self.known), self.first_axis, keepdims=1)
-
-        one = op.number(1)
-        count = op("ReduceSum", self.known, self.first_axis, keepdims=1)
-        some, at_least_one = op("Min", count, one), op("Max", count, one)
-        positives = total(self.task.targets)
-        odds = op("Div", op("Add", positives, one), op("Add", op("Sub", count, positives), one))
-        mean = op("Div", total(kept["logits"]), at_least_one)
-        apart = op("Sub", kept["logits"], mean)
-        deviation = op("Sqrt", op("Div", total(op("Mul", apart, apart)), at_least_one))
-        figures = op("Concat", some, op("Mul", some, op("Log", odds)), mean, deviation, axis=0)
-        told = op(
-            "Gemm", op.constant("threshold.weights", weights[None, 1:]), figures, op.number(float(weights[0]))
-        )
-        limits = [op.constant(f"limit.{sign}", np.array(sign * LIMIT, np.float32)) for sign in (-1, 1)]
-        probabilities = op("Sigmoid", op("Clip", op("Squeeze", told, self.first_axis), *limits))
-        op("Mul", probabilities, "used", name="thresholds")

@@ -14,11 +14,13 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from onnx import ModelProto
 
+from desire_edge.coverage import Coverage
 from desire_edge.errors import DesireEdgeError
 from desire_edge.files import atomic_folder, write_json
 from desire_edge.lexicon.build import shrink_lexicon
-from desire_edge.models import extract, turned_extractor
+from desire_edge.models import turned_extractor
 from desire_edge.runtime.archive import pack
+from desire_edge.runtime.heads import PaperSemantics, PriorSemantics, Semantics
 from desire_edge.runtime.manifest import (
     ADAPT,
     BASE_FRAGMENT,
@@ -37,16 +39,16 @@ from desire_edge.runtime.manifest import (
     bundle_files,
     is_whole,
 )
-from desire_edge.runtime.semantics import Semantics
 from desire_edge.training.prepare import lexicon_path
 from desire_edge.training.run import Run
 
 from .adapt_graph import adapt_graph
 from .composed import composed
 from .graphs import base_fragment, extractor_graph, head_fragment, head_graph, serialize
+from .heads import prior
 from .parity import Parity, check_parity
 from .precision import calibration_batches, in_precision
-from .weights import base_axes, conditioning, inference_product, output_gram
+from .weights import conditioning_of, semantics_of
 
 OPSETS = (18, 21)
 
@@ -86,34 +88,19 @@ def export_bundle(run: Run, out: Path, options: ExportOptions | None = None) -> 
     options = options or ExportOptions()
     _check_options(run, out, options)
     extractor = run.extractor.cpu().eval()
-    head = run.learner.head.cpu()
-    weights = {name: parameter.detach().double().numpy() for name, parameter in head.state_dict().items()}
-    z = extract(extractor, run.data.x[run.data.rows.train]).double().numpy()
-    known_labels = run.config.meta.known_labels > 0
-    axes, lengths = base_axes(weights["w_base"])
-    arrays = {
-        **weights,
-        "w1": axes.T @ weights["w1"],
-        "w_base": axes.T @ weights["w_base"],
-        "step_sizes": run.learner.step_sizes.detach().cpu().numpy(),
-        "q0": output_gram(weights["w2"], weights["b2"]),
-        "base_bias": run.classifier.bias.detach().cpu().numpy(),
-        "threshold_weights": run.learner.threshold_weights.cpu().numpy(),
-    }
-    if not known_labels:
-        arrays |= {
-            "p": axes.T @ inference_product(weights["w_base"], weights["w_i"]),
-            "r": np.diag(lengths),
-        }
-    semantics = Semantics.of(arrays)
+    semantics, axes = semantics_of(run)
     base_labels = tuple(run.data.dataset.labels[index] for index in run.data.split.base)
 
     stage, names = run.data.stage, run.data.names
     names_from = "lexicon" if names is None else "extractor"
-    trained = extractor_graph(
-        turned_extractor(extractor, axes), run.data.x.shape[1], options.batch, options.opset
+    turned = extractor if axes is None else turned_extractor(extractor, axes)
+    trained = extractor_graph(turned, run.data.x.shape[1], options.batch, options.opset)
+    dimensions = extractor.dimension, len(run.data.w)
+    whole = (
+        trained
+        if stage is None
+        else composed(stage, trained, options.batch, dimensions, names, run.data.hashed)
     )
-    whole = trained if stage is None else composed(stage, trained, options.batch, len(axes), names)
     extractor_model = in_precision(whole, options.precision, calibration_batches(run, options.batch))
     with _zip(out) if options.zipped else atomic_folder(out) as folder:
         write_graphs(folder, extractor_model, semantics, options)
@@ -129,20 +116,23 @@ def export_bundle(run: Run, out: Path, options: ExportOptions | None = None) -> 
                 shutil.copyfile(stage.folder / name, folder / name)
         manifest = Manifest(
             name=re.sub(r"\.desire$", "", out.name),
-            dimension=len(semantics.w_base),
-            hidden=len(semantics.b1),
+            dimension=extractor.dimension,
+            head=semantics.KIND,
+            hidden=len(semantics.b1) if isinstance(semantics, PaperSemantics) else 0,
             ways=options.ways,
             batch=options.batch,
             max_support=options.max_support,
             opset=options.opset,
             base_labels=base_labels,
-            known_labels=known_labels,
+            known_labels=semantics.known_labels,
             input=run.data.input,
             names=names_from,
+            name_dimension=len(run.data.w),
             precision=options.precision,
-            conditioning=conditioning(z, weights["w1"], weights["b1"], weights["w2"], weights["b2"]),
+            conditioning=conditioning_of(run),
             training=run.record(),
             files={name: FileRecord.of(folder / name) for name in bundle_files(run.data.input, names_from)},
+            coverage=Coverage.all_from_json(run.progress.coverage),
         )
         write_json(folder / MANIFEST, manifest.to_json())
         parity = check_parity(run, folder)
@@ -156,20 +146,20 @@ def write_graphs(
     options: ExportOptions,
 ) -> None:
     """Write the bundle's ONNX files into `folder`, of an extractor and what was meta-learned."""
-    (dimension, base), hidden = semantics.w_base.shape, len(semantics.b1)
-    head = head_graph(
-        semantics.w_base if semantics.r is None else np.diagonal(semantics.r).copy(),
-        hidden,
-        options.batch,
-        options.ways,
-        options.opset,
-        known_labels=semantics.known_labels,
-    )
-    adaptation = adapt_graph(semantics, options.ways, options.max_support, options.opset)
+    batch, ways, most, opset = options.batch, options.ways, options.max_support, options.opset
+    if isinstance(semantics, PriorSemantics):
+        head = prior.head_graph(semantics, batch, ways, opset)
+        adaptation = prior.adapt_graph(semantics, ways, most, opset)
+    else:
+        base = semantics.w_base if semantics.r is None else np.diagonal(semantics.r).copy()
+        head = head_graph(base, len(semantics.b1), batch, ways, opset, known_labels=semantics.known_labels)
+        adaptation = adapt_graph(semantics, ways, most, opset)
     (folder / EXTRACTOR).write_bytes(serialize(extractor))
     (folder / HEAD).write_bytes(serialize(head))
     (folder / HEAD_FRAGMENT).write_bytes(head_fragment(head))
-    (folder / BASE_FRAGMENT).write_bytes(base_fragment(dimension, base, options.batch))
+    (folder / BASE_FRAGMENT).write_bytes(
+        base_fragment(len(semantics.w_base), semantics.w_base.shape[1], batch)
+    )
     (folder / ADAPT).write_bytes(serialize(adaptation))
 
 

@@ -10,20 +10,28 @@ from numpy.typing import NDArray
 from onnx import ModelProto, helper, numpy_helper
 
 from desire_edge.errors import DesireEdgeError
+from desire_edge.inputs import TokensInput
 from desire_edge.lexicon.encoded import NORM
 from desire_edge.models.backbones.frozen import FrozenStage
 from desire_edge.models.backbones.graphs import joined, with_sizes
+from desire_edge.models.hashed import token_table
 from desire_edge.training.names import EncodedNames
 
 from .graphs import finish, float_value
 
 
 def composed(
-    stage: FrozenStage, trained: ModelProto, batch: int, dimension: int, names: EncodedNames | None
+    stage: FrozenStage,
+    trained: ModelProto,
+    batch: int,
+    dimensions: tuple[int, int],
+    names: EncodedNames | None,
+    hashed: int = 0,
 ) -> ModelProto:
-    """The stage's graph followed by `trained`, features [batch, width] as its x -> z [batch, dimension].
+    """The stage's graph followed by `trained`, features [batch, width] as its x -> z [batch, d]; d, d_w: `dimensions`.
 
-    Where the stage's encoder makes labels' vectors, too, there is a second output, `name` [1, dimension]: the vector of
+    With `hashed`, the token ids, hashed into so many numbers, come after the features in what `trained` takes.
+    Where the stage's encoder makes labels' vectors, too, there is a second output, `name` [1, d_w]: the vector of
     the label whose name is given as x.
 
     Raises:
@@ -39,17 +47,20 @@ def composed(
         )
     before = with_sizes(before, "x", [batch, *sizes[1:]])
     before = with_sizes(before, "features", [batch, stage.width])
+    given = "features"
+    if hashed:
+        given = _add_hashed(before, stage, batch, hashed)
     after = ModelProto()
     after.CopyFrom(trained)
     for node in after.graph.node:
-        node.input[:] = ["features" if name == "x" else name for name in node.input]
-    after.graph.input[0].name = "features"
+        node.input[:] = [given if name == "x" else name for name in node.input]
+    after.graph.input[0].name = given
     whole = joined(before, after)
     del whole.graph.output[:], whole.graph.value_info[:]
-    whole.graph.output.append(float_value("z", batch, dimension))
+    whole.graph.output.append(float_value("z", batch, dimensions[0]))
     if names is not None:
         _add_names(whole, names.mean)
-        whole.graph.output.append(float_value("name", 1, dimension))
+        whole.graph.output.append(float_value("name", 1, dimensions[1]))
     return finish(whole)
 
 
@@ -74,3 +85,39 @@ def _add_names(model: ModelProto, mean: NDArray[np.float32]) -> None:
         helper.make_node(kind, inputs, [output], name=output) for kind, output, *inputs in steps
     )
     model.graph.initializer.extend(numpy_helper.from_array(value, name) for name, value in constants.items())
+
+
+def _add_hashed(model: ModelProto, stage: FrozenStage, batch: int, size: int) -> str:
+    """Give the graph the nodes from token ids x to `hashed_tokens` of them, behind the features; the whole's name."""
+    assert isinstance(stage.input, TokensInput), (
+        "what takes no tokens has no graph, and hashes words on the device"
+    )
+    places, signs = token_table(stage.input.vocabulary, stage.input.pad)
+    nodes = [
+        helper.make_node("Gather", ["words.places", "x"], ["words.place"], name="words.place"),
+        helper.make_node("Gather", ["words.signs", "x"], ["words.sign"], name="words.sign"),
+        helper.make_node(
+            "ScatterElements",
+            ["words.zeros", "words.place", "words.sign"],
+            ["words.sum"],
+            name="words.sum",
+            axis=1,
+            reduction="add",
+        ),
+        helper.make_node("Abs", ["words.sum"], ["words.size"], name="words.size"),
+        helper.make_node("Add", ["words.size", "words.one"], ["words.more"], name="words.more"),
+        helper.make_node("Log", ["words.more"], ["words.log"], name="words.log"),
+        helper.make_node("Sign", ["words.sum"], ["words.side"], name="words.side"),
+        helper.make_node("Mul", ["words.log", "words.side"], ["words.hashed"], name="words.hashed"),
+        helper.make_node("Concat", ["features", "words.hashed"], ["words.all"], name="words.all", axis=1),
+    ]
+    constants: dict[str, NDArray[Any]] = {
+        "words.places": places,
+        "words.signs": signs,
+        "words.zeros": np.zeros((batch, size), np.float32),
+        "words.one": np.array(1, np.float32),
+    }
+    model.graph.node.extend(nodes)
+    model.graph.initializer.extend(numpy_helper.from_array(value, name) for name, value in constants.items())
+    model.graph.output.append(float_value("words.all", batch, stage.width + size))
+    return "words.all"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,10 +21,11 @@ from desire_edge.runtime.portable import PortableAdaptation
 from desire_edge.runtime.session import import_onnxruntime
 from desire_edge.runtime.support import Support
 from desire_edge.training.inner_loop import EpisodeBatch
+from desire_edge.training.learner import Learner
 from desire_edge.training.run import Run
 from desire_edge.training.thresholds import threshold_features
 
-from .weights import Float64, base_axes
+from .weights import Float64, axes_of
 
 TOLERANCE = 1e-5
 EXTRACTOR_TOLERANCE = {"fp32": TOLERANCE, "fp16": 1e-3, "int8": 5e-2}
@@ -97,8 +99,9 @@ def check_parity(run: Run, bundle_folder: Path) -> Parity:
     if run.data.stage is not None:
         rows = (rows if len(rows) else run.data.rows.train)[:FROZEN_ROWS]
         x = run.data.x[rows]
-    axes, _ = base_axes(run.learner.head.w_base.double().cpu().numpy())
-    extracted = extract(run.extractor, x).numpy() @ axes
+    axes = axes_of(run)
+    extracted = extract(run.extractor, x).numpy().astype(np.float64)
+    extracted = extracted if axes is None else extracted @ axes
     parity = Parity(
         relative_error(bundle_features(run, bundle, x if run.data.stage is None else rows), extracted),
         *_adapted_errors(run, bundle, axes),
@@ -127,7 +130,7 @@ def bundle_features(run: Run, bundle: Bundle, rows: NDArray[Any]) -> NDArray[np.
 
 
 @torch.no_grad()
-def _adapted_errors(run: Run, bundle: Bundle, axes: Float64) -> tuple[float, float, float, float]:
+def _adapted_errors(run: Run, bundle: Bundle, axes: Float64 | None) -> tuple[float, float, float, float]:
     """One real task of novel labels: the device path against the differentiable inner loop in torch float64."""
     data, dataset = run.data, run.data.dataset
     labels = data.split.novel[dataset.targets[data.rows.support][:, data.split.novel].any(axis=0)]
@@ -155,14 +158,14 @@ def _adapted_errors(run: Run, bundle: Bundle, axes: Float64) -> tuple[float, flo
     support = Support.of(inputs[:shots], _names_of(carried[:shots], names), None, known_names[:shots])
     task = bundle.adapt(support, labels=names)
     given = data.x[rows] if data.stage is None else rows
+    turned_back = np.eye(bundle.manifest.dimension) if axes is None else axes.T
     if bundle.manifest.precision == "fp32" and data.stage is None:
         z = extract(run.extractor, data.x[rows]).double()
     else:
-        z = torch.from_numpy(bundle_features(run, bundle, given).astype(np.float64) @ axes.T)
-    z[:shots] = torch.from_numpy(task.taught.z.astype(np.float64) @ axes.T)
+        z = torch.from_numpy(bundle_features(run, bundle, given).astype(np.float64) @ turned_back)
+    z[:shots] = torch.from_numpy(task.taught.z.astype(np.float64) @ turned_back)
     targets = torch.from_numpy(carried)
-    learner = type(run.learner)(run.learner.head.w_base.double(), run.config.meta).double()
-    learner.load_state_dict(run.learner.state_dict())
+    learner = in_double(run.learner)
     adapted = learner(
         EpisodeBatch(
             z=z[None],
@@ -203,6 +206,11 @@ def _adapted_errors(run: Run, bundle: Bundle, axes: Float64) -> tuple[float, flo
             absolute_error(portable.thresholds, others.numpy()),
         ),
     )
+
+
+def in_double(learner: Learner) -> Learner:
+    """The same head in double precision, on the CPU."""
+    return copy.deepcopy(learner).cpu().double()
 
 
 def _names_of(rows: NDArray[Any], labels: Sequence[str]) -> list[list[str]]:

@@ -10,7 +10,7 @@ import pytest
 import torch
 from click.testing import CliRunner, Result
 from hypothesis import settings
-from trained import DELICIOUS, KNOWN, SAMPLE, Trained, train_small
+from trained import DELICIOUS, KNOWN, PRIOR, SAMPLE, Trained, train_small
 
 from desire_edge.cli import main
 from desire_edge.data import DataNotFoundError, Dataset, DeliciousFiles, find_delicious, load_delicious
@@ -59,6 +59,12 @@ def sample_trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
 def known_trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     """As `sample_trained`, but made to use known base labels."""
     return train_small(tmp_path_factory.mktemp("known"), KNOWN)
+
+
+@pytest.fixture(scope="session")
+def prior_trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """As `sample_trained`, but with the head `prior`."""
+    return train_small(tmp_path_factory.mktemp("prior"), PRIOR)
 
 
 @pytest.fixture(scope="session")

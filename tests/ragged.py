@@ -79,7 +79,7 @@ def graph_of(nodes: list[NodeProto], x: ValueInfoProto, constants: dict[str, NDA
 
 def ragged_bundle(folder: Path, graph: ModelProto, spec: InputSpec, tokenizer: Path | None = None) -> Path:
     """The golden bundle `plain` with another extractor and input."""
-    make_bundle(folder, known_labels=False)
+    make_bundle(folder)
     (folder / EXTRACTOR).write_bytes(serialize(graph))
     if tokenizer is not None:
         (folder / tokenizer.name).write_bytes(tokenizer.read_bytes())

@@ -11,7 +11,7 @@ from pathlib import Path
 import onnx
 import pytest
 from safetensors import safe_open
-from vectors.tiny import FOLDER
+from vectors.tiny import BUNDLES, FOLDER
 
 from desire_edge import Bundle
 from desire_edge.runtime.contents import file_arrays
@@ -28,7 +28,7 @@ def test_every_file_field_array_input_and_output_is_described(tmp_path: Path) ->
         re.findall(r"[\w.]+", " ".join(re.findall(r"`([^`\n]+)`", DOCUMENT.read_text(encoding="utf-8"))))
     )
     wanted = {MANIFEST, *FILES, "schema_version", *(field.name for field in fields(Manifest))}
-    for name in ("plain", "known"):
+    for name in BUNDLES:
         for file in FILES:
             path = FOLDER / name / file
             if file.endswith(".safetensors"):
@@ -61,9 +61,10 @@ def test_a_model_is_the_files_graphs_spliced() -> None:
     assert task.model == complete_model(parts, weights, metadata)
 
 
+@pytest.mark.parametrize("version", [3, 4, 5])
 @pytest.mark.parametrize("name", ["plain", "known"])
-def test_a_bundle_of_schema_3_gives_the_same_model(name: str, tmp_path: Path) -> None:
-    older = as_schema_3(FOLDER / name, tmp_path / name)
+def test_a_bundle_of_an_earlier_schema_gives_the_same_model(name: str, version: int, tmp_path: Path) -> None:
+    older = in_schema(version, FOLDER / name, tmp_path / name)
     models = [
         Bundle.open(path, "cpu").adapt(labels=["bread", "jazz"]).model for path in (FOLDER / name, older)
     ]
@@ -72,16 +73,23 @@ def test_a_bundle_of_schema_3_gives_the_same_model(name: str, tmp_path: Path) ->
     assert arrays[0] == arrays[1] != ()
 
 
-def as_schema_3(bundle: Path, out: Path) -> Path:
-    """The bundle as an earlier version wrote it: the extractor's output in a graph of its own, after the rest."""
+def in_schema(version: int, bundle: Path, out: Path) -> Path:
+    """The bundle of the paper's head as an earlier version wrote it: what is said of the head stands beside the rest,
+    in schema 4 nothing of names, and in 3 the extractor's output is a graph of its own, after the rest.
+    """
     shutil.copytree(bundle, out)
-    body, output = onnx.load(bundle / "extractor.onnx"), onnx.ModelProto()
-    output.graph.output.extend(body.graph.output)
-    del body.graph.output[:]
-    parts = [body.SerializeToString(), output.SerializeToString()]
-    (out / "extractor.onnx").write_bytes(b"".join(parts))
     manifest = json.loads((out / MANIFEST).read_bytes())
-    manifest |= {"schema_version": 3, "extractor_body": len(parts[0])}
-    manifest["files"]["extractor.onnx"] = asdict(FileRecord.of(out / "extractor.onnx"))
+    head, names = manifest.pop("head"), manifest.pop("names")
+    manifest |= {"schema_version": version, "hidden": head["hidden"], "conditioning": head["conditioning"]}
+    if version == 5:
+        manifest["names"] = {"kind": names["kind"]}
+    if version == 3:
+        body, output = onnx.load(bundle / "extractor.onnx"), onnx.ModelProto()
+        output.graph.output.extend(body.graph.output)
+        del body.graph.output[:]
+        parts = [body.SerializeToString(), output.SerializeToString()]
+        (out / "extractor.onnx").write_bytes(b"".join(parts))
+        manifest["extractor_body"] = len(parts[0])
+        manifest["files"]["extractor.onnx"] = asdict(FileRecord.of(out / "extractor.onnx"))
     (out / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
     return out

@@ -40,16 +40,20 @@ READERS = PACKAGE / "inputs" / "readers"
 # Of the lexicon's files, these read word vectors from their sources and write the compact file: server side.
 LEXICON_ON_THE_SERVER = {"build.py", "sources.py", "readers.py"}
 DEVICE_ROOMS = (
+    "desire_edge.coverage",
     "desire_edge.errors",
     "desire_edge.files",
     "desire_edge.inputs",
     "desire_edge.lexicon",
     "desire_edge.runtime",
+    "desire_edge.scalars",
     "desire_edge._core",
 )
 DEVICE_FILES = [
+    PACKAGE / "coverage.py",
     PACKAGE / "errors.py",
     PACKAGE / "files.py",
+    PACKAGE / "scalars.py",
     *sorted((PACKAGE / "inputs").rglob("*.py")),
     *sorted((PACKAGE / "runtime").rglob("*.py")),
     *sorted(path for path in (PACKAGE / "lexicon").rglob("*.py") if path.name not in LEXICON_ON_THE_SERVER),
@@ -102,7 +106,7 @@ MODULES = {
     ".".join([room, *path.relative_to(folder).with_suffix("").parts]).removesuffix(".__init__"): path
     for room, folder in (("desire_edge", PACKAGE), ("desire_edge.export", ROOT / "export"))
     for path in folder.rglob("*.py")
-    if "clients" not in path.parts
+    if "clients" not in path.relative_to(folder).parts
 }
 
 

@@ -30,6 +30,7 @@ SAMPLE = (
     "validation_tasks=5",
 )
 KNOWN = (*SAMPLE, "meta.known_labels=1.0")
+PRIOR = (*SAMPLE, "head=prior", "maps=off", "words=off")
 DELICIOUS = (
     "data=delicious",
     "lexicon.max_mb=4",
@@ -64,7 +65,7 @@ class Trained:
     @property
     def axes(self) -> NDArray[np.float64]:
         """The bundle's features are the extractor's times this rotation, [d, d]."""
-        axes: NDArray[np.float64] = base_axes(self.run.learner.head.w_base.double().numpy())[0]
+        axes: NDArray[np.float64] = base_axes(self.run.meta_learner.head.w_base.double().numpy())[0]
         return axes
 
     @property
@@ -80,7 +81,7 @@ class Trained:
 
 def train_small(folder: Path, settings: tuple[str, ...]) -> Trained:
     """Train with `settings` in `folder`, export, and draw a task."""
-    run = Run.create(folder / "run", load_config(overrides=settings), torch.device("cpu"))
+    run = Run.create(folder / "run", load_config(overrides=settings, recipe="best"), torch.device("cpu"))
     train(run, lambda *_: None)
     export_bundle(run, folder / "tagger.desire", ExportOptions(ways=WAYS))
     data = run.data

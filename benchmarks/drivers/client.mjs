@@ -105,12 +105,12 @@ const answers = {
       vector: [...opened.lookUp(name).vector],
     }));
   },
-  textVectors: ({ lexicon, texts }) => {
+  textVectors: ({ lexicon, texts, hashed }) => {
     const opened = openLexicon(readFileSync(lexicon), lexicon);
-    return texts.map((text) => ({
-      ...opened.textVector(text),
-      x: [...opened.textVector(text).x],
-    }));
+    return texts.map((text) => {
+      const found = opened.textVector(text, hashed);
+      return { ...found, x: [...found.x] };
+    });
   },
   features: ({ input, files }) => {
     const spec = inputFromJson(input, "the input");

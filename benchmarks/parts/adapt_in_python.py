@@ -38,7 +38,11 @@ def adaptation(arrays: dict[str, Any], ways: int) -> Callable[[], object]:
     task = {name: arrays[name] for name in TASK}
     if hasattr(runtime, "learn"):
         unread = {"w_base": 0, "w_i": 0, "base_bias": 0}
-        now = runtime.packed_model(runtime.Semantics.of(unread | semantics))
+        if hasattr(runtime, "packed_model"):
+            now = runtime.packed_model(runtime.Semantics.of(unread | semantics))
+        else:
+            heads = import_module("desire_edge.runtime.heads")
+            now = heads.PaperSemantics.of(unread | semantics).packed()
         return lambda: runtime.learn(now, **task, ways=ways)
     model = runtime.packed_model(semantics, known_labels=False)
 

@@ -27,7 +27,6 @@ from desire_edge.evaluation.comparison.plan import Plan, Setting
 from desire_edge.evaluation.comparison.runner import EPISODES
 from desire_edge.evaluation.comparison.shared import SharedData
 from desire_edge.metrics import Estimate
-from desire_edge.models import extract
 from desire_edge.training.config import load_config
 from desire_edge.training.device import one_thread
 from desire_edge.training.episodes import EpisodeBatcher, EpisodeStream
@@ -127,7 +126,7 @@ def kept(name: str, make: Any) -> Any:
 def of_recipe() -> Any:
     """The norms of a run of the best recipe on Delicious, `example-disjoint`, rows held out."""
     settings = {"data": "delicious", "protocol": "example-disjoint", "hold_out": True}
-    config = load_config(None, (), settings)
+    config = load_config(None, (), settings, "best")
     run, norms = opened_run(FOLDER / "recipe", config), Norms(2, each=True)
     train_extractors(run, lambda *_: None)
     with norms.watched():
@@ -161,7 +160,7 @@ def of_row(row: str) -> Any:
 
 def both_ways(seed: int) -> Any:
     """A run of the sample corpus (too small for folds) clipped both ways from the same F: norms, and figures."""
-    config = load_config(None, ("meta.folds=0",), {"data": "sample", "hold_out": True, "seed": seed})
+    config = load_config(None, ("meta.folds=0",), {"data": "sample", "hold_out": True, "seed": seed}, "best")
     giver = opened_run(FOLDER / f"sample-{seed}-f", config)
     train_extractors(giver, lambda *_: None)
     found, norms = {}, {}
@@ -193,7 +192,7 @@ def both_ways(seed: int) -> Any:
 def figures(run: Run) -> dict[str, list[float]]:
     """Micro AUC of each task over the validation labels, by size."""
     data = run.data
-    batcher = EpisodeBatcher(extract(run.extractor, data.x), data.dataset.targets, data.w, data.split.base)
+    batcher = run.batcher()
     found = {}
     for ways, shots in SIZES:
         sampler = EpisodeSampler.over(

@@ -1,9 +1,9 @@
 """What readers of ONNX other than ONNX Runtime make of our files.
 
 The extractor, the head, the adaptation and adapted models run in ONNX's own evaluator, OpenVINO, OpenCV and tract, for
-a task of a small model of the sample corpus and of one that uses known labels. `readers_max_error` is the largest
-difference from ONNX Runtime, over the largest number of that output; `graph_fields_per_file` is how often `graph`
-stands in a file at most: many readers keep the last alone.
+a task of a small model of the sample corpus, of one that uses known labels, and of one with the head `prior`.
+`readers_max_error` is the largest difference from ONNX Runtime, over the largest number of that output;
+`graph_fields_per_file` is how often `graph` stands in a file at most: many readers keep the last alone.
 """
 
 from __future__ import annotations
@@ -40,7 +40,11 @@ from parts.part import Measured
 SETTINGS = ("data=sample", "extractor.epochs=10", "meta.batches=30", "meta.folds=0", "validation_tasks=5")
 RUNS = Path("runs/readers")
 PACKAGES = ("onnx", "openvino", "opencv-python-headless", "tract")
-MODELS = {"plain": SETTINGS, "known": (*SETTINGS, "meta.known_labels=1.0")}
+MODELS = {
+    "plain": SETTINGS,
+    "known": (*SETTINGS, "meta.known_labels=1.0"),
+    "prior": (*SETTINGS, "head=prior"),
+}
 Array = NDArray[np.float32]
 Outputs = list[NDArray[Any]]
 
@@ -154,7 +158,7 @@ def measure() -> Measured:
     differences: dict[str, dict[str, float]] = {}
     counts = []
     for name, settings in MODELS.items():
-        run = finished_run(RUNS / name, load_config(overrides=settings))
+        run = finished_run(RUNS / name, load_config(overrides=settings, recipe="best"))
         with tempfile.TemporaryDirectory() as temporary:
             for file in task_files(run, Path(temporary)):
                 counts.append(graph_fields(file.content))

@@ -104,7 +104,7 @@ class Workspace {
 
 void run_job(const desire_edge_model& model, const desire_edge_adapt_options& options, Workspace& workspace,
              desire_edge_job& job) {
-  const PackedModel& packed = model.packed;
+  const PackedModel& packed = model.packed();
   if (job.labels != nullptr) {
     const Labels& labels = labels_of(model, *job.labels);
     const Adaptation adaptation(packed, labels.count, job.support, options, job.adapted);
@@ -155,7 +155,8 @@ desire_edge_status desire_edge_model_create(const desire_edge_sizes* sizes,
     check_matrix(arrays->q0, sizes->hidden + 1, sizes->hidden + 1, "q0");
     check_base<float>(*sizes, *arrays);
     check_pointer(model, 1, "model");
-    *model = new desire_edge_model{PackedModel(*sizes, *arrays, chosen_kernels()), rules_of(*sizes, *arrays)};
+    *model = new desire_edge_model{
+        std::make_unique<PaperModel>(*sizes, *arrays, chosen_kernels(), rules_of(*sizes, *arrays)), nullptr};
   });
 }
 
@@ -167,7 +168,7 @@ desire_edge_status desire_edge_labels_create(const desire_edge_model* model, int
   if (labels != nullptr) *labels = nullptr;
   return guarded(error, error_capacity, [&] {
     check_pointer(model, 1, "model");
-    check_labels(model->packed, count, w_novel);
+    check_labels(model->packed(), count, w_novel);
     check_pointer(labels, 1, "labels");
     *labels = new desire_edge_labels(*model, count, w_novel);
   });
@@ -183,9 +184,9 @@ size_t desire_edge_adapt_workspace(const desire_edge_model* model, int64_t examp
     check_size(examples, 0, "examples");
     check_size(labels, 1, "labels");
     check_size(steps, 0, "steps");
-    bytes = form == DESIRE_EDGE_FORM_AUTO ? inner_loop_bytes(model->packed, examples, labels, steps)
-                                          : inner_loop_bytes(model->packed, examples, labels, steps,
-                                                             form_of(model->packed, form, examples, steps));
+    bytes = form == DESIRE_EDGE_FORM_AUTO ? inner_loop_bytes(model->packed(), examples, labels, steps)
+                                          : inner_loop_bytes(model->packed(), examples, labels, steps,
+                                                             form_of(model->packed(), form, examples, steps));
   });
   return bytes;
 }
@@ -202,7 +203,7 @@ desire_edge_status desire_edge_adapt(const desire_edge_model* model, const desir
     check_pointer(adapted, 1, "adapted");
     check_pointer(workspace, 1, "workspace");
     const Labels& prepared = labels_of(*model, *labels);
-    const Adaptation adaptation(model->packed, prepared.count, *support,
+    const Adaptation adaptation(model->packed(), prepared.count, *support,
                                 options == nullptr ? kDefaultOptions : *options, *adapted);
     if (workspace_bytes < adaptation.bytes()) {
       refuse("workspace_bytes is " + std::to_string(workspace_bytes) + ", expected " +

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <array>
+#include <memory>
 #include <optional>
 #include <vector>
 
 #include "check.h"
 #include "inner_loop.h"
+#include "prior.h"
 
 namespace desire_edge {
 
@@ -22,19 +24,37 @@ inline void check_labels(const PackedModel& model, int64_t count, const float* w
   check_matrix(w_novel, model.d, count, "w_novel");
 }
 
+// A model with the head of Eq. (1).
+struct PaperModel {
+  PaperModel(const Sizes& sizes, const Model<float>& arrays, const Kernels& kernels,
+             std::optional<Rules> rules)
+      : packed(sizes, arrays, kernels), rules(std::move(rules)) {}
+
+  PackedModel packed;
+  std::optional<Rules> rules;  // not there where it was made without threshold_weights
+};
+
 }  // namespace desire_edge
 
+// One of the two.
 struct desire_edge_model {
-  desire_edge::PackedModel packed;
-  std::optional<desire_edge::Rules> rules;  // not there where it was made without threshold_weights
+  std::unique_ptr<const desire_edge::PaperModel> paper;
+  std::unique_ptr<const desire_edge::PriorModel> prior;
+
+  // For what only the one head has.
+  const desire_edge::PackedModel& packed() const {
+    if (paper == nullptr)
+      desire_edge::refuse("model has the head prior, which desire_edge_learn alone takes");
+    return paper->packed;
+  }
 };
 
 struct desire_edge_labels {
   desire_edge_labels(const desire_edge_model& model, int64_t count, const float* w_novel)
       : model(&model),
-        block(desire_edge::labels_bytes(model.packed, count)),
+        block(desire_edge::labels_bytes(model.packed(), count)),
         arena(block.data()),
-        prepared(model.packed, count, w_novel, arena) {}
+        prepared(model.packed(), count, w_novel, arena) {}
 
   const desire_edge_model* model;
   desire_edge::Block block;

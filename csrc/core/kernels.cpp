@@ -2,6 +2,8 @@
 // inline functions but its own: the linker could pick this file's copy, with its instructions, for everyone.
 #include "kernels.h"
 
+extern "C" double sqrt(double) noexcept;
+
 #define DESIRE_EDGE_TEXT_OF(value) #value
 #define DESIRE_EDGE_TEXT(value) DESIRE_EDGE_TEXT_OF(value)
 
@@ -118,6 +120,8 @@ void dots(const float* a, int64_t a_row, int64_t rows, const float* b, int64_t b
   }
 }
 
+#include "doubles.h"
+#include "dual.h"
 #include "elementwise.h"
 
 }  // namespace
@@ -131,7 +135,9 @@ const Kernels kKernels = {DESIRE_EDGE_TEXT(DESIRE_EDGE_KERNELS),
                           cross_entropy,
                           row_dots,
                           subtract_scaled,
-                          add_scaled};
+                          add_scaled,
+                          kDualPanel,
+                          solve_dual};
 
 }  // namespace DESIRE_EDGE_KERNELS
 }  // namespace desire_edge

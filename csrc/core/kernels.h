@@ -50,6 +50,26 @@ struct Sum {
   bool rectified;  // out = max(base + products, 0), NaN stays NaN
 };
 
+// A task of the head `prior` as kernels.solve_dual reads it, transposed: a row a label, of `row` doubles, the
+// examples and then zeros up to whole panels of `Kernels::dual_panel`.
+struct Dual {
+  int64_t examples, labels, row;
+  const double* kernel;  // K, symmetric, in panels: see Grid, with row = dual_panel
+  const double* prior;   // [labels, row]
+  const double* targets;
+  const double* weights;         // >= 0, what an example's loss counts
+  const double* bias_variances;  // [labels]
+  int outer_steps, steps;
+  double* alpha;  // outputs, [labels, row]
+  double* f;
+  double* room;  // of DualRoom::size(labels, row)
+};
+
+struct DualRoom {
+  static constexpr int labels = 48;
+  static int64_t size(int64_t count, int64_t row) { return 5 * (count < labels ? count : labels) * row; }
+};
+
 // One instruction set's kernels.
 struct Kernels {
   const char* name;
@@ -76,6 +96,12 @@ struct Kernels {
   // out = base + scale (condition > 0 ? a : 0), or base + scale a where condition is NULL
   void (*add_scaled)(float* out, const float* base, float scale, const float* a, const float* condition,
                      int64_t rows, int64_t columns);
+
+  int64_t dual_panel;  // two vectors of doubles
+  // alpha, and f = prior + A(alpha), of least sum(weights BCE(f, targets)) + alpha^T A(alpha) / 2 for each
+  // label, A(v) = K v + bias_variance sum(v): `outer_steps` bounds of the loss by a parabola about f, each
+  // followed by `steps` of conjugate gradients. All in double: a float K v would be off by 1e-5 and more.
+  void (*solve_dual)(const Dual& dual);
 };
 
 // The index-th kernels that this CPU runs, the fastest first; NULL past the last.

@@ -1,5 +1,7 @@
-// The policy of adapting: which steps count, how many of them are kept, in which precision, and what
+// The policy of adapting by SGD: which steps count, how many of them are kept, in which precision, and what
 // head.onnx takes of the result.
+#include "learn.h"
+
 #include <algorithm>
 #include <vector>
 
@@ -13,9 +15,6 @@
 namespace desire_edge {
 namespace {
 
-using Input = desire_edge_learn_input;
-using Learned = desire_edge_learned;
-
 void check_known_labels(const float* known_labels, int64_t S, int64_t B) {
   for (int64_t i = 0; i < S * B; ++i) {
     if (known_labels[i] == 0 || known_labels[i] == 1) continue;
@@ -24,36 +23,50 @@ void check_known_labels(const float* known_labels, int64_t S, int64_t B) {
   }
 }
 
-void check_input(const PackedModel& model, const Input& input) {
+}  // namespace
+
+void check_input(const LearnSizes& sizes, const LearnInput& input) {
   const int64_t S = input.examples, N = input.labels;
   check_size(S, 0, "input.examples");
   check_size(N, 1, "input.labels");
   check_size(input.ways, N, "input.ways");
-  check_matrix(input.z, S, model.d, "z");
+  check_matrix(input.z, S, sizes.dimension, "z");
   check_range(input.targets, S, N, 0.0F, 1.0F, "targets", "0 to 1");
   check_range(input.mask, S, N, 0.0F, 1.0F, "mask", "0 to 1");
-  check_matrix(input.w_novel, model.d, N, "w_novel");
+  check_matrix(input.w_novel, sizes.name_dimension, N, "w_novel");
   if (input.known_labels == nullptr) return;
-  if (!model.takes_scores) refuse("known_labels are given, but the model does not use them");
-  check_known_labels(input.known_labels, S, model.width);
+  if (sizes.known_labels == 0) refuse("known_labels are given, but the model does not use them");
+  check_known_labels(input.known_labels, S, sizes.known_labels);
 }
 
-void check_output(const PackedModel& model, const Input& input, const Learned& learned) {
+void check_output(const LearnInput& input, const Learned& learned) {
+  check_pointer(learned.used, input.ways, "learned.used");
+  check_pointer(learned.losses, 1, "learned.losses");
+  check_pointer(learned.logits, input.examples * input.labels, "learned.logits");
+  check_pointer(learned.thresholds, input.labels, "learned.thresholds");
+}
+
+void finish_learning(const LearnInput& input, const float* threshold_weights, Learned& learned) {
+  std::fill_n(learned.used, input.labels, 1.0F);
+  std::fill(learned.used + input.labels, learned.used + input.ways, 0.0F);
+  make_thresholds(input.examples, input.labels, learned.logits, input.targets, input.mask, threshold_weights,
+                  learned.thresholds);
+}
+
+namespace {
+
+void check_head(const PackedModel& model, const LearnInput& input, const Learned& learned) {
   const int64_t size = model.h + 1, ways = input.ways;
   check_pointer(learned.w1, model.d * size, "learned.w1");
   check_pointer(learned.b1, size, "learned.b1");
   check_pointer(learned.v, size * ways, "learned.v");
   check_pointer(learned.q, size * size, "learned.q");
   check_pointer(learned.m, model.width * ways, "learned.m");
-  check_pointer(learned.used, ways, "learned.used");
-  check_pointer(learned.losses, 1, "learned.losses");
-  check_pointer(learned.logits, input.examples * input.labels, "learned.logits");
-  check_pointer(learned.thresholds, input.labels, "learned.thresholds");
 }
 
 // The step sizes for the loss's mean, none where no target is known: those of the model are for its sum over
 // the labels that have a known target.
-std::vector<float> step_sizes_for_mean(const Rules& rules, const Input& input) {
+std::vector<float> step_sizes_for_mean(const Rules& rules, const LearnInput& input) {
   int64_t known = 0;
   for (int64_t j = 0; j < input.labels; ++j) {
     for (int64_t i = 0; i < input.examples; ++i) {
@@ -72,7 +85,7 @@ std::vector<float> step_sizes_for_mean(const Rules& rules, const Input& input) {
 
 // What stands for z w_base / ||z w_base||, [S, B]: an example's known labels, or z w_base where it has none,
 // over their norm.
-std::vector<double> base_scores(const PackedModel& model, const Rules& rules, const Input& input) {
+std::vector<double> base_scores(const PackedModel& model, const Rules& rules, const LearnInput& input) {
   const int64_t S = input.examples, B = model.width;
   std::vector<double> result(static_cast<size_t>(S * B));
   for (int64_t s = 0; s < S; ++s) {
@@ -135,7 +148,7 @@ struct Adapted {
 
 class Learner {
  public:
-  Learner(const PackedModel& model, const Rules& rules, const Input& input, Learned& learned)
+  Learner(const PackedModel& model, const Rules& rules, const LearnInput& input, Learned& learned)
       : model_(model),
         input_(input),
         learned_(learned),
@@ -219,7 +232,7 @@ class Learner {
   }
 
   const PackedModel& model_;
-  const Input& input_;
+  const LearnInput& input_;
   Learned& learned_;
   const std::vector<float> step_sizes_;
   const std::vector<double> scores_;
@@ -241,7 +254,7 @@ void multiply_all(float* data, int64_t count, float factor) {
 
 // The head as head.onnx takes it: the last hidden unit is 1 for every z, the factors have gone into v and m,
 // the norm's epsilon into q, and columns past the labels are 0.
-void make_task_weights(const PackedModel& model, const Input& input, const Adapted& adapted,
+void make_task_weights(const PackedModel& model, const LearnInput& input, const Adapted& adapted,
                        Learned& learned) {
   const int64_t N = input.labels, ways = input.ways, size = model.h + 1;
   multiply_all(learned.v, size * N, adapted.gamma1);
@@ -253,8 +266,20 @@ void make_task_weights(const PackedModel& model, const Input& input, const Adapt
   widen(learned.v, size, N, ways);
   learned.q[size * size - 1] += static_cast<float>(kNormEpsilon * kNormEpsilon);
   widen(learned.m, model.width, N, ways);
-  std::fill_n(learned.used, N, 1.0F);
-  std::fill(learned.used + N, learned.used + ways, 0.0F);
+}
+
+void learn(const PaperModel& model, const LearnInput& input, Learned& learned) {
+  if (!model.rules) refuse("the model was made without threshold_weights, so that it cannot learn");
+  const PackedModel& packed = model.packed;
+  check_input({packed.d, packed.d, packed.takes_scores ? packed.width : 0}, input);
+  check_head(packed, input, learned);
+  check_output(input, learned);
+  const Adapted adapted = Learner(packed, *model.rules, input, learned).adapt();
+  learned.steps = adapted.steps;
+  const auto most = static_cast<int64_t>(model.rules->step_sizes.size()) / DESIRE_EDGE_STEP_COLUMNS;
+  std::fill(learned.losses + adapted.steps + 1, learned.losses + most + 1, 0.0F);
+  make_task_weights(packed, input, adapted, learned);
+  finish_learning(input, model.rules->threshold_weights.data(), learned);
 }
 
 }  // namespace
@@ -268,16 +293,10 @@ desire_edge_status desire_edge_learn(const desire_edge_model* model, const desir
     check_pointer(model, 1, "model");
     check_pointer(input, 1, "input");
     check_pointer(learned, 1, "learned");
-    if (!model->rules) refuse("the model was made without threshold_weights, so that it cannot learn");
-    const PackedModel& packed = model->packed;
-    check_input(packed, *input);
-    check_output(packed, *input, *learned);
-    const Adapted adapted = Learner(packed, *model->rules, *input, *learned).adapt();
-    learned->steps = adapted.steps;
-    const auto most = static_cast<int64_t>(model->rules->step_sizes.size()) / DESIRE_EDGE_STEP_COLUMNS;
-    std::fill(learned->losses + adapted.steps + 1, learned->losses + most + 1, 0.0F);
-    make_task_weights(packed, *input, adapted, *learned);
-    make_thresholds(input->examples, input->labels, learned->logits, input->targets, input->mask,
-                    model->rules->threshold_weights.data(), learned->thresholds);
+    if (model->prior != nullptr) {
+      learn(*model->prior, *input, *learned);
+    } else {
+      learn(*model->paper, *input, *learned);
+    }
   });
 }

@@ -39,4 +39,22 @@ void fold(const Sizes& sizes, const Model<T>& model, const T* w_novel, Head<T>& 
 template <class T>
 void head_logits(const Sizes& sizes, const Head<T>& head, const T* r, const T* scores, const T* z, T* logits);
 
+// The head `prior` in double: a model's arrays and a task's, as desire_edge_prior_f32 and
+// desire_edge_learn_input have them, and what comes of it.
+struct PriorArrays {
+  const double *name_mean, *name_map, *r, *inference, *scalars;
+};
+struct PriorTask {
+  int64_t examples, labels;
+  const double *z, *targets, *mask, *w_novel, *known_labels;
+};
+struct PriorHead {
+  double *l, *m, *b, *logits;
+  double* losses;  // [2]
+};
+
+// Plain products, and the solver that learning uses.
+void adapt_prior(const desire_edge_prior_sizes& sizes, const PriorArrays& model, const PriorTask& task,
+                 const PriorHead& head);
+
 }  // namespace desire_edge::reference

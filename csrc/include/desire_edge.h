@@ -7,10 +7,13 @@
  *     logits = ( gamma1 W_Z(z) / ||W_Z(z)||  +  gamma2 (z W_base) / ||z W_base|| W_I ) W_novel
  *     W_Z(z) = relu(z w1 + b1) w2 + b2             ||a|| = sqrt(a.a + 1e-12)
  *
- * To teach a model labels: make a desire_edge_model once, and call desire_edge_learn. It holds the rules of a
- * device: which steps are taken, in which precision, and what of it the graph head.onnx reads. Beneath it,
- * for rules of your own: make desire_edge_labels for each label set, and call desire_edge_adapt, which
- * allocates nothing, or desire_edge_adapt_many.
+ * with weights that examples change by a few steps of SGD. Or, in the head `prior`, of linear terms that
+ * examples change through a kernel, see desire_edge_prior_create.
+ *
+ * To teach a model labels: make a desire_edge_model once (by desire_edge_prior_create with the head `prior`), and
+ * call desire_edge_learn. It holds the rules of a device: which steps are taken, in which precision, and what of
+ * it the graph head.onnx reads. Beneath it, for rules of your own: make desire_edge_labels for each label set,
+ * and call desire_edge_adapt, which allocates nothing, or desire_edge_adapt_many.
  *
  * Conventions that hold for every function:
  * - Arrays are dense and row-major; a shape is written [rows, columns]. Sizes: S examples, N labels, d the
@@ -35,15 +38,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Semantic version: MAJOR changes with the meaning or layout of anything below, MINOR with additions; while
- * MAJOR is 0, MINOR with either.
- * Since 0.4: desire_edge_learn, with two fields at the end of desire_edge_model_f32. The functions without
- *   handles are gone, but for the projection, with the structs that they alone read (adapt_dense,
- *   adapt_lowrank, fold, head_logits); desire_edge_head_f32 is desire_edge_head.
- * Since 0.3: the support's logits, and thresholds.
- * Since 0.2: the handles; single precision sums in float, not double. */
+/* Semantic version: MAJOR changes with the meaning or layout of anything below, MINOR with additions, or while
+ * MAJOR is 0 with either.
+ * Since 0.5: the head `prior`, with l, b and alpha of desire_edge_learned; desire_edge_held_out_loss. */
 #define DESIRE_EDGE_VERSION_MAJOR 0
-#define DESIRE_EDGE_VERSION_MINOR 4
+#define DESIRE_EDGE_VERSION_MINOR 5
 #define DESIRE_EDGE_VERSION_PATCH 0
 
 #if defined(_WIN32) && defined(DESIRE_EDGE_SHARED)
@@ -70,6 +69,9 @@ extern "C" {
 
 /* Figures of its support that a label's decision threshold is made of. */
 #define DESIRE_EDGE_THRESHOLD_WEIGHTS 5
+
+/* Numbers of desire_edge_prior_f32.scalars. */
+#define DESIRE_EDGE_PRIOR_SCALARS 21
 
 /* The conditioning beyond which single precision loses more than about 4e-6 of the logits, so that
  * desire_edge_learn goes on in double. It is the largest ||relu(z w1 + b1) w2|| / ||W_Z(z)|| over the support
@@ -175,15 +177,50 @@ DESIRE_EDGE_API desire_edge_status desire_edge_model_create(const desire_edge_si
                                                             size_t error_capacity);
 DESIRE_EDGE_API void desire_edge_model_destroy(desire_edge_model* model);
 
+/* Sizes of a model with the head `prior`. */
+typedef struct desire_edge_prior_sizes {
+  int64_t dimension;         /* d >= 1, of the features z */
+  int64_t name_dimension;    /* d_w >= 1, of the labels' names */
+  int64_t scores;            /* k >= 1, of base labels: B, or d of combinations that say as much */
+  int32_t uses_known_labels; /* not 0: k is B, and examples may be told base labels that they carry */
+} desire_edge_prior_sizes;
+
+/* A model with the head `prior`, as trained. */
+typedef struct desire_edge_prior_f32 {
+  const float* name_mean;         /* [d_w] of the base labels' names */
+  const float* name_map;          /* [d, d_w] from names to features; NULL for the identity, where d = d_w */
+  const float* r;                 /* [d, k] classifiers of the base labels */
+  const float* inference;         /* [k, d_w] */
+  const float* scalars;           /* [DESIRE_EDGE_PRIOR_SCALARS], see desire_edge_prior_create */
+  const float* threshold_weights; /* [DESIRE_EDGE_THRESHOLD_WEIGHTS] */
+} desire_edge_prior_f32;
+
+/*
+ * Packs a model with the head `prior`, which of all functions desire_edge_learn and desire_edge_held_out_loss
+ * take. Before examples its logits are
+ *     names (z name_map w) + base (u inference w) + bias,   w = unit(unit(w_novel) - name_mean),
+ * with u = unit(z r), or unit(known labels) for an example that has any, and unit(a) = a / ||a||. Examples add
+ *     examples (z z'^T) alpha + neighbours (u u'^T) alpha + bias_variance sum(alpha),
+ * alpha of least weighted cross-entropy plus its norm under that kernel; all is then scaled and shifted.
+ * `scalars`: of names, base, examples, neighbours and temperature each the logarithm and its slopes in
+ * ln(known targets a label / 25) and ln(N / 5); the logarithm of bias_variance; the bias and its slope in ln N;
+ * the shift and its slope in ln(N / 5); how far positive and negative targets are balanced.
+ *   model: output, the handle; NULL after any status but DESIRE_EDGE_OK.
+ */
+DESIRE_EDGE_API desire_edge_status desire_edge_prior_create(const desire_edge_prior_sizes* sizes,
+                                                            const desire_edge_prior_f32* arrays,
+                                                            desire_edge_model** model, char* error,
+                                                            size_t error_capacity);
+
 /* What there is to learn. */
 typedef struct desire_edge_learn_input {
-  int64_t examples;          /* S >= 0 */
-  int64_t labels;            /* N >= 1 */
-  int64_t ways;              /* >= N, columns of what a graph has room for: those past N become 0 */
-  const float* z;            /* [S, d] features of the examples */
-  const float* targets;      /* [S, N] in [0, 1] */
-  const float* mask;         /* [S, N] in [0, 1]: 1 a known target, 0 an unknown one */
-  const float* w_novel;      /* [d, N] word vectors of the labels, one a column */
+  int64_t examples;     /* S >= 0 */
+  int64_t labels;       /* N >= 1 */
+  int64_t ways;         /* >= N, columns of what a graph has room for: those past N become 0 */
+  const float* z;       /* [S, d] features of the examples */
+  const float* targets; /* [S, N] in [0, 1] */
+  const float* mask;    /* [S, N] in [0, 1]: 1 a known target, 0 an unknown one */
+  const float* w_novel; /* [d, N] word vectors of the labels, one a column; [d_w, N] for the head `prior` */
   const float* known_labels; /* [S, B] 1 for a base label that the user says an example carries, else 0; a row
                               * of zeros, or NULL, where nothing is said. NULL for a model without them */
 } desire_edge_learn_input;
@@ -192,23 +229,30 @@ typedef struct desire_edge_learn_input {
  * call fills them and sets the rest. With h~ = relu(z w1 + b1), whose last element is 1,
  *     logits = h~ v / sqrt(h~ q h~^T)  +  z m / ||z R^T||,
  * or, in a model that uses known labels, u m for the second term: u is an example's known labels, or z w_base
- * where it has none, over its norm. */
+ * where it has none, over its norm. With the head `prior`
+ *     logits = z l + u m + b,
+ * u its scores of base labels; the arrays that only the other head has may be NULL, as l and b for that one. */
 typedef struct desire_edge_learned {
-  float* w1;          /* [d, h + 1] */
-  float* b1;          /* [h + 1] */
-  float* v;           /* [h + 1, ways] */
-  float* q;           /* [h + 1, h + 1] */
-  float* m;           /* [d, ways], or [B, ways] in a model that uses known labels */
-  float* used;        /* [ways] 1 for a label, 0 for a column without one */
-  float* losses;      /* [T + 1] the loss before each step kept and after the last; past those 0 */
-  float* logits;      /* [S, N] of the examples */
+  float* w1;     /* [d, h + 1] */
+  float* b1;     /* [h + 1] */
+  float* v;      /* [h + 1, ways] */
+  float* q;      /* [h + 1, h + 1] */
+  float* l;      /* [d, ways] of the head `prior` */
+  float* m;      /* [d, ways], or [B, ways] in a model that uses known labels; [k, ways] of `prior` */
+  float* b;      /* [ways] of the head `prior` */
+  float* alpha;  /* [S, N] of the head `prior`, by how much each example counts; NULL if not wanted */
+  float* used;   /* [ways] 1 for a label, 0 for a column without one */
+  float* losses; /* [T + 1] the loss before each step kept and after the last; past those 0. `prior`: [2] */
+  float* logits; /* [S, N] of the examples */
   double* thresholds; /* [N] the probability from which a label is said to hold, see desire_edge_thresholds */
   int64_t steps;      /* steps kept, at most T */
-  float conditioning; /* the larger of that before the first step and after the last */
+  float conditioning; /* the larger of that before the first step and after the last; 0 of `prior` */
 } desire_edge_learned;
 
 /*
- * Teaches a model labels: plain SGD steps on the examples' loss, folded into the weights of head.onnx.
+ * Teaches a model labels. With the head `prior`, as desire_edge_prior_create says, in one block of memory of about
+ * 16 S^2 + 100 S N + 4 (S + 3 N) (d + k) bytes, freed again; `steps` is 1, or 0 and all losses 0 where nothing is
+ * known. With any other, by plain SGD steps on the examples' loss, folded into the weights of head.onnx.
  * - The loss is a mean over known targets, but step_sizes are for its sum over labels: each is multiplied by
  *   the number of labels that have a known target. Where none has, no step is taken, and labels go by their
  *   word vectors alone.
@@ -220,6 +264,16 @@ DESIRE_EDGE_API desire_edge_status desire_edge_learn(const desire_edge_model* mo
                                                      const desire_edge_learn_input* input,
                                                      desire_edge_learned* learned, char* error,
                                                      size_t error_capacity);
+
+/*
+ * Whether examples help a model with the head `prior`, any other is refused: the mean cross-entropy of their known
+ * targets, each predicted by others, in five lessons; to be compared with learned.losses[0], by name alone.
+ *   loss: output, -1 where labels have on average fewer than four examples that carry them, or S^2 N is over 2e7.
+ */
+DESIRE_EDGE_API desire_edge_status desire_edge_held_out_loss(const desire_edge_model* model,
+                                                             const desire_edge_learn_input* input,
+                                                             double* loss, char* error,
+                                                             size_t error_capacity);
 
 /*
  * Decision thresholds: the probability from which each label is said to hold, a linear function (in log odds)

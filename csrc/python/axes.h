@@ -30,6 +30,15 @@ struct Axes {
 inline const Axis kStepColumns{"5", DESIRE_EDGE_STEP_COLUMNS}, kConditioning{"2", 2},
     kThresholdWeights{"5", DESIRE_EDGE_THRESHOLD_WEIGHTS};
 
+template <class Handle>
+using Owned = std::unique_ptr<Handle, void (*)(Handle*)>;
+
+inline void check_ways(int64_t ways, int64_t labels) {
+  if (ways >= labels && ways <= DESIRE_EDGE_MAX_SIZE) return;
+  throw py::value_error("ways is " + std::to_string(ways) + ", expected N = " + std::to_string(labels) +
+                        " to " + std::to_string(DESIRE_EDGE_MAX_SIZE));
+}
+
 // W_Z and the factors.
 template <class T>
 void add_transform(const Axes& axes, Model<T>& model, Object w1, Object b1, Object w2, Object b2,

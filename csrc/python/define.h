@@ -7,6 +7,7 @@ namespace desire_edge::python {
 
 void define_functions(pybind11::module_& module);
 void define_handles(pybind11::module_& module);
+void define_prior(pybind11::module_& module);
 void define_references(pybind11::module_& module);
 
 }  // namespace desire_edge::python

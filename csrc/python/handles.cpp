@@ -37,9 +37,6 @@ py::object exception_of(desire_edge_status status, const char* error) {
   return type(error);
 }
 
-template <class Handle>
-using Owned = std::unique_ptr<Handle, void (*)(Handle*)>;
-
 class Labels {
  public:
   Labels(const desire_edge_model* model, Axes axes, Object w_novel)
@@ -101,10 +98,7 @@ class Model {
       if (!takes_scores_) throw py::value_error("known_labels are given, but the model does not use them");
       input.known_labels = elements<float>(known_labels, "known_labels", {axes.S, axes.B});
     }
-    if (ways < axes.N.size || ways > DESIRE_EDGE_MAX_SIZE) {
-      throw py::value_error("ways is " + std::to_string(ways) + ", expected N = " +
-                            std::to_string(axes.N.size) + " to " + std::to_string(DESIRE_EDGE_MAX_SIZE));
-    }
+    check_ways(ways, axes.N.size);
     input.examples = axes.S.size;
     input.labels = axes.N.size;
     input.ways = ways;

@@ -19,7 +19,8 @@ C-contiguous numpy arrays of one dtype, float32 or float64, which is also the re
 A wrong type, dtype, layout, shape or value raises ValueError naming the argument; a result that is not finite raises
 DivergedError, a ValueError. The GIL is released while the core computes, and any number of threads may call at once.
 
-Model.learn is what a device does. adapt_dense, adapt_lowrank, fold and head_logits are plain references, for tests.)";
+Model.learn and PriorModel.learn are what a device does. adapt_dense, adapt_lowrank, adapt_prior, fold and head_logits
+are plain references, for tests.)";
 
   py::register_exception<Diverged>(module, "DivergedError", PyExc_ValueError);
 
@@ -30,6 +31,7 @@ The core's version, "MAJOR.MINOR.PATCH".)");
 
   define_functions(module);
   define_handles(module);
+  define_prior(module);
   define_references(module);
 }
 

@@ -7,10 +7,14 @@ scikit-learn, which stands beside every figure of ours.
 
 from desire_edge.baselines.all_positive import AllPositive
 from desire_edge.baselines.ataml import Ataml
+from desire_edge.baselines.centroid import NearestCentroid
 from desire_edge.baselines.cosine import Cosine
 from desire_edge.baselines.desire import DesireNet
+from desire_edge.baselines.eszsl import Eszsl
 from desire_edge.baselines.logistic import Logistic
 from desire_edge.baselines.logistic_cosine import LogisticCosine
+from desire_edge.baselines.logistic_offset import LogisticOffset
+from desire_edge.baselines.logistic_priors import LogisticPriors
 from desire_edge.baselines.maml import Maml
 from desire_edge.baselines.maml_plus_plus import MamlPlusPlus
 from desire_edge.baselines.no_inference import NoInference
@@ -44,9 +48,23 @@ METHODS: dict[str, type[Method]] = {
 """Every method by the name that commands, caches and tables use."""
 
 PLAIN: tuple[PlainBaseline, ...] = (Cosine(), RidgeRegression(), Logistic(), LogisticCosine(), Tfidf())
-"""Every plain baseline, in the order of the tables."""
+"""The plain baselines that stand beside every figure, in the order of the tables."""
+
+EVERY_PLAIN: tuple[PlainBaseline, ...] = (
+    Cosine(),
+    Eszsl(),
+    NearestCentroid(),
+    RidgeRegression(),
+    Logistic(),
+    LogisticCosine(),
+    LogisticOffset(),
+    LogisticPriors(),
+    Tfidf(),
+)
+"""All of them, and those that `desire-edge benchmark own` has beside."""
 
 __all__ = [
+    "EVERY_PLAIN",
     "METHODS",
     "PLAIN",
     "SEARCHES",
@@ -54,12 +72,16 @@ __all__ = [
     "Ataml",
     "Cosine",
     "DesireNet",
+    "Eszsl",
     "Logistic",
     "LogisticCosine",
+    "LogisticOffset",
+    "LogisticPriors",
     "Maml",
     "MamlPlusPlus",
     "MetaTrained",
     "Method",
+    "NearestCentroid",
     "NoInference",
     "NoL2",
     "NoPretraining",

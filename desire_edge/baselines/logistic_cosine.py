@@ -7,14 +7,14 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from desire_edge.baselines.logistic import logits
+from desire_edge.baselines.logistic import LogOdds, logits
 from desire_edge.baselines.logistic import settings as logistic_settings
-from desire_edge.baselines.plain import PlainBaseline, PlainTask, Setting, grid
+from desire_edge.baselines.plain import PlainTask, Setting, grid
 
 WEIGHTS = (6.0, 1.0, 2.0, 4.0, 8.0, 12.0, 16.0)
 
 
-class LogisticCosine(PlainBaseline):
+class LogisticCosine(LogOdds):
     """Logistic regression's log odds + weight · cosine to the label's name: what a user writes who has both examples
     and names.
 
@@ -31,6 +31,7 @@ class LogisticCosine(PlainBaseline):
 
     def scores(self, task: PlainTask, setting: Setting) -> NDArray[np.floating]:
         """Log odds and cosines, [Q, N]."""
-        found = logits(task, setting["features"], setting["C"], setting["balanced"])
-        weight: float = setting["weight"]
-        return found + weight * task.cosines[setting["space"]]
+        fitted = dict(setting)
+        space, weight = fitted.pop("space"), fitted.pop("weight")
+        found: NDArray[np.floating] = logits(task, **fitted) + weight * task.cosines[space]
+        return found

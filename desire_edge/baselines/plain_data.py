@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from desire_edge.baselines.eszsl import name_map
+from desire_edge.baselines.eszsl import PENALTIES, PENALTY, base_classifiers, inference, name_map
 from desire_edge.baselines.plain import PlainTask
 from desire_edge.baselines.tfidf import vectorizer
 from desire_edge.data import Dataset, Episode
@@ -30,6 +30,9 @@ class PlainData:
             named features also has "words", as "unit" but of the mean vector of its words.
         items: unit vectors [rows, d] in the space of names. "shared": where features and names share a space from the
             start. "learned": by the closed-form map of `eszsl`, from the base labels.
+        mapped: the latter by the map's penalty.
+        base: [rows, B], how far ridge regression sees each base label, unit rows.
+        inference: [B, d], what the base labels say of a name, such that `base` through it has a mean norm of 1.
         names: [labels, d] unit vectors, centred on the base names.
         corpus: words and idf of the training texts; None for vectors.
     """
@@ -37,6 +40,9 @@ class PlainData:
     dataset: Dataset
     features: dict[str, Rows]
     items: dict[str, Rows]
+    mapped: dict[float, Rows]
+    base: Rows
+    inference: Rows
     names: Rows
     corpus: TfidfVectorizer | None
 
@@ -47,7 +53,7 @@ class PlainData:
         The features of a bag of words from raw text are the mean vectors of its words, weighted by idf; those of all
         else are the run's x.
         """
-        base, dataset, x = data.split.base, data.dataset, data.x
+        base, dataset, x = data.split.base, data.dataset, data.dense
         names = _centred(data.w.T, base)
         shared = None
         if data.embedding is not None:
@@ -61,27 +67,47 @@ class PlainData:
         if data.shared_space:
             shared = features["unit"]
         unit = features["unit"]
-        mapped = unit @ name_map(unit[train], dataset.targets[np.ix_(train, base)], names[base])
+        known = unit[train], dataset.targets[np.ix_(train, base)]
+        mapped = {rho: _unit(unit @ name_map(*known, names[base], rho)) for rho in PENALTIES}
         items = {} if shared is None else {"shared": shared}
-        items["learned"] = _unit(mapped)
+        items["learned"] = mapped[PENALTY]
+        scores = _unit(unit @ base_classifiers(*known).astype(np.float32))
+        from_base = inference(names[base]).astype(np.float32)
+        from_base /= _mean_norm(scores[train] @ from_base)
         corpus = None
         if dataset.texts is not None:
             corpus = vectorizer().fit([dataset.texts[row] for row in train.tolist()])
-        return cls(dataset, features, items, names, corpus)
+        return cls(
+            dataset,
+            features,
+            items,
+            mapped,
+            scores,
+            from_base,
+            names,
+            corpus,
+        )
 
-    def task(self, episode: Episode) -> PlainTask:
-        """The episode as the baselines see it."""
+    def task(self, episode: Episode, known: NDArray[np.bool_] | None = None) -> PlainTask:
+        """The episode as the baselines see it, where `known` [S, N] says which targets they may."""
         texts = self.dataset.texts
         names = self.names[episode.labels].T
 
         def of(rows: NDArray[np.int64]) -> tuple[str, ...] | None:
             return None if texts is None else tuple(texts[row] for row in rows.tolist())
 
+        targets = self.dataset.targets[np.ix_(episode.support, episode.labels)]
+        base = self.base[episode.support], self.base[episode.query]
         return PlainTask(
             support={kind: x[episode.support] for kind, x in self.features.items()},
             query={kind: x[episode.query] for kind, x in self.features.items()},
-            targets=self.dataset.targets[np.ix_(episode.support, episode.labels)],
+            targets=targets if known is None else targets & known,
             cosines={space: items[episode.query] @ names for space, items in self.items.items()},
+            support_cosines={space: items[episode.support] @ names for space, items in self.items.items()},
+            mapped={penalty: items[episode.query] @ names for penalty, items in self.mapped.items()},
+            base_scores=base,
+            inferred=base[1] @ (self.inference @ names),
+            known=known,
             labels=tuple(self.dataset.labels[label] for label in episode.labels.tolist()),
             support_texts=of(episode.support),
             query_texts=of(episode.query),
@@ -104,8 +130,12 @@ def _centred(x: Rows, rows: NDArray[np.int64]) -> Rows:
 
 def _scaled(x: Rows, rows: NDArray[np.int64]) -> Rows:
     """`x` over the mean norm of the given rows."""
-    norm = float(np.linalg.norm(x[rows], axis=1).mean())
-    return x / np.float32(norm if norm > 0 else 1)
+    return x / _mean_norm(x[rows])
+
+
+def _mean_norm(x: Rows) -> np.float32:
+    """The mean norm of the rows; 1 where that is 0."""
+    return np.float32(np.linalg.norm(x, axis=1).mean() or 1)
 
 
 def _word_vectors(x: Rows, words: tuple[str, ...], lexicon: Lexicon) -> Rows:

@@ -16,10 +16,18 @@ from sklearn.neural_network import MLPClassifier
 
 Kind = Literal["ridge", "logistic", "mlp"]
 
-GRID: tuple[tuple[Kind, dict[str, float]], ...] = (
+
+def _perceptron(alpha: float = 3.0, epochs: int = 12, width: int = 1000) -> tuple[Kind, dict[str, Any]]:
+    return "mlp", {"alpha": alpha, "max_iter": epochs, "hidden_layer_sizes": (width,)}
+
+
+GRID: tuple[tuple[Kind, dict[str, Any]], ...] = (
     *(("ridge", {"alpha": alpha}) for alpha in (1e3, 3e3, 1e4)),
     *(("logistic", {"C": c}) for c in (3e-3, 1e-2, 3e-2)),
-    *(("mlp", {"alpha": alpha, "max_iter": epochs}) for alpha, epochs in ((1.0, 12), (3.0, 12), (3.0, 24))),
+    _perceptron(),
+    *(_perceptron(alpha=alpha) for alpha in (1.0, 10.0)),
+    *(_perceptron(epochs=epochs) for epochs in (6, 24)),
+    *(_perceptron(width=width) for width in (500, 2000)),
 )
 """What `choose` tries, each with and without label priors divided out: the options are scikit-learn's own."""
 
@@ -38,13 +46,17 @@ class SupervisedReference:
         seed: of the perceptron.
     """
 
-    def __init__(
-        self, kind: Kind, options: Mapping[str, float], *, divide_priors: bool, seed: int = 0
-    ) -> None:
+    def __init__(self, kind: Kind, options: Mapping[str, Any], *, divide_priors: bool, seed: int = 0) -> None:
         self.kind, self.options, self.divide_priors, self.seed = kind, dict(options), divide_priors, seed
 
-    def fit(self, x: NDArray[np.floating], targets: NDArray[np.bool_]) -> SupervisedReference:
-        """Learn from x [rows, features] and targets [rows, L]."""
+    def fit(
+        self, x: NDArray[np.floating], targets: NDArray[np.bool_], others: NDArray[np.bool_] | None = None
+    ) -> SupervisedReference:
+        """Learn from x [rows, features] and targets [rows, L].
+
+        `others` [rows, any] are targets of labels that nobody asks scores of: the perceptron learns its hidden units
+        from all of them. To the other learners a label is nothing to the next.
+        """
         self.mean = x.mean(axis=0)
         self.scale = max(float((x - self.mean).std()), float(np.finfo(np.float32).eps))
         # A label that nobody or everybody carries counts as half an example away from it.
@@ -55,7 +67,8 @@ class SupervisedReference:
             # The perceptron's epochs are bounded on purpose; a label with one class gets a constant score.
             warnings.simplefilter("ignore", ConvergenceWarning)
             warnings.filterwarnings("ignore", message="Label .* is present in all training examples")
-            self.model.fit(self._inputs(x), targets.astype(np.int64))
+            learned = targets if others is None or self.kind != "mlp" else np.hstack([targets, others])
+            self.model.fit(self._inputs(x), learned.astype(np.int64))
         return self
 
     def scores(self, x: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -70,12 +83,13 @@ class SupervisedReference:
         x_check: NDArray[np.floating],
         metric: Callable[[NDArray[np.float64]], float],
         *,
+        others: NDArray[np.bool_] | None = None,
         seed: int = 0,
     ) -> SupervisedReference:
-        """Try `GRID` on x and targets; the one whose scores of `x_check` have the highest `metric`, not yet fitted."""
+        """Try `GRID` on what `fit` takes; the one whose scores of `x_check` have the highest `metric`, unfitted."""
         best: tuple[float, SupervisedReference] | None = None
         for kind, options in GRID:
-            fitted = cls(kind, options, divide_priors=False, seed=seed).fit(x, targets)
+            fitted = cls(kind, options, divide_priors=False, seed=seed).fit(x, targets, others)
             raw = fitted._raw(x_check)
             for divide, scores in ((False, raw), (True, fitted._without_priors(raw))):
                 figure = metric(scores)
@@ -89,7 +103,7 @@ class SupervisedReference:
             return Ridge(**self.options)
         if self.kind == "logistic":
             return OneVsRestClassifier(LogisticRegression(max_iter=200, **self.options))
-        return MLPClassifier((500,), random_state=self.seed, **self.options)
+        return MLPClassifier(random_state=self.seed, **self.options)
 
     def _inputs(self, x: NDArray[np.floating]) -> NDArray[np.floating]:
         inputs: NDArray[np.floating] = (x - self.mean) / self.scale
@@ -104,7 +118,7 @@ class SupervisedReference:
         else:
             tiny = 1e-12
             raw = logit(self.model.predict_proba(inputs).astype(np.float64).clip(tiny, 1 - tiny))
-        return np.asarray(raw, np.float64).reshape(len(x), -1)
+        return np.asarray(raw, np.float64).reshape(len(x), -1)[:, : len(self.priors)]
 
     def _without_priors(self, raw: NDArray[np.float64]) -> NDArray[np.float64]:
         divided: NDArray[np.float64] = raw / self.priors if self.kind == "ridge" else raw - logit(self.priors)

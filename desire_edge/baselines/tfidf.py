@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from desire_edge.baselines.logistic import STRENGTHS, log_odds
-from desire_edge.baselines.plain import PlainBaseline, PlainTask, Setting, grid
+from desire_edge.baselines.logistic import STRENGTHS, LogOdds
+from desire_edge.baselines.logistic_fit import coordinates, log_odds
+from desire_edge.baselines.plain import PlainTask, Setting, counted, grid, unknowns
 
 
 def vectorizer() -> TfidfVectorizer:
@@ -20,20 +21,16 @@ def vectorizer() -> TfidfVectorizer:
 
 # Keyed by the task itself: while settings are chosen, a text's words are counted once.
 @lru_cache(maxsize=4)
-def _vectors(task: PlainTask, idf: str) -> tuple[Any, Any]:
-    """Sparse rows of the support texts and then the label names [S + N, words], and of the query texts [Q, words]."""
+def _vectors(task: PlainTask, idf: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """`coordinates` of the support texts and then the label names [S + N, width], and of the query texts [Q, width]."""
     assert task.support_texts is not None and task.query_texts is not None, "this takes raw texts"
     documents = [*task.support_texts, *task.labels]
     fitted = task.corpus if idf == "corpus" else vectorizer().fit(documents)
     assert fitted is not None, "a task of texts has a corpus"
-    rows = fitted.transform(documents)
-    held = np.flatnonzero(
-        rows.getnnz(axis=0)
-    )  # a word that none of them holds gets no weight, but costs time
-    return rows[:, held], fitted.transform(task.query_texts)[:, held]
+    return coordinates(fitted.transform(documents), fitted.transform(task.query_texts))
 
 
-class Tfidf(PlainBaseline):
+class Tfidf(LogOdds):
     """TF-IDF (Spärck Jones, 1972) and logistic regression: how texts were tagged before encoders, and still the first
     thing to try.
 
@@ -46,11 +43,13 @@ class Tfidf(PlainBaseline):
     NEEDS_TEXTS: ClassVar[bool] = True
 
     def settings(self, task: PlainTask) -> tuple[Setting, ...]:
-        """Where idf comes from, and C."""
-        return grid(idf=("corpus", "task"), C=STRENGTHS)
+        """Where idf comes from, C, and what becomes of unknown targets."""
+        return grid(idf=("corpus", "task"), C=STRENGTHS, **unknowns(task))
 
     def scores(self, task: PlainTask, setting: Setting) -> NDArray[np.floating]:
         """Log odds, [Q, N]."""
         documents, query = _vectors(task, setting["idf"])
-        targets = np.concatenate([task.targets, np.eye(len(task.labels), dtype=np.bool_)])
-        return log_odds(documents, targets, query, C=setting["C"], balanced=True)
+        names = np.eye(len(task.labels), dtype=np.bool_)
+        targets = np.concatenate([task.targets, names])
+        known = np.concatenate([counted(task, setting.get("unknown")), np.ones_like(names)])
+        return log_odds(documents, targets, query, C=setting["C"], balanced=True, known=known)

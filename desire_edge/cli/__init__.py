@@ -7,7 +7,7 @@ import warnings
 import click
 
 from desire_edge import __version__
-from desire_edge.cli import benchmark, data, device, export, lexicon, report, serve, server
+from desire_edge.cli import benchmark, data, device, export, info, lexicon, report, serve, server
 from desire_edge.cli.common import Commands, replace_what_cannot_be_printed, say
 
 
@@ -44,7 +44,7 @@ for command in (
     benchmark.benchmark,
     device.adapt,
     device.predict,
-    device.info,
+    info.info,
     serve.serve,
 ):
     main.add_command(command)

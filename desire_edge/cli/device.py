@@ -1,18 +1,16 @@
-"""The commands of a device: adapt, predict, info. They need no training framework."""
+"""The commands of a device that learn and predict. They need no training framework."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
-from safetensors import SafetensorError, safe_open
 
-from desire_edge import Bundle, DesireEdgeError, Predictor, Support
+from desire_edge import Bundle, DesireEdgeError, Predictor, Support, Task
 from desire_edge.cli import tables
 from desire_edge.cli.common import (
     ANY_PATH,
@@ -26,16 +24,10 @@ from desire_edge.cli.common import (
 )
 from desire_edge.cli.inputs import predict_rows, prediction_values, rows_of
 from desire_edge.cli.why import draw_why, show_why, taught_task
-from desire_edge.files import read_json
 from desire_edge.inputs.examples import Columns
-from desire_edge.inputs.lexical import LEXICON
 from desire_edge.inputs.names import check_names
-from desire_edge.lexicon import Lexicon
-from desire_edge.runtime.contents import bundle_contents
-from desire_edge.runtime.predictor import MODEL
 from desire_edge.runtime.support import Missing
 from desire_edge.runtime.task import check_replaceable
-from desire_edge.runtime.taught_file import TASK, read_task, task_file
 
 
 @click.command()
@@ -59,7 +51,8 @@ from desire_edge.runtime.taught_file import TASK, read_task, task_file
     "task_path",
     metavar="TASK",
     type=ANY_PATH,
-    help="Go on from this earlier OUT: add to it (--support, --labels), --remove-label, --remove-example or --undo.",
+    help="Go on from this earlier OUT: add to it (--support, --labels), --remove-label, --remove-example, "
+    "--rename-label or --undo.",
 )
 @click.option(
     "--labels",
@@ -76,7 +69,8 @@ from desire_edge.runtime.taught_file import TASK, read_task, task_file
     type=click.Choice(["negative", "unknown"]),
     default="negative",
     show_default=True,
-    help="What it means that an example does not carry a label.",
+    help="What it means that an example does not carry a label. Unknown is for examples of which only some labels were "
+    "told; it counts as negative only as far as a label has fewer negatives than it should (of the head prior).",
 )
 @click.option(
     "--earlier",
@@ -98,9 +92,16 @@ from desire_edge.runtime.taught_file import TASK, read_task, task_file
     help="With --from, as `desire-edge info TASK` numbers them; repeatable.",
 )
 @click.option(
+    "--rename-label",
+    "renamed",
+    nargs=2,
+    metavar="OLD NEW",
+    help="With --from: the label goes by its new name, its examples stay.",
+)
+@click.option(
     "--undo",
     is_flag=True,
-    help="With --from: take back the last change, an addition or a removal. Only the last one can be taken back.",
+    help="With --from: take back the last change, whatever it was. Only the last one can be taken back.",
 )
 @click.option(
     "--no-undo",
@@ -131,6 +132,7 @@ def adapt(
     earlier: Missing,
     removed_labels: tuple[str, ...],
     removed_examples: tuple[int, ...],
+    renamed: tuple[str, str] | None,
     undo: bool,
     no_undo: bool,
     to_predict: tuple[Path, ...],
@@ -165,6 +167,7 @@ def adapt(
     desire-edge adapt --shots 0 --labels "baking,jazz,open source" --out taught/
     desire-edge adapt --from taught/ --support more/ --out taught/
     desire-edge adapt --from taught/ --remove-example 3 --out taught/
+    desire-edge adapt --from taught/ --rename-label baking "bread and cakes" --out taught/
     desire-edge adapt tagger.desire --support notes.csv --out taught/ --predict more.csv
     """
     check_replaceable(out)
@@ -174,6 +177,7 @@ def adapt(
         for name, given in (
             ("--support or --labels", support_folder or names),
             ("--remove-label or --remove-example", removed_labels or removed_examples),
+            ("--rename-label", renamed),
             ("--undo", undo),
         )
         if given
@@ -182,7 +186,7 @@ def adapt(
         if changes[1:] or no_undo or not (support_folder or (shots == 0 and names)):
             raise DesireEdgeError(
                 "name a folder of examples with --support, or go by names alone with --shots 0 --labels a,b,c; "
-                "to remove or undo, name an earlier task with --from"
+                "to remove, rename or undo, name an earlier task with --from"
             )
     elif len(changes) > 1:
         raise DesireEdgeError(f"{' and '.join(changes)} are more than one change; make one after the other")
@@ -198,12 +202,10 @@ def adapt(
         task = opened.adapt(support, labels=names, missing=missing, keep_base=keep_base)
     else:
         task = opened.resume(task_path, keep_base=keep_base)
-        if undo:
-            task = task.undo()
-        elif removed_labels or removed_examples:
-            task = task.remove(labels=removed_labels, examples=removed_examples)
-        elif changes:
+        if support_folder or names:
             task = task.add(support, labels=names, missing=missing, earlier=earlier)
+        else:
+            task = changed(task, removed_labels, removed_examples, renamed, undo=undo)
         task = task.settle() if no_undo else task
     # Before anything is written: the model may not take what is to be predicted.
     outputs = predict_rows(task.predictor, rows, None)[0] if rows else {}
@@ -226,6 +228,14 @@ def adapt(
     "--known-labels",
     help="Base labels that every INPUT is known to carry, separated by commas.  [default: what the files say]",
 )
+@click.option(
+    "--coverage",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    metavar="SHARE",
+    help="Say a set of labels in place of those above their thresholds: one that holds each label that is true of an "
+    "INPUT with at least this probability, on average over labels like those of the training. 0.8, 0.9 or 0.95, as "
+    "`desire-edge info MODEL` lists them.",
+)
 @click.option("--why", is_flag=True, help="Say what spoke for each predicted label, and how strongly.")
 @click.option(
     "--why-png",
@@ -246,6 +256,7 @@ def predict(
     texts: tuple[str, ...],
     columns: dict[str, Any],
     known_labels: str | None,
+    coverage: float | None,
     why: bool,
     why_png: Path | None,
     bundle: Path | None,
@@ -265,6 +276,9 @@ def predict(
     desire-edge predict taught/ page.txt --known-labels "linux,programming"
     desire-edge predict taught/ --text "Knead the dough, then let the loaf rest."
     desire-edge predict taught/ notes.csv --text-column title,body --json
+    desire-edge predict taught/ page.txt --coverage 0.9
+
+    Where no label is said, the table says "none of these", and JSON has "none": true beside an empty list of labels.
 
     --why writes each predicted label's log odds as an exact sum: what its name, the base labels and the examples (by
     number, as `desire-edge info MODEL` has them) add. It reads the bundle and OUT/task.safetensors.
@@ -275,93 +289,42 @@ def predict(
     if bundle is not None and not (why or why_png):
         raise DesireEdgeError("--bundle is for --why and --why-png: a prediction needs MODEL alone")
     predictor = Predictor(model, provider)
+    limits = predictor.limits(coverage)
     rows = rows_of(inputs, texts, Columns(**columns), known_labels)
     task = taught_task(model, bundle, provider) if why or why_png else None
     outputs, explanations = predict_rows(predictor, rows, task)
+    if coverage is not None:
+        explanations = [replace(found, thresholds=tuple(limits)) for found in explanations]
     names = [row.name for row in rows]
     if why_png:
         draw_why(why_png, names, explanations)
     if as_json:
-        predictions = prediction_values(predictor, rows, outputs, explanations if why else ())
-        print_json({"provider": predictor.provider, "predictions": predictions})
+        predictions = prediction_values(predictor, rows, outputs, explanations if why else (), coverage)
+        stated = {} if coverage is None else {"coverage": coverage}
+        print_json({"provider": predictor.provider, **stated, "predictions": predictions})
     else:
         console = Console()
-        tables.show_predictions(console, predictor, names, outputs)
+        tables.show_predictions(console, predictor, names, outputs, coverage)
         for name, explanation in zip(names, explanations if why else (), strict=False):
             show_why(console, name, explanation)
 
 
-@click.command()
-@click.argument("path", type=ANY_PATH, required=False)
-@json_option
-def info(path: Path | None, as_json: bool) -> None:
-    """Say what PATH is and holds: a bundle (by default the only *.desire here), a run, an adapted model, or a lexicon.
-
-    Of an adapted model's folder, or its task.safetensors, it also says what the model was taught: labels, examples by
-    number, and what --undo would take back.
-    """
-    path = path or only_bundle(Path())
-    console = Console()
-    if (path / "config.json").is_file():
-        values: dict[str, Any] = {"run": str(path), **_run_record(path)}
-        show = partial(tables.show_run, console, path, values)
-    elif path.suffix == ".safetensors" and path.name != TASK:
-        described = Lexicon.open(path).describe()
-        values = {"lexicon": str(path), "bytes": path.stat().st_size, **described}
-        show = partial(tables.show_values, console, f"lexicon {path}", tables.lexicon_values(values))
-    elif path.name == TASK:
-        values = {"task": _task_record(path)}
-        show = partial(tables.show_task, console, path, values["task"])
-    elif path.suffix == ".onnx" or (path / MODEL).is_file():
-        model = path if path.suffix == ".onnx" else path / MODEL
-        values = {"model": str(model), **Predictor(model, "cpu").describe()}
-        if (path / TASK).is_file():
-            values["task"] = _task_record(path)
-        show = partial(tables.show_model, console, model, values)
-    else:
-        bundle = Bundle.open(path)
-        contents = bundle_contents(bundle)
-        files = [file.to_json() for file in contents]
-        values = {"bundle": str(path), "contents": files, **bundle.manifest.to_json()}
-        if LEXICON in bundle.manifest.files:
-            values["lexicon"] = Lexicon.open(bundle.path / LEXICON).describe()
-        show = partial(tables.show_bundle, console, path, bundle.manifest, contents, values.get("lexicon"))
-    if as_json:
-        print_json(values)
-    else:
-        show()
-
-
-def _task_record(path: Path) -> dict[str, Any]:
-    """What a stored task holds, and its size."""
-    return {**read_task(path).describe(), "bytes": task_file(path).stat().st_size}
-
-
-def _run_record(folder: Path) -> dict[str, Any]:
-    """Settings, what a finished run wrote of itself, and else how far it is."""
-    config = read_json(folder / "config.json")
-    if not isinstance(config, dict):
-        raise DesireEdgeError(f"{folder / 'config.json'} is not what a run writes; train the run again")
-    record = {"dataset": config.get("data"), "protocol": config.get("protocol"), "seed": config.get("seed")}
-    if (folder / "run.json").is_file():
-        finished = read_json(folder / "run.json")
-        if not isinstance(finished, dict):
-            raise DesireEdgeError(f"{folder / 'run.json'} is not what a run writes; train the run again")
-        return {**record, **finished, "config": config}
-    checkpoint = folder / "checkpoint.safetensors"
-    record["stage"] = "not begun"
-    if checkpoint.is_file():
-        try:
-            with safe_open(checkpoint, framework="numpy") as file:
-                progress = json.loads(file.metadata()["progress"])
-            record |= {
-                "stage": progress["stage"],
-                "done": progress["finished"],
-                "history": progress["history"],
-            }
-        except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-            raise DesireEdgeError(f"{checkpoint} is not a checkpoint of a training run: {error}") from error
-    return {**record, "config": config}
+def changed(
+    task: Task,
+    removed_labels: Sequence[str],
+    removed_examples: Sequence[int],
+    renamed: tuple[str, str] | None,
+    *,
+    undo: bool,
+) -> Task:
+    """The task after what was asked for, one change or none, which adds nothing."""
+    if undo:
+        return task.undo()
+    if renamed:
+        return task.rename(*renamed)
+    if removed_labels or removed_examples:
+        return task.remove(labels=removed_labels, examples=removed_examples)
+    return task
 
 
 def check_asked(names: Sequence[str], support: Support) -> None:

@@ -80,15 +80,18 @@ def prediction_values(
     rows: Sequence[Row],
     outputs: Mapping[str, NDArray[np.float32]],
     explanations: Sequence[Explanation] = (),
+    coverage: float | None = None,
 ) -> list[dict[str, Any]]:
-    """What `predict_rows` gives, as JSON values, one a row."""
+    """What `predict_rows` gives, as JSON values, one a row; with a `coverage` the labels are those of its set."""
     predictions = []
     for index, row in enumerate(rows):
         probabilities = outputs["probabilities"][index]
+        labels = predictor.decide(probabilities, coverage)
         prediction: dict[str, Any] = {
             **said(row),
             "known_labels": list(row.known_labels),
-            "labels": predictor.decide(probabilities),
+            "labels": labels,
+            "none": not labels,
             "probabilities": dict(zip(predictor.labels, map(float, probabilities), strict=True)),
         }
         if predictor.base_labels:

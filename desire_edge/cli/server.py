@@ -57,9 +57,10 @@ LABEL_FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--seed", type=int, help="Of the label split, the weights and the episodes.  [default: 0]")
 @click.option(
     "--recipe",
-    type=click.Choice(["best", "paper"]),
-    help="The settings to start from. best: what did best on validation labels under the protocol, with a learned bias "
-    "a base label, cross-fitting and learned step sizes. paper: the paper's own, without these.  [default: best]",
+    type=click.Choice(["prior", "best", "paper"]),
+    help="What learns, and the settings to start from. prior: names and base labels are believed before examples, as "
+    "far as the data's own labels show, and a kernel learns from these. best: the paper's head, adapted by gradient "
+    "steps, with what did best on validation labels. paper: the paper's own settings.  [default: prior]",
 )
 @click.option(
     "--config",
@@ -105,7 +106,7 @@ def train(
     device: str,
     as_json: bool,
 ) -> None:
-    """Train a model: pre-train the feature extractor, then meta-train the inference head.
+    """Train a model: pre-train the feature extractor, where it is not pretrained, then fit the head.
 
     A run can be stopped at any time (Ctrl-C, a crash) and continued with --resume; the result is the same as without
     the break. Settings come from the defaults, then --recipe, then --config, then the options and --set; the run's
@@ -114,7 +115,7 @@ def train(
     \b
     desire-edge train
     desire-edge train --recipe paper --protocol label-disjoint
-    desire-edge train --data my-texts.csv --text title,body --labels tags --set meta.batches=1000
+    desire-edge train --data my-texts.csv --text title,body --labels tags
     desire-edge train --data photos/ --backbone efficientnet-lite0
     desire-edge train --data vectors.npz --backbone identity
     desire-edge train --data my-texts.csv --export my.desire

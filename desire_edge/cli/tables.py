@@ -220,22 +220,35 @@ def _known(label: LabelReport) -> Text:
     )
 
 
+NONE = "none of these"
+"""What is said where no label is."""
+
+
 def show_predictions(
-    console: Console, predictor: Predictor, names: Sequence[str], outputs: Mapping[str, NDArray[np.float32]]
+    console: Console,
+    predictor: Predictor,
+    names: Sequence[str],
+    outputs: Mapping[str, NDArray[np.float32]],
+    coverage: float | None = None,
 ) -> None:
     """A row an input: its labels by probability, bold from their threshold up, and the five likeliest base labels.
 
-    Where nothing can be bold (a pipe, a file) a star stands before those labels.
+    With a `coverage` those of its set are bold. Where nothing can be bold (a pipe, a file) a star stands before those
+    labels; where none is, that is said.
     """
     mark = "* " if console.color_system is None else ""
+    star = "it holds" if coverage is None else "in the set"
     table = Table(
-        _names("input"), _names(f"labels, the most probable first{' (*: it holds)' if mark else ''}")
+        _names("input"), _names(f"labels, the most probable first{f' (*: {star})' if mark else ''}")
     )
+    limits = predictor.limits(coverage)
     if predictor.base_labels:
         table.add_column("base labels", overflow="fold")
     for index, name in enumerate(names):
         row = outputs["probabilities"][index]
-        cells = [_ranked(predictor.labels, row, predictor.thresholds, mark)]
+        cells = [_ranked(predictor.labels, row, limits, mark)]
+        if not predictor.decide(row, coverage):
+            cells[0] = plain(f"{NONE}: ", "bold") + cells[0]
         if predictor.base_labels:
             base = outputs["base_probabilities"][index]
             cells.append(_ranked(predictor.base_labels, base, [np.inf] * len(base), mark, most=5))

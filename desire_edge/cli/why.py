@@ -58,8 +58,6 @@ def explain_all(
 def said(term: Term, explanation: Explanation) -> str:
     """What spoke, in words."""
     match term.kind:
-        case "name":
-            return "its name"
         case "base label":
             return f"base label {term.what}" + {1: ", like it", -1: ", unlike it"}.get(term.like, "")
         case "base labels":
@@ -69,8 +67,11 @@ def said(term: Term, explanation: Explanation) -> str:
             return f"example {term.what}: {carried or 'none of the labels'}"
         case "examples":
             return f"the other {term.what} examples"
-        case "rounding":
-            return "rounding to single precision"
+    return {
+        "name": "its name",
+        "bias": "how many labels there are",
+        "rounding": "rounding to single precision",
+    }[term.kind]
 
 
 def heading(name: str, label: str, explanation: Explanation) -> str:

@@ -2,6 +2,7 @@
 
 from desire_edge.data.dataset import Dataset
 from desire_edge.data.episodes import Episode, EpisodeSampler
+from desire_edge.data.partial import TARGETS, Targets, known_targets
 from desire_edge.data.readers.delicious import (
     DataNotFoundError,
     DeliciousFiles,
@@ -23,6 +24,7 @@ from desire_edge.data.splits import (
 
 __all__ = [
     "PROTOCOLS",
+    "TARGETS",
     "DataNotFoundError",
     "Dataset",
     "DeliciousFiles",
@@ -31,8 +33,10 @@ __all__ = [
     "LabelSplit",
     "Protocol",
     "ProtocolRows",
+    "Targets",
     "find_delicious",
     "given_labels",
+    "known_targets",
     "lasting_source",
     "load_dataset",
     "load_delicious",

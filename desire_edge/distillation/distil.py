@@ -21,7 +21,7 @@ from desire_edge.lexicon.build import ranked_words, write_lexicon
 from desire_edge.lexicon.format import Tables
 from desire_edge.lexicon.lexicon import Lexicon
 from desire_edge.lexicon.sources import DEFAULT_SOURCES, open_source
-from desire_edge.lexicon.static import StaticTable, StaticVectors, gram_hash, ngrams, packed
+from desire_edge.lexicon.static import StaticTable, StaticVectors, fnv1a, ngrams, packed
 from desire_edge.lexicon.text import split_name, tokenize
 from desire_edge.lexicon.words import Words
 
@@ -166,7 +166,7 @@ def gram_vectors(words: Sequence[str], vectors: NDArray[np.float64], rows: int) 
         block = words[start : start + _BLOCK]
         counts = np.zeros((len(block), rows), np.float32)
         for row, word in zip(counts, block, strict=True):
-            hashes = [gram_hash(each) % rows for each in ngrams(word)]
+            hashes = [fnv1a(each) % rows for each in ngrams(word)]
             np.add.at(row, hashes, np.float32(1 / np.sqrt(len(hashes))))
         gram += counts.T @ counts
         products += counts.T @ vectors[start : start + _BLOCK].astype(np.float32)

@@ -14,8 +14,6 @@ from desire_edge.data import EpisodeSampler
 from desire_edge.errors import DesireEdgeError
 from desire_edge.evaluation import beside
 from desire_edge.metrics import Estimate
-from desire_edge.models import extract
-from desire_edge.training.episodes import EpisodeBatcher
 from desire_edge.training.run import Run
 from desire_edge.training.scoring import TaskScores, score_tasks
 
@@ -141,8 +139,7 @@ def evaluate(
             "or train with --set meta.known_labels=1.0"
         )
     labels = data.split.novel if options.labels == "novel" else data.split.validation
-    z = extract(run.extractor, data.x)
-    batcher = EpisodeBatcher(z, data.dataset.targets, data.w, data.split.base)
+    batcher = run.batcher()
 
     sampler = partial(
         EpisodeSampler.over,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import sklearn
 from threadpoolctl import threadpool_limits
 
 from desire_edge.baselines import PLAIN, PlainBaseline, PlainData, Setting
-from desire_edge.data import Episode, EpisodeSampler, protocol_rows
+from desire_edge.data import Episode, EpisodeSampler, ProtocolRows, Targets, known_targets, protocol_rows
 from desire_edge.errors import DesireEdgeError
 from desire_edge.files import read_json, write_json
 from desire_edge.metrics import Estimate, micro_auc
@@ -21,6 +22,20 @@ from desire_edge.training.run import Run
 KEPT = "baselines.json"
 # Tasks that settings are chosen on: a share of those measured, and fewer of many labels, for these say more each.
 SHARE, MOST, MOST_LABELS, FEWEST = 5, 60, 200, 4
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """What settings are chosen on: `rows`, 15 % of the training rows as query, and the baselines' `data` of them."""
+
+    rows: ProtocolRows
+    data: PlainData
+
+    @classmethod
+    def of(cls, run: Run) -> HeldOut:
+        """That of a run's data; how it is trained plays no part."""
+        rows = protocol_rows(run.data.dataset, run.config.protocol, hold_out=True, seed=run.config.seed)
+        return cls(rows, PlainData.of(run.data, run.lexicon, rows.train))
 
 
 def tuning_tasks(tasks: int, ways: int) -> int:
@@ -57,7 +72,10 @@ def chosen_settings(
     cells = _kept(path, made_with)
     found = cells.get(cell)
     if found is None or found["asked"] < tasks:
-        found = {"asked": tasks, **_choose(run, ways, shots, tasks, baselines, report)}
+        found = {
+            "asked": tasks,
+            **choose(run, HeldOut.of(run), ways, shots, tasks, baselines=baselines, report=report),
+        }
         write_json(path, {"made_with": made_with, "cells": {**cells, cell: found}})
     return {name: choice["setting"] for name, choice in found["chosen"].items()}
 
@@ -81,18 +99,35 @@ def _kept(path: Path, made_with: Mapping[str, Any]) -> dict[str, Any]:
     return kept["cells"] if isinstance(kept, dict) and kept.get("made_with") == made_with else {}
 
 
-def _choose(
+def choose(
     run: Run,
+    held_out: HeldOut,
     ways: int,
     shots: int,
     tasks: int,
+    *,
     baselines: Sequence[PlainBaseline],
-    report: Callable[[int], None],
+    report: Callable[[int], None] = lambda done: None,
+    targets: Targets = "full",
 ) -> dict[str, Any]:
-    """What is kept of a cell: what it was tuned on, and by baseline the setting, its figure and how many were tried."""
+    """Choose as `chosen_settings` does, and keep nothing.
+
+    Args:
+        run: whose data are meant.
+        held_out: of that run.
+        ways: as there.
+        shots: as there.
+        tasks: as there.
+        baselines: which.
+        report: as there.
+        targets: which of the tasks' targets are known.
+
+    Returns:
+        "tuned_on": figures of the tasks; "chosen": by baseline the setting, its figure and how many were tried.
+    """
     dataset, labels = run.data.dataset, run.data.split.validation
-    rows = protocol_rows(dataset, run.config.protocol, hold_out=True, seed=run.config.seed)
-    data = PlainData.of(run.data, run.lexicon, rows.train)
+    rows, data = held_out.rows, held_out.data
+    key = [run.config.seed, 7, ways, shots]
     used, episodes = ways, list[Episode]()
     try:
         one_way = EpisodeSampler.over(rows, dataset.targets, labels, ways=1, shots=shots, eligible_only=False)
@@ -100,7 +135,7 @@ def _choose(
         sampler = EpisodeSampler.over(
             rows, dataset.targets, labels, ways=used, shots=shots, eligible_only=False
         )
-        rng = np.random.default_rng([run.config.seed, 7, ways, shots])
+        rng = np.random.default_rng(key)
         episodes = [sampler.sample(rng) for _ in range(tasks)]
     except DesireEdgeError as error:
         warnings.warn(
@@ -109,7 +144,8 @@ def _choose(
             stacklevel=4,
         )
     # Which settings there are is the same for all tasks; this one is not measured.
-    any_task = data.task(Episode(labels[:1], rows.train[:shots], rows.train[:1]))
+    known = None if targets == "full" else np.ones((min(shots, len(rows.train)), 1), np.bool_)
+    any_task = data.task(Episode(labels[:1], rows.train[:shots], rows.train[:1]), known)
     trials: dict[str, list[tuple[Setting, list[float]]]] = {
         baseline.NAME: [(setting, []) for setting in baseline.settings(any_task)]
         for baseline in baselines
@@ -117,7 +153,8 @@ def _choose(
     }
     with threadpool_limits(1):
         for done, episode in enumerate(episodes, start=1):
-            task = data.task(episode)
+            support = dataset.targets[np.ix_(episode.support, episode.labels)]
+            task = data.task(episode, known_targets(targets, support, [*key, done]))
             truth = dataset.targets[np.ix_(episode.query, episode.labels)]
             for baseline in baselines:
                 for setting, figures in trials.get(baseline.NAME, []):

@@ -1,4 +1,4 @@
-"""Text as its vector in the space of the label names, by the static lexicon that stands beside the model."""
+"""Text as its vector in the space of label names, by the static lexicon that stands beside the model, and its words."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ from desire_edge.lexicon import Lexicon
 from desire_edge.lexicon.characters import UNICODE
 
 LEXICON = "lexicon.safetensors"
+MOST_HASHED = 1 << 16
+"""Numbers that words are hashed into."""
 
 
 @dataclass(frozen=True)
 class LexiconInput(InputSpec):
-    """x [features] float32 is the text's vector, of length 1, zeros for a text without words.
+    """x [size + hashed] float32 is the text's vector, of length 1, zeros for a text without words; then its words.
 
     Vectors are taken as they are, too.
     """
@@ -31,11 +33,12 @@ class LexiconInput(InputSpec):
     size: int
     sha256: str
     where: Assets = field(default=Assets(), compare=False)
+    hashed: int = 0
 
     @property
     def features(self) -> int:
         """The length of x."""
-        return self.size
+        return self.size + self.hashed
 
     @classmethod
     def of(cls, lexicon: Path) -> Self:
@@ -47,16 +50,19 @@ class LexiconInput(InputSpec):
     @classmethod
     def from_json(cls, value: Mapping[str, Any], assets: Assets) -> Self:
         """Read what `to_json` wrote."""
-        size = value["features"]
+        size, hashed = value["features"], value.get("hashed", 0)
         if isinstance(size, bool) or not isinstance(size, int) or size < 2 or size % 2:
             raise ValueError("features is no even number of them")
-        return cls(size, digests_from_json(value, cls.assets)[LEXICON], assets)
+        if isinstance(hashed, bool) or not isinstance(hashed, int) or not 0 <= hashed <= MOST_HASHED:
+            raise ValueError(f"hashed is no number from 0 to {MOST_HASHED}")
+        return cls(size, digests_from_json(value, cls.assets)[LEXICON], assets, hashed)
 
     def to_json(self) -> dict[str, Any]:
         """The spec as JSON values."""
         return {
             "kind": self.kind,
             "features": self.size,
+            **({"hashed": self.hashed} if self.hashed else {}),
             "unicode": UNICODE,
             "files": {LEXICON: self.sha256},
         }
@@ -82,10 +88,10 @@ class LexiconInput(InputSpec):
         """x of one example."""
         if isinstance(raw, Mapping):
             raise DesireEdgeError(
-                f"{where} holds features by name, but this model takes texts, or vectors of {self.size} numbers",
+                f"{where} holds features by name, but this model takes texts, or vectors of {self.features} numbers",
                 "input-kind",
             )
         if not isinstance(raw, str):
-            return vector_features(raw, self.size, where)
-        found = self.lexicon.text_vector(raw)
+            return vector_features(raw, self.features, where)
+        found = self.lexicon.text_vector(raw, self.hashed)
         return Features(found.vector, found.known_words, found.words)

@@ -161,8 +161,10 @@ class Lexicon:
         how = max((term.how for term in terms if term.how != "seeded"), key=_CERTAIN.index)
         return LabelVector(name, vector, known, unknown, how)
 
-    def text_vector(self, text: str) -> TextVector:
+    def text_vector(self, text: str, hashed: int = 0) -> TextVector:
         """Return the vector of a text, of length 1, in the space of the label names' vectors; zeros for no words.
+
+        After it come the words themselves, hashed into so many numbers: see `StaticVectors.hashed`.
 
         A word counts as known if it, or words that make it up, are among the lexicon's; of any other the spelling is
         used. Raises `DesireEdgeError` if this is no static lexicon.
@@ -173,7 +175,10 @@ class Lexicon:
                 'make one that has with lexicon.sources = ["static"] or desire-edge lexicon build'
             )
         terms = self._vectors.terms(tokenize(text))
-        return TextVector(self._vectors.text(terms), sum(bool(term.pieces) for term in terms), len(terms))
+        vector = self._vectors.text(terms)
+        if hashed:
+            vector = np.concatenate([vector, self._vectors.hashed(terms, hashed)])
+        return TextVector(vector, sum(bool(term.pieces) for term in terms), len(terms))
 
     def label_matrix(self, names: Sequence[str]) -> LabelMatrix:
         """Return the vectors [d, N] of N label names, no two of them equal and none zero.

@@ -120,9 +120,25 @@ class StaticVectors:
         found = self.unit(terms, "text_mean")
         return np.zeros(self.dim, np.float32) if found is None else found.astype(np.float32)
 
+    def hashed(self, terms: Sequence[Term], size: int) -> NDArray[np.float32]:
+        """Return the words themselves, hashed into `size` numbers (Weinberger et al., "Feature hashing for large scale
+        multitask learning", ICML 2009), zeros for none.
+
+        With h the 32-bit FNV-1a hash of a word, its weight counts in number (h >> 1) mod size, negated if h is even. A
+        word weighs as in `unit`; one made of several known words as the rarest of them.
+        """
+        total = np.zeros(size)
+        for term in terms:
+            ranks = self._words.ranks[list(term.pieces)]
+            rarity = 2.0 + float(ranks.max()) if term.pieces else 1.0 + len(self._words)
+            weight = (1.0 + math.log(term.times)) * math.log(rarity)
+            hashed = fnv1a(term.word)
+            total[(hashed >> 1) % size] += weight if hashed & 1 else -weight
+        return total.astype(np.float32)
+
     def _spelt(self, word: str) -> NDArray[np.float64] | None:
         """Return the sum [d] of a word's n-grams, brought to length 1."""
-        rows = [gram_hash(gram) % len(self._table.grams) for gram in ngrams(word)]
+        rows = [fnv1a(gram) % len(self._table.grams) for gram in ngrams(word)]
         parts = _unpacked(self._table.grams[rows])
         scales = self._table.gram_scales[rows].astype(np.float64)
         return _unit(scales @ parts, float(scales @ np.sqrt((parts * parts).sum(axis=1))))
@@ -134,10 +150,10 @@ def ngrams(word: str) -> list[str]:
     return list(dict.fromkeys(marked[i : i + n] for n in _LENGTHS for i in range(len(marked) - n + 1)))
 
 
-def gram_hash(gram: str) -> int:
-    """Return the 32-bit FNV-1a hash of the n-gram's UTF-8 bytes."""
+def fnv1a(text: str) -> int:
+    """Return the 32-bit FNV-1a hash of the text's UTF-8 bytes."""
     value = 0x811C9DC5
-    for byte in gram.encode("utf-8", "surrogatepass"):
+    for byte in text.encode("utf-8", "surrogatepass"):
         value = ((value ^ byte) * 0x01000193) & 0xFFFFFFFF
     return value
 

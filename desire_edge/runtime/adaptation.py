@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from desire_edge import _core
 from desire_edge.errors import DesireEdgeError
-from desire_edge.runtime.semantics import Semantics
 
 Array = NDArray[np.float32]
-
-WEIGHTS = ("w1", "b1", "v", "q", "m")
-"""The inputs of `head.onnx` that adapting changes."""
+Model = _core.Model | _core.PriorModel
+"""A head's arrays, packed."""
+SAID = ("losses", "logits", "thresholds", "steps", "conditioning", "alpha")
+"""What the core says of a task beside its weights."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,11 +25,12 @@ class AdaptedHead:
     """What the core makes of a task of S examples and N labels.
 
     Attributes:
-        weights: the inputs of `head.onnx` beside z and known_labels: `WEIGHTS` and `used`, 0 throughout in unused ways.
+        weights: the inputs of `head.onnx` beside z and known_labels: the head's, and `used`; 0 in unused ways.
         thresholds: [N], the probability from which each label is said to hold.
-        losses: the support loss before each step kept and after the last.
+        losses: the support loss before each step kept and after the last; the head `prior` takes one.
         logits: [S, N], what the head says of the support examples.
-        conditioning: the largest κ = ‖H W_2‖ / ‖W_Z(Z)‖ seen.
+        conditioning: the largest κ = ‖H W_2‖ / ‖W_Z(Z)‖ seen; 0 in the head `prior`.
+        alpha: [S, N], the examples' weights in the head `prior`; None in the paper's.
     """
 
     weights: Mapping[str, Array]
@@ -37,18 +38,11 @@ class AdaptedHead:
     losses: tuple[float, ...]
     logits: Array
     conditioning: float
-
-
-def packed_model(semantics: Semantics) -> _core.Model:
-    """The model's arrays packed for `learn`, once for all its calls."""
-    names = ["w1", "b1", "w2", "b2", "q0", "step_sizes", "threshold_weights"]
-    names += ["w_i", "w_base"] if semantics.known_labels else ["p", "r"]
-    arrays: dict[str, Any] = {name: getattr(semantics, name) for name in names}
-    return _core.Model(gamma1=float(semantics.gamma1), gamma2=float(semantics.gamma2), **arrays)
+    alpha: Array | None = None
 
 
 def learn(
-    model: _core.Model,
+    model: Model,
     z: Array,
     targets: Array,
     mask: Array,
@@ -57,7 +51,7 @@ def learn(
     *,
     ways: int,
 ) -> AdaptedHead:
-    """Teach the model labels by z [S, d], targets and mask [S, N], w_novel [d, N], for graphs of `ways` labels.
+    """Teach the model labels by z [S, d], targets and mask [S, N], w_novel [d_w, N], for graphs of `ways` labels.
 
     A model that uses known labels takes them as `known_labels` [S, B] of 0 and 1, a row of zeros where there is none.
 
@@ -74,11 +68,12 @@ def learn(
             ways=ways,
         )
     return AdaptedHead(
-        weights={name: learned[name] for name in (*WEIGHTS, "used")},
+        weights={name: value for name, value in learned.items() if name not in SAID},
         thresholds=learned["thresholds"],
         losses=tuple(learned["losses"][: learned["steps"] + 1].tolist()),
         logits=learned["logits"],
         conditioning=learned["conditioning"],
+        alpha=learned.get("alpha"),
     )
 
 

@@ -10,16 +10,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from desire_edge.coverage import Coverage
 from desire_edge.errors import DesireEdgeError
 from desire_edge.files import read_json
 from desire_edge.inputs import Assets, InputSpec, input_from_json, lexical
 from desire_edge.inputs.assets import sha256_of
 from desire_edge.inputs.kinds import ASSETS
 
-SCHEMA_VERSION = 5
-# Schemas 3 and 4 do not say where names come from: from the lexicon. Schema 3 says besides where the extractor's output
-# begins in its file, which is not needed any more.
-READABLE = (3, 4, SCHEMA_VERSION)
+SCHEMA_VERSION = 6
+# Schemas 3 to 5 know the paper's head alone, whose figures stand beside the others, and names of the features'
+# dimension. Schemas 3 and 4 do not say where names come from: from the lexicon. Schema 3 says besides where the
+# extractor's output begins in its file, which is not needed any more.
+READABLE = (3, 4, 5, SCHEMA_VERSION)
 MANIFEST = "manifest.json"
 LEXICON = lexical.LEXICON
 EXTRACTOR = "extractor.onnx"
@@ -33,6 +35,7 @@ GRAPHS_AND_WEIGHTS = (EXTRACTOR, HEAD, HEAD_FRAGMENT, BASE_FRAGMENT, ADAPT, SEMA
 FILES = (*GRAPHS_AND_WEIGHTS, LEXICON)
 """The files of a bundle whose input needs none, and whose names' vectors come from the lexicon."""
 NAMES = ("lexicon", "extractor")
+KINDS_OF_HEAD = ("paper", "prior")
 PRECISIONS = ("fp32", "fp16", "int8")
 MAX_SIZE = 2**20  # of any one dimension: a bundle is hostile until checked
 MAX_WAYS = MAX_BATCH = MAX_SUPPORT = 4096
@@ -57,8 +60,9 @@ class Manifest:
 
     Attributes:
         name: the bundle's name.
-        dimension: d, of features z and word vectors.
-        hidden: h, of W_Z.
+        dimension: d, of features z.
+        head: what learns on the device, one of `KINDS_OF_HEAD`.
+        hidden: h, of W_Z in the paper's head, else 0.
         ways: the most labels one adapted model can hold.
         batch: rows the graphs take at once.
         max_support: the most examples that `adapt.onnx` takes; the C++ core has no such bound.
@@ -67,16 +71,20 @@ class Manifest:
         known_labels: whether the model uses the base labels that an item is known to carry. Its graphs then have the
             input `known_labels` [batch, B] beside x or z.
         input: how raw input becomes x.
-        names: where labels' vectors come from, one of `NAMES`: the lexicon, or a text encoder's output `name` [1, d].
+        names: where labels' vectors come from, one of `NAMES`: the lexicon, or a text encoder's output `name` [1, d_w].
+        name_dimension: d_w, of these vectors; d in the paper's head.
         precision: of the extractor's weights, one of `PRECISIONS`. All else is float32.
         conditioning: κ = ‖H W_2‖ / ‖W_Z(Z)‖, the largest seen on training rows before adaptation. Single precision
-            loses about κ² digits' worth in the folded head; it is near 1 where the biases do not cancel.
+            loses about κ² digits' worth in the folded head; it is near 1 where the biases do not cancel. 0 in the head
+            `prior`, which has no such norm.
         training: data set, protocol, seed, versions and figures, for people.
         files: every other file of the bundle.
+        coverage: what sets of labels state, the lowest coverage first; nothing in older bundles.
     """
 
     name: str
     dimension: int
+    head: str
     hidden: int
     ways: int
     batch: int
@@ -86,16 +94,25 @@ class Manifest:
     known_labels: bool
     input: InputSpec
     names: str
+    name_dimension: int
     precision: str
     conditioning: float
     training: Mapping[str, Any]
     files: Mapping[str, FileRecord]
+    coverage: tuple[Coverage, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The manifest as JSON values."""
         values = asdict(self)
-        values |= {"input": self.input.to_json(), "names": {"kind": self.names}}
-        return {"schema_version": SCHEMA_VERSION, **values}
+        of_paper = {name: values.pop(name) for name in ("hidden", "conditioning")}
+        values |= {
+            "head": {"kind": self.head} | (of_paper if self.head == "paper" else {}),
+            "input": self.input.to_json(),
+            "names": {"kind": self.names, "dimension": values.pop("name_dimension")},
+        }
+        del values["coverage"]
+        stated = {"coverage": [one.to_json() for one in self.coverage]} if self.coverage else {}
+        return {"schema_version": SCHEMA_VERSION, **values, **stated}
 
     @classmethod
     def read(cls, path: Path) -> Manifest:
@@ -114,14 +131,20 @@ class Manifest:
                 "schema",
             )
         try:
-            sizes = {name: _size(values, name) for name in ("dimension", "hidden", "opset")}
+            head, names = _parts(values, version)
+            sizes = {name: _size(values, name) for name in ("dimension", "opset")}
             sizes |= {"ways": _size(values, "ways", MAX_WAYS), "batch": _size(values, "batch", MAX_BATCH)}
             sizes["max_support"] = _size(values, "max_support", MAX_SUPPORT)
             base_labels = _strings(values["base_labels"])
             known_labels = values["known_labels"]
             if not isinstance(known_labels, bool):
                 raise TypeError(f"known_labels is {reprlib.repr(known_labels)}, not true or false")
-            conditioning = values["conditioning"]
+            kind = head["kind"]
+            if kind not in KINDS_OF_HEAD:
+                raise ValueError(f"the head is {reprlib.repr(kind)}, not one of {', '.join(KINDS_OF_HEAD)}")
+            hidden, conditioning = (
+                (_size(head, "hidden"), head["conditioning"]) if kind == "paper" else (0, 0)
+            )
             if isinstance(conditioning, bool) or not 0 <= conditioning < math.inf:
                 raise ValueError(f"conditioning is {reprlib.repr(conditioning)}")
             if not isinstance(values["name"], str) or not isinstance(values["training"], dict):
@@ -131,29 +154,52 @@ class Manifest:
                 raise ValueError(
                     f"precision is {reprlib.repr(precision)}, not one of {', '.join(PRECISIONS)}"
                 )
-            names = values["names"]["kind"] if version == SCHEMA_VERSION else NAMES[0]
-            if names not in NAMES:
-                raise ValueError(f"names come from {reprlib.repr(names)}, not from one of {', '.join(NAMES)}")
+            source, name_dimension = names["kind"], _size(names, "dimension")
+            if source not in NAMES:
+                raise ValueError(
+                    f"names come from {reprlib.repr(source)}, not from one of {', '.join(NAMES)}"
+                )
+            if kind == "paper" and name_dimension != sizes["dimension"]:
+                raise ValueError(
+                    f"the names' dimension is {name_dimension}, but that of the features {sizes['dimension']}"
+                )
             spec = input_from_json(values.get("input"), str(path), "manifest", Assets(path.parent))
+            coverage = Coverage.all_from_json(values.get("coverage", []))
             files = {str(name): _record(record) for name, record in dict(values["files"]).items()}
-            if set(files) != set(bundle_files(spec, names)):
-                raise ValueError(f"files are {sorted(files)}, not {sorted(bundle_files(spec, names))}")
+            if set(files) != set(bundle_files(spec, source)):
+                raise ValueError(f"files are {sorted(files)}, not {sorted(bundle_files(spec, source))}")
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise DesireEdgeError(
                 f"{path} is not a manifest of desire-edge: {error!s}; export the bundle again", "manifest"
             ) from error
         return cls(
             **sizes,
+            head=kind,
+            hidden=hidden,
             name=values["name"],
             base_labels=base_labels,
             known_labels=known_labels,
             input=spec,
-            names=names,
+            names=source,
+            name_dimension=name_dimension,
             precision=precision,
             conditioning=float(conditioning),
             training=values["training"],
             files=files,
+            coverage=coverage,
         )
+
+
+def _parts(values: dict[str, Any], version: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the manifest says of the head and of names, as the latest schema does."""
+    if version == SCHEMA_VERSION:
+        head, names = values["head"], values["names"]
+        if not isinstance(head, dict) or not isinstance(names, dict):
+            raise TypeError("head or names is no object")
+        return head, names
+    kind = values["names"]["kind"] if version == 5 else NAMES[0]
+    head = {"kind": "paper", "hidden": values["hidden"], "conditioning": values["conditioning"]}
+    return head, {"kind": kind, "dimension": values["dimension"]}
 
 
 def bundle_files(spec: InputSpec, names: str = NAMES[0]) -> tuple[str, ...]:

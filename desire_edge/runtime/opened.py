@@ -13,12 +13,12 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from desire_edge import _core
 from desire_edge.errors import DesireEdgeError
 from desire_edge.inputs.spec import Features, stacked
 from desire_edge.lexicon import Lexicon
-from desire_edge.runtime.adaptation import packed_model
+from desire_edge.runtime.adaptation import Model
 from desire_edge.runtime.archive import unpack
+from desire_edge.runtime.heads import PaperSemantics, PriorSemantics, Semantics
 from desire_edge.runtime.manifest import (
     EXTRACTOR,
     LEXICON,
@@ -28,7 +28,6 @@ from desire_edge.runtime.manifest import (
     Manifest,
 )
 from desire_edge.runtime.names import ExtractorNames
-from desire_edge.runtime.semantics import Semantics
 from desire_edge.runtime.session import Session, check_provider, check_takes
 from desire_edge.runtime.taught import Origin
 
@@ -112,9 +111,9 @@ class OpenedBundle:
     def lexicon(self) -> Lexicon:
         """Words to vectors, memory-mapped."""
         lexicon = Lexicon.open(self.path / LEXICON)
-        if lexicon.dim != self.manifest.dimension:
+        if lexicon.dim != self.manifest.name_dimension:
             raise DesireEdgeError(
-                f"{self.path}: the lexicon has {lexicon.dim} dimensions, but the model {self.manifest.dimension}"
+                f"{self.path}: the lexicon has {lexicon.dim} dimensions, but the model {self.manifest.name_dimension}"
             )
         return lexicon
 
@@ -124,7 +123,7 @@ class OpenedBundle:
         said = self.manifest
         if said.names == "lexicon":
             return self.lexicon
-        return ExtractorNames(self.extractor, said.input, said.dimension, str(self.path))
+        return ExtractorNames(self.extractor, said.input, said.name_dimension, str(self.path))
 
     @cached_property
     def extractor(self) -> Session:
@@ -139,20 +138,19 @@ class OpenedBundle:
 
     @cached_property
     def semantics(self) -> Semantics:
-        """What was meta-learned."""
-        said = self.manifest
-        return Semantics.read(
-            self.path / SEMANTICS,
-            said.dimension,
-            said.hidden,
-            len(said.base_labels),
-            known_labels=said.known_labels,
-        )
+        """What was learned before the device."""
+        said, path = self.manifest, self.path / SEMANTICS
+        base = len(said.base_labels)
+        if said.head == "prior":
+            return PriorSemantics.read(
+                path, said.dimension, said.name_dimension, base, known_labels=said.known_labels
+            )
+        return PaperSemantics.read(path, said.dimension, said.hidden, base, known_labels=said.known_labels)
 
     @cached_property
-    def model(self) -> _core.Model:
+    def model(self) -> Model:
         """The semantics packed for adaptation, a second copy of them."""
-        return packed_model(self.semantics)
+        return self.semantics.packed()
 
     def extract(self, features: Sequence[Features]) -> Array:
         """z [S, d] of S examples' features."""
@@ -165,9 +163,10 @@ class OpenedBundle:
         return Origin(self.manifest.name, files[EXTRACTOR].sha256, files[SEMANTICS].sha256)
 
     @property
-    def widths(self) -> tuple[int, int]:
-        """How wide features and known labels are: d, and B or 0."""
-        return self.manifest.dimension, len(self.manifest.base_labels) if self.manifest.known_labels else 0
+    def widths(self) -> tuple[int, int, int]:
+        """How wide features, labels' vectors and known labels are: d, d_w, and B or 0."""
+        said = self.manifest
+        return said.dimension, said.name_dimension, len(said.base_labels) if said.known_labels else 0
 
 
 def _reopened(kind: type[OpenedBundle], path: Path, provider: str, digest: str) -> OpenedBundle:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from desire_edge.errors import DesireEdgeError
-from desire_edge.runtime.adaptation import WEIGHTS
+from desire_edge.runtime.heads import HEADS
 from desire_edge.runtime.manifest import Manifest
 from desire_edge.runtime.session import import_onnxruntime
 
@@ -59,13 +59,14 @@ class PortableAdaptation:
             "z": [rows, d],
             "targets": [rows, ways],
             "mask": [rows, ways],
-            "w_novel": [d, ways],
+            "w_novel": [manifest.name_dimension, ways],
             "used": [ways],
         }
         if manifest.known_labels:
             expected["known_labels"] = [rows, len(manifest.base_labels)]
         outputs = {value.name for value in self._session.get_outputs()}
-        if shapes != expected or not outputs >= {*WEIGHTS, "thresholds", "losses", "steps"}:
+        self._weights = HEADS[manifest.head].WEIGHTS
+        if shapes != expected or not outputs >= {*self._weights, "thresholds", "losses", "steps"}:
             raise DesireEdgeError(
                 f"{path} has not the inputs and outputs that the manifest says; copy the bundle again", "onnx"
             )
@@ -78,7 +79,7 @@ class PortableAdaptation:
         w_novel: NDArray[Any],
         known_labels: NDArray[Any] | None = None,
     ) -> PortableHead:
-        """Adapt to z [S, d], targets and mask [S, N], w_novel [d, N] and, if the bundle uses them, known labels [S, B].
+        """Adapt to z [S, d], targets and mask [S, N], w_novel [d_w, N] and, where they are used, known labels [S, B].
 
         Raises:
             DesireEdgeError: more examples or labels than the graph takes, or an adaptation that does not stay finite.
@@ -95,13 +96,13 @@ class PortableAdaptation:
             raise DesireEdgeError(
                 f"{self._path} does not give what it declares; copy the bundle again", "onnx"
             )
-        if not all(np.isfinite(found[name]).all() for name in (*WEIGHTS, "thresholds")):
+        if not all(np.isfinite(found[name]).all() for name in (*self._weights, "thresholds")):
             raise DesireEdgeError(
                 "the labels could not be learned: the adaptation does not stay finite", "diverged"
             )
         steps = int(found["steps"][0])
         return PortableHead(
-            {**{name: found[name] for name in WEIGHTS}, "used": inputs["used"]},
+            {**{name: found[name] for name in self._weights}, "used": inputs["used"]},
             found["thresholds"][:labels],
             tuple(found["losses"][: steps + 1].tolist()),
         )
@@ -138,7 +139,7 @@ class PortableAdaptation:
             "z": _padded(z, rows, self._manifest.dimension),
             "targets": _padded(targets, rows, ways),
             "mask": _padded(mask, rows, ways),
-            "w_novel": _padded(w_novel, self._manifest.dimension, ways),
+            "w_novel": _padded(w_novel, self._manifest.name_dimension, ways),
             "used": _padded(np.ones(labels, np.float32), ways),
         }
         if self._manifest.known_labels:

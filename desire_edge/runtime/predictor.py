@@ -37,6 +37,7 @@ def encode_metadata(
     bundle: str,
     base_labels: Sequence[str] | None = None,
     known_labels: Sequence[str] | None = None,
+    sets: Mapping[float, Sequence[float]] | None = None,
 ) -> dict[str, str]:
     """The metadata_props of an adapted model; `Predictor` reads them back."""
     values: dict[str, object] = {
@@ -48,6 +49,10 @@ def encode_metadata(
     for name, optional in (("base_labels", base_labels), ("known_labels", known_labels)):
         if optional is not None:
             values[name] = list(optional)
+    if sets:
+        values["sets"] = [
+            {"coverage": level, "thresholds": list(thresholds)} for level, thresholds in sets.items()
+        ]
     return {METADATA_PREFIX + key: json.dumps(value, ensure_ascii=False) for key, value in values.items()}
 
 
@@ -59,6 +64,7 @@ class Predictor:
     Attributes:
         labels: the N labels it was taught.
         thresholds: the probability from which each is said to hold.
+        sets: the probability from which each belongs to the set of a coverage, by coverage; empty where none is stated.
         input: how raw input becomes x.
         base_labels: the B base labels if the model was made with `keep_base`, else ().
         known_labels: the B base labels if an input's own can be told to the model, else ().
@@ -102,6 +108,7 @@ class Predictor:
             )
             if len(self.labels) != len(self.thresholds) or not all(map(math.isfinite, self.thresholds)):
                 raise ValueError("labels and thresholds do not agree")
+            self.sets = _sets(parse_json(metadata.get(METADATA_PREFIX + "sets", "[]")), len(self.labels))
             columns = self._session.columns
             if columns.get("probabilities", 0) < len(self.labels):
                 raise ValueError("the output `probabilities` has not a column a label")
@@ -195,15 +202,28 @@ class Predictor:
             found.append(self.outputs(features, known_rows)["probabilities"])
         return np.concatenate(found)
 
-    def decide(self, probabilities: Array) -> list[str]:
-        """The labels whose probability reaches their threshold, of one input's probabilities [N]."""
-        return decided(self.labels, self.thresholds, probabilities)
+    def decide(self, probabilities: Array, coverage: float | None = None) -> list[str]:
+        """The labels that are said of one input, from its probabilities [N]; an empty list says: none of these.
+
+        These are the labels whose probability reaches their threshold. Or, with a `coverage` that the model states, the
+        labels of a set that holds each label that is true of the input with at least that probability: see
+        `desire_edge.coverage`.
+
+        Raises:
+            DesireEdgeError: not N probabilities, or a coverage that the model does not state.
+        """
+        return decided(self.labels, self.limits(coverage), probabilities)
+
+    def limits(self, coverage: float | None = None) -> Sequence[float]:
+        """The probability from which each of the N labels is said: its threshold, or that of the set of a coverage."""
+        return self.thresholds if coverage is None else limits_of(self.sets, coverage, self._where)
 
     def describe(self) -> dict[str, Any]:
         """What the model is, as JSON values."""
         return {
             "labels": list(self.labels),
             "thresholds": list(self.thresholds),
+            "coverage": list(self.sets),
             "base_labels": len(self.base_labels),
             "known_labels": list(self.known_labels),
             "input": self.input.kind,
@@ -242,6 +262,26 @@ def decided(labels: Sequence[str], thresholds: Sequence[float], probabilities: A
     return [label for label, probability, threshold in found if probability >= threshold]
 
 
+def limits_of(sets: Mapping[float, Sequence[float]], coverage: float, where: str) -> Sequence[float]:
+    """The probability from which each label belongs to the set of a coverage; `where` is what states the `sets`.
+
+    Raises:
+        DesireEdgeError: there is no such set.
+    """
+    if not sets:
+        raise DesireEdgeError(
+            f"{where} states no coverage: its bundle is of an older version or had too few validation labels, or it "
+            "was not taught in Python; leave the coverage away, or train, export and teach again",
+            "coverage",
+        )
+    if coverage not in sets:
+        stated = ", ".join(map(str, sets))
+        raise DesireEdgeError(
+            f"{where} states no coverage of {coverage}; ask for one of {stated}", "coverage"
+        )
+    return sets[coverage]
+
+
 def _reopened(
     kind: type[Predictor], model: Path | bytes, provider: str, name: str, digest: str, assets: Assets
 ) -> Predictor:
@@ -259,3 +299,14 @@ def _names(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
         raise TypeError("a list of label names is not one")
     return tuple(value)
+
+
+def _sets(values: Any, labels: int) -> dict[float, tuple[float, ...]]:
+    """The thresholds of each coverage, by coverage."""
+    if not isinstance(values, list) or not all(isinstance(one, dict) for one in values):
+        raise TypeError("sets are no list of objects")
+    found = {float(one["coverage"]): tuple(map(float, one["thresholds"])) for one in values}
+    for level, thresholds in found.items():
+        if not 0 < level < 1 or len(thresholds) != labels or not all(map(math.isfinite, thresholds)):
+            raise ValueError("labels and sets do not agree")
+    return found

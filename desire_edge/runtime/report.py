@@ -40,6 +40,7 @@ class AdaptReport:
         new_examples: how many of them the extractor was run on: all but those of an earlier task.
         known_labels: how many of them came with known base labels.
         loss_before, loss_after: the support loss (0 where there are no examples).
+        loss_held_out: that of examples predicted from the others, in the head `prior`; None where that says nothing.
         text_words, known_text_words: words over all texts among the new examples, each counted once a text, and those
             the model knows; 0 if none of them is text.
         extract_seconds, adapt_seconds: time in the extractor, and from its features to the folded head and
@@ -55,6 +56,7 @@ class AdaptReport:
     known_labels: int
     loss_before: float
     loss_after: float
+    loss_held_out: float | None
     text_words: int
     known_text_words: int
     extract_seconds: float

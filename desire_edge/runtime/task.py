@@ -21,13 +21,22 @@ from desire_edge.inputs.kinds import ASSETS
 from desire_edge.inputs.names import check_names, columns
 from desire_edge.inputs.rows import Inputs, NameLists
 from desire_edge.inputs.spec import Features, RawInput, unknown_texts
+from desire_edge.runtime import evidence
 from desire_edge.runtime.adaptation import AdaptedHead, learn
-from desire_edge.runtime.explain import Explanation, Replay, explain, replayed
+from desire_edge.runtime.explain import Explanation, explain, reasons
+from desire_edge.runtime.heads.explained import Reasons
 from desire_edge.runtime.known import known_rows
 from desire_edge.runtime.manifest import BASE_FRAGMENT, EXTRACTOR, HEAD_FRAGMENT
 from desire_edge.runtime.model_file import complete_model
 from desire_edge.runtime.opened import OpenedBundle
-from desire_edge.runtime.predictor import METADATA_PREFIX, MODEL, Predictor, decided, encode_metadata
+from desire_edge.runtime.predictor import (
+    METADATA_PREFIX,
+    MODEL,
+    Predictor,
+    decided,
+    encode_metadata,
+    limits_of,
+)
 from desire_edge.runtime.report import AdaptReport, label_reports, task_warnings
 from desire_edge.runtime.support import Missing, Support
 from desire_edge.runtime.taught import REMOVED, Taught
@@ -40,9 +49,9 @@ Array = NDArray[np.float32]
 class Task:
     """The result of `Bundle.adapt`: the completed model's bytes, the adapted head in it, and what it was taught.
 
-    `add`, `remove` and `undo` give a new task, adapted by `bundle` from the meta-learned weights: the very one that
-    teaching these labels, examples, targets and mask from nothing gives. Only the last change can be undone, and what
-    it removed is kept until the next one for that; `settle` lets it go at once.
+    `add`, `remove`, `rename` and `undo` give a new task, adapted by `bundle` from the meta-learned weights: the very
+    one that teaching these labels, examples, targets and mask from nothing gives. Only the last change can be undone,
+    and what it removed is kept until the next one for that; `settle` lets it go at once.
 
     It is pickled and copied as all of this, with the bundle as its path.
     """
@@ -55,7 +64,11 @@ class Task:
 
     def __getstate__(self) -> dict[str, Any]:
         """What it is made of; the opened model stays here."""
-        return {name: value for name, value in self.__dict__.items() if name not in ("predictor", "_replay")}
+        return {
+            name: value
+            for name, value in self.__dict__.items()
+            if name not in ("predictor", "sets", "_reasons")
+        }
 
     def __repr__(self) -> str:
         """The task in one line."""
@@ -86,9 +99,20 @@ class Task:
         """
         return self.predictor.predict(inputs, known_labels)
 
-    def decide(self, probabilities: Array) -> list[str]:
-        """The labels whose probability reaches their threshold, of one input's probabilities [N]."""
-        return decided(self.labels, self.thresholds, probabilities)
+    @cached_property
+    def sets(self) -> dict[float, tuple[float, ...]]:
+        """The probability from which each label belongs to the set of a coverage, by coverage; see `decide`."""
+        return sets_of(self.bundle, self.taught)
+
+    def decide(self, probabilities: Array, coverage: float | None = None) -> list[str]:
+        """The labels that are said of one input, from its probabilities [N]; an empty list says: none of these.
+
+        Both as for `Predictor.decide`.
+        """
+        limits = self.thresholds
+        if coverage is not None:
+            limits = tuple(limits_of(self.sets, coverage, f"the bundle {self.taught.origin.bundle}"))
+        return decided(self.labels, limits, probabilities)
 
     def explain(self, raw: RawInput, known_labels: Iterable[str] = ()) -> Explanation:
         """Why the labels get the probabilities they get for one raw input: each logit as a sum of terms.
@@ -100,12 +124,12 @@ class Task:
         Raises:
             DesireEdgeError: as `predict`.
         """
-        return explain(self.bundle, self.taught.current, self.head, self._replay, raw, known_labels)
+        return explain(self.bundle, self.taught.current, self.head, self._reasons, raw, known_labels)
 
     @cached_property
-    def _replay(self) -> Replay:
-        """The steps that were taken, for `explain`."""
-        return replayed(self.bundle, self.taught.current, len(self.head.losses) - 1)
+    def _reasons(self) -> Reasons:
+        """What `explain` goes by."""
+        return reasons(self.bundle, self.taught.current, self.head)
 
     def add(
         self,
@@ -130,6 +154,13 @@ class Task:
     def remove(self, *, labels: Iterable[str] = (), examples: Iterable[int] = ()) -> Task:
         """The task without these labels and examples, which are numbered from 0. An example stays without its label."""
         return replay(self.bundle, self.taught.removed(labels, examples))
+
+    def rename(self, label: str, name: str) -> Task:
+        """The task with the label `label` called `name`, in the same column and with the same examples.
+
+        A name teaches, too: the label goes by the vector of its new one, as if it had been taught so from the first.
+        """
+        return replay(self.bundle, self.taught.renamed(label, name))
 
     def undo(self) -> Task:
         """The task as it was before the last change."""
@@ -229,6 +260,7 @@ def _adapted(
     known_labels = known if bundle.manifest.known_labels else None
     adapted = learn(model, z, targets, mask, w_novel, known_labels, ways=bundle.manifest.ways)
     finished = time.perf_counter()
+    held_out = evidence.held_out_loss(model, z, targets, mask, w_novel, known_labels)
 
     thresholds = adapted.thresholds.tolist()
     report = AdaptReport(
@@ -238,6 +270,7 @@ def _adapted(
         known_labels=int(known.any(axis=1).sum()),
         loss_before=adapted.losses[0],
         loss_after=adapted.losses[-1],
+        loss_held_out=held_out,
         text_words=sum(item.words for item in features),
         known_text_words=sum(item.known_words for item in features),
         extract_seconds=extract_seconds,
@@ -248,10 +281,11 @@ def _adapted(
             *matrix.warnings,
             *unknown_texts(features, [example.name for example in examples]),
             *task_warnings(matrix, targets, mask, adapted),
+            *evidence.warning(adapted, held_out, targets, mask),
         ),
     )
     return Task(
-        _complete(bundle, adapted.weights, current.labels, thresholds, taught.keep_base),
+        _complete(bundle, adapted.weights, taught, thresholds),
         adapted,
         replace(taught, vectors=vectors, origin=bundle.origin),
         report,
@@ -266,11 +300,12 @@ def _check_origin(bundle: OpenedBundle, taught: Taught) -> None:
             "name that one, or teach the task afresh",
             "task-bundle",
         )
-    widths = (taught.z.shape[1], taught.known_labels.shape[1])
+    widths = (taught.z.shape[1], len(taught.vectors), taught.known_labels.shape[1])
     if widths != bundle.widths:
         raise DesireEdgeError(
-            f"the task's features and known labels are {widths[0]} and {widths[1]} wide, but those of the bundle "
-            f"{bundle.widths[0]} and {bundle.widths[1]}; teach the task afresh",
+            "the task's features, labels' vectors and known labels are "
+            f"{', '.join(map(str, widths))} wide, but those of the bundle {', '.join(map(str, bundle.widths))}; "
+            "teach the task afresh",
             "task-bundle",
         )
 
@@ -307,28 +342,31 @@ def _check_labels(bundle: OpenedBundle, names: Sequence[str], support: Support) 
 
 
 def _complete(
-    bundle: OpenedBundle,
-    weights: Mapping[str, Array],
-    names: Sequence[str],
-    thresholds: Sequence[float],
-    keep_base: bool,
+    bundle: OpenedBundle, weights: Mapping[str, Array], taught: Taught, thresholds: Sequence[float]
 ) -> bytes:
     """The extractor without its output, the head, the task's weights and metadata: a whole model."""
     files = [EXTRACTOR, HEAD_FRAGMENT]
     weights = {f"task.{name}": value for name, value in weights.items()}
-    if keep_base:
+    if taught.keep_base:
         files.append(BASE_FRAGMENT)
         weights |= {"base.w": bundle.semantics.w_base, "base.b": bundle.semantics.base_bias}
     metadata = encode_metadata(
-        names,
+        taught.current.labels,
         thresholds,
         bundle.manifest.input,
         bundle.manifest.name,
-        bundle.manifest.base_labels if keep_base else None,
+        bundle.manifest.base_labels if taught.keep_base else None,
         bundle.manifest.base_labels if bundle.manifest.known_labels else None,
+        sets_of(bundle, taught),
     )
     parts = {str(bundle.path / name): (bundle.path / name).read_bytes() for name in files}
     return complete_model(parts, weights, metadata)
+
+
+def sets_of(bundle: OpenedBundle, taught: Taught) -> dict[float, tuple[float, ...]]:
+    """The probability from which each label of a task belongs to the set of a coverage, by coverage."""
+    targets, mask = taught.current.targets, taught.current.mask
+    return {stated.level: stated.limits(targets, mask) for stated in bundle.manifest.coverage}
 
 
 def _half(values: Array, what: str) -> NDArray[np.float16]:

@@ -1,4 +1,4 @@
-"""What a task was taught, and how additions, removals and undo change it."""
+"""What a task was taught, and how additions, removals, new names and undo change it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from desire_edge.errors import DesireEdgeError
-from desire_edge.inputs.names import check_names, columns
+from desire_edge.inputs.names import check_name, check_names, columns
 from desire_edge.inputs.rows import example_numbers
+from desire_edge.runtime.manifest import MAX_WAYS
 from desire_edge.runtime.support import MAX_EXAMPLES, Missing
 
 STAYS, ADDED, REMOVED = 0, 1, 2
@@ -44,7 +45,7 @@ class Taught:
         origin: the bundle.
         keep_base: the model has a second output with the base labels.
         labels: N names.
-        vectors: [d, N] float16, the labels' vectors as used (equal names told apart).
+        vectors: [d_w, N] float16, the labels' vectors as used (equal names told apart).
         z: [S, d] float16, the examples' features as used.
         targets, mask: [S, N] of 0 and 1; the mask is 1 where it is known whether the example carries the label.
         known_labels: [S, B] of 0 and 1, or [S, 0] if the bundle does not use them.
@@ -64,13 +65,15 @@ class Taught:
     example_changes: Bits
 
     @classmethod
-    def nothing(cls, origin: Origin, dimension: int, base_labels: int, *, keep_base: bool) -> Taught:
-        """No labels and no examples, for d = `dimension` and B = `base_labels` (0 if known labels are not used)."""
+    def nothing(
+        cls, origin: Origin, dimension: int, name_dimension: int, base_labels: int, *, keep_base: bool
+    ) -> Taught:
+        """No labels and no examples, for these d, d_w, and B (0 if known labels are not used)."""
         return cls(
             origin,
             keep_base,
             (),
-            np.zeros((dimension, 0), np.float16),
+            np.zeros((name_dimension, 0), np.float16),
             np.zeros((0, dimension), np.float16),
             targets=np.zeros((0, 0), np.uint8),
             mask=np.zeros((0, 0), np.uint8),
@@ -159,6 +162,41 @@ class Taught:
         if (label_changes == REMOVED).all():
             raise DesireEdgeError("no label would be left; teach a new task instead")
         return replace(old, label_changes=label_changes, example_changes=example_changes)
+
+    def renamed(self, label: str, name: str) -> Taught:
+        """With another name for a label: its examples stay, and its column stays in its place.
+
+        Raises:
+            DesireEdgeError: a label that is not there, a name that is none or that another label has, or so many labels
+                that the old name cannot be kept beside them for undo.
+        """
+        old = self.settled
+        column = columns(old.labels)
+        label, name = check_name(label, "the label to rename"), check_name(name, "the new name of a label")
+        if label not in column:
+            raise DesireEdgeError(
+                f"there is no label '{label}' to rename; the task has {', '.join(old.labels)}", "not-there"
+            )
+        if name in column:
+            raise DesireEdgeError(
+                f"the task has the label '{name}' already; choose another name", "name-twice"
+            )
+        if len(old.labels) == MAX_WAYS:
+            raise DesireEdgeError(
+                f"of {MAX_WAYS} labels none can be renamed; remove one of them first", "labels-many"
+            )
+        here = column[label]
+        twice = np.insert(np.arange(len(old.labels)), here, here)
+        label_changes = old.label_changes[twice]
+        label_changes[here : here + 2] = REMOVED, ADDED
+        return replace(
+            old,
+            labels=(*old.labels[: here + 1], name, *old.labels[here + 1 :]),
+            vectors=old.vectors[:, twice],
+            targets=old.targets[:, twice],
+            mask=old.mask[:, twice],
+            label_changes=label_changes,
+        )
 
     def undone(self) -> Taught:
         """As before the last change.

@@ -109,7 +109,7 @@ def _parse(content: bytes) -> Taught:
         raise TypeError("base_labels, keep_base or bundle has the wrong type")
     if not all(re.fullmatch("[0-9a-f]{64}", digest) for digest in digests):
         raise ValueError("its digests are no SHA-256")
-    examples, dimension = arrays["z"].shape
+    examples, _ = arrays["z"].shape
     if examples > MAX_EXAMPLES:
         raise ValueError(f"it has {examples} examples, more than {MAX_EXAMPLES}")
     names = ("vectors", "z", "targets", "mask", "label_changes", "example_changes")
@@ -118,7 +118,7 @@ def _parse(content: bytes) -> Taught:
     for name in ("vectors", "z"):
         if arrays[name].dtype != np.float16 or not np.isfinite(arrays[name]).all():
             raise ValueError(f"{name} is not finite float16")
-    if arrays["vectors"].shape != (dimension, len(labels)):
+    if arrays["vectors"].ndim != 2 or arrays["vectors"].shape[1] != len(labels):
         raise ValueError(f"vectors has shape {list(arrays['vectors'].shape)}")
     for name, size in (("label_changes", len(labels)), ("example_changes", examples)):
         if arrays[name].dtype != np.uint8 or arrays[name].shape != (size,) or (arrays[name] > REMOVED).any():

@@ -18,7 +18,7 @@ from torch import Tensor
 from desire_edge.errors import DesireEdgeError
 from desire_edge.files import atomic_path
 
-Stage = Literal["pretrain", "folds", "meta", "thresholds", "done"]
+Stage = Literal["pretrain", "folds", "meta", "fit", "maps", "thresholds", "done"]
 
 
 @dataclass
@@ -26,16 +26,18 @@ class Progress:
     """How far a run is, and what it has seen on the way.
 
     Attributes:
-        stage: what is going on.
+        stage: what is going on; `meta` is of the head `paper`, `fit` and `maps` of the head `prior`.
         finished: epochs (pretrain), folds or batches (meta) that are done.
         seconds: training time so far, over all sittings.
         history: one entry an epoch, one a fold, and one every `validate_every` batches, with loss and validation AUC.
+        coverage: what sets of labels state, as `Coverage.to_json`; empty where nothing can be stated.
     """
 
     stage: Stage = "pretrain"
     finished: int = 0
     seconds: float = 0.0
     history: list[dict[str, Any]] = field(default_factory=list)
+    coverage: list[dict[str, Any]] = field(default_factory=list)
 
 
 def save_checkpoint(path: Path, tensors: dict[str, Tensor], progress: Progress) -> None:

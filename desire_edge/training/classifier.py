@@ -35,7 +35,7 @@ class Classifier(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, features] -> [batch, B]."""
-        logits: Tensor = self.extractor(x) @ self.weights + self.bias
+        logits: Tensor = self.extractor.projected(x) @ self.weights + self.bias
         return logits
 
     def optimizer(self, config: ExtractorConfig) -> torch.optim.Optimizer:

@@ -36,6 +36,9 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Range = Annotated[tuple[Positive, Positive], AfterValidator(_ascending)]
 Protocol = Literal["label-disjoint", "example-disjoint", "streaming"]
+HeadKind = Literal["paper", "prior"]
+Maps = Literal["off", "auto"]
+Words = Literal["off", "auto", "on"]
 
 
 class Section(BaseModel):
@@ -131,7 +134,10 @@ class TrainConfig(Section):
     `protocol` decides which rows F and the training episodes see; `hold_out` keeps 15 % of the training rows out,
     for choosing settings on the validation labels. `label_sizes` are the numbers of base, validation and novel labels;
     `base_labels` and `novel_labels` name them, and count first. `test` is the file of the test part, if it is one of
-    its own.
+    its own. `head` is what learns on the device: `paper` by gradient steps; `prior` by a kernel, of which `meta` says
+    no more than what its thresholds are learned on, and its folds. `maps` meta-learns residuals of that
+    head's W_I and W_Z: `auto` keeps them where they pay on the validation labels. `words` makes the words of a text
+    features of that head, beside the backbone's: `auto` where they pay on the validation labels.
     """
 
     data: str = "auto"
@@ -139,6 +145,9 @@ class TrainConfig(Section):
     protocol: Protocol = "example-disjoint"
     hold_out: bool = False
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    head: HeadKind = "prior"
+    maps: Maps = "auto"
+    words: Words = "auto"
     label_sizes: tuple[Positive, Positive, Positive] | None = None
     base_labels: tuple[str, ...] | None = None
     novel_labels: tuple[str, ...] | None = None
@@ -160,15 +169,25 @@ class TrainConfig(Section):
         return self
 
 
+BRIEFLY = {"epochs": 12, "batch": 256, "learning_rate": 1.5e-3, "dropout": 0.3, "input_dropout": 0.0}
+"""How F is trained before the head `prior` where it is to meet new examples: it over-fits soon."""
 RECIPES: dict[str, dict[str, dict[str, Any]]] = {
+    "prior": {
+        **{protocol: {"extractor": BRIEFLY} for protocol in ("example-disjoint", "streaming")},
+        "label-disjoint": {"extractor": {"input_dropout": 0.0, "dropout": 0.0, "epochs": 40}},
+    },
     "best": {
         "label-disjoint": {
+            "head": "paper",
             "extractor": {"input_dropout": 0.0, "dropout": 0.0, "epochs": 40, "label_weights": "learned"},
             "meta": {"folds": 0},
         },
+        "example-disjoint": {"head": "paper"},
+        "streaming": {"head": "paper"},
     },
     "paper": {
         protocol: {
+            "head": "paper",
             "extractor": {"backbone": "mlp", "label_bias": False, "input_dropout": 0.0},
             "meta": {
                 "inner_steps": 3,
@@ -181,8 +200,9 @@ RECIPES: dict[str, dict[str, dict[str, Any]]] = {
         for protocol in get_args(Protocol)
     },
 }
-"""Named settings by protocol, laid over the defaults: the best that validation found, and the paper's own."""
-DEFAULT_RECIPE = "best"
+"""Named settings by protocol, laid over the defaults: the head `prior`; of the paper's head the best that validation
+found, and the paper's own."""
+DEFAULT_RECIPE = "prior"
 
 
 def load_config(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,12 @@ from safetensors.numpy import save_file
 from desire_edge.data import Dataset
 from desire_edge.data.fetch.folder import cached
 from desire_edge.files import alone, atomic_path, link_or_copy
-from desire_edge.inputs import InputSpec, RawInput, read_input
+from desire_edge.inputs import InputSpec, LexiconInput, RawInput, TokensInput, read_input
 from desire_edge.inputs.images import decode
 from desire_edge.models.backbones.frozen import FrozenStage, Report
+from desire_edge.models.hashed import HASHED, hashed_tokens
 
-FEATURES = "features.safetensors"
+FEATURES, WORDS = "features.safetensors", "words.safetensors"
 
 Array = NDArray[np.float32]
 
@@ -42,8 +44,38 @@ def stage_features(stage: FrozenStage, dataset: Dataset, folder: Path, report: R
 
     A computation that was stopped goes on where it was.
     """
-    digest = hashlib.sha256(f"{dataset.source}\n{dataset.rows}\n{stage.digest}".encode()).hexdigest()
-    mine, shape = folder / FEATURES, (dataset.rows, stage.width)
+
+    def made(partial: Path) -> Array:
+        return stage.run(x_of(stage.input, dataset), dataset.rows, partial, report)
+
+    return _once(made, stage.digest, dataset, folder / FEATURES, stage.width)
+
+
+def hashed_words(stage: FrozenStage, dataset: Dataset, folder: Path) -> Array | None:
+    """The words [rows, HASHED] beside a stage's features, kept as these are; None where it takes no text."""
+    spec = stage.input
+    if isinstance(spec, LexiconInput):
+        wide = replace(spec, hashed=HASHED)
+
+        def made(_: Path) -> Array:
+            x = x_of(wide, dataset)
+            return np.stack([x(row)[-HASHED:] for row in range(dataset.rows)])
+
+    elif isinstance(spec, TokensInput):
+
+        def made(_: Path) -> Array:
+            x = x_of(spec, dataset)
+            return hashed_tokens([x(row) for row in range(dataset.rows)], spec.vocabulary, spec.pad)
+
+    else:
+        return None
+    return _once(made, f"{stage.digest} words", dataset, folder / WORDS, HASHED)
+
+
+def _once(made: Callable[[Path], Array], maker: str, dataset: Dataset, mine: Path, width: int) -> Array:
+    """[rows, width] from the run's file `mine` or the cache, or `made` beside a partial file, and kept in both."""
+    digest = hashlib.sha256(f"{dataset.source}\n{dataset.rows}\n{maker}".encode()).hexdigest()
+    shape = (dataset.rows, width)
     if (found := _kept(mine, digest, shape)) is not None:
         return found
     # Other columns of the same files are other data.
@@ -56,7 +88,7 @@ def stage_features(stage: FrozenStage, dataset: Dataset, folder: Path, report: R
         found = _kept(shared, digest, shape)
         if found is None:
             partial = shared.with_suffix(".part")
-            found = stage.run(x_of(stage.input, dataset), dataset.rows, partial, report)
+            found = made(partial)
             with atomic_path(shared) as temporary:
                 save_file({"features": found}, temporary, {"digest": digest})
             partial.unlink(missing_ok=True)

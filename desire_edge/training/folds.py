@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from desire_edge.training.config import TrainConfig
+from desire_edge.training.config import Protocol, TrainConfig
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,16 +31,21 @@ class Fold:
 
 
 def folds_of(config: TrainConfig, base: NDArray[np.int64], rows: NDArray[np.int64]) -> tuple[Fold, ...]:
-    """Split the base labels and the training rows into `meta.folds` folds; none where that is 0.
-
-    Under `label-disjoint` F sees the query rows of the tasks too, so there only labels are split.
-    """
+    """The folds that F is cross-fitted in, `meta.folds` of them; none where that is 0."""
     count = config.meta.folds
-    if not count:
-        return ()
-    rng = np.random.RandomState(config.seed)
+    return split_folds(count, config.seed, config.protocol, base, rows) if count else ()
+
+
+def split_folds(
+    count: int, seed: int, protocol: Protocol, base: NDArray[np.int64], rows: NDArray[np.int64]
+) -> tuple[Fold, ...]:
+    """Split the base labels and the training rows into `count` folds.
+
+    Under `label-disjoint` training sees the query rows of the tasks too, so there only labels are split.
+    """
+    rng = np.random.RandomState(seed)
     labels = [np.sort(part) for part in np.array_split(rng.permutation(base), count)]
     held_out = [np.sort(part) for part in np.array_split(rng.permutation(rows), count)]
-    if config.protocol == "label-disjoint":
+    if protocol == "label-disjoint":
         return tuple(Fold(part, rows, rows) for part in labels)
     return tuple(Fold(part, np.setdiff1d(rows, out), out) for part, out in zip(labels, held_out, strict=True))

@@ -24,6 +24,8 @@ TITLES = {
     "pretrain": "pre-training F (epochs)",
     "folds": "cross-fitting F (folds)",
     "meta": "meta-training (batches)",
+    "fit": "weighing names, base labels and examples (steps)",
+    "maps": "meta-learning W_I and W_Z (steps)",
 }
 
 

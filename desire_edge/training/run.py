@@ -26,7 +26,7 @@ from desire_edge.errors import DesireEdgeError
 from desire_edge.files import atomic_path, read_json, write_json
 from desire_edge.lexicon import Lexicon
 from desire_edge.lexicon.build import make_lexicon
-from desire_edge.models import Extractor
+from desire_edge.models import Extractor, extract
 from desire_edge.models.backbones.frozen import FrozenStage, Report
 from desire_edge.models.backbones.stages import MLP, Build, build_stage
 from desire_edge.training.checkpoint import (
@@ -39,10 +39,10 @@ from desire_edge.training.checkpoint import (
 )
 from desire_edge.training.classifier import Classifier
 from desire_edge.training.config import TrainConfig, parse_config
-from desire_edge.training.episodes import check_episodes
-from desire_edge.training.features import stage_features
+from desire_edge.training.episodes import EpisodeBatcher, check_episodes
+from desire_edge.training.features import hashed_words, stage_features
 from desire_edge.training.folds import Fold, folds_of
-from desire_edge.training.learner import MetaLearner
+from desire_edge.training.learner import Learner, MetaLearner
 from desire_edge.training.prepare import (
     Prepared,
     label_split_of,
@@ -51,7 +51,9 @@ from desire_edge.training.prepare import (
     new_extractor,
     prepare,
     protocol_rows_of,
+    words_wanted,
 )
+from desire_edge.training.prior.learner import PriorLearner
 from desire_edge.training.settle import backbone_of, backbone_options, lexicon_sources, settled
 from desire_edge.training.tune import CHECKPOINT, tuned, tuner
 
@@ -67,7 +69,7 @@ class Run:
     data: Prepared
     lexicon: Lexicon
     classifier: Classifier
-    learner: MetaLearner
+    learner: Learner
     progress: Progress
     device: torch.device
     saved_optimizer: dict[str, Tensor] = field(default_factory=dict)
@@ -100,7 +102,8 @@ class Run:
         config = config.model_copy(update=lasting)
         split = label_split_of(config, dataset)
         rows = protocol_rows_of(config, dataset).train
-        config = _with_ways_that_fit(config, dataset, split.base, rows)
+        if config.head == "paper":
+            config = _with_ways_that_fit(config, dataset, split.base, rows)
         sources = lexicon_sources(config, dataset)
         config = config.model_copy(update={"lexicon": config.lexicon.model_copy(update={"sources": sources})})
         make_lexicon(
@@ -148,7 +151,11 @@ class Run:
             raise DesireEdgeError(
                 f"{folder} holds no training run (no config.json); train one with `desire-edge train`"
             )
-        config = parse_config(read_json(folder / "config.json"), str(folder / "config.json"))
+        settings = read_json(folder / "config.json")
+        if isinstance(settings, dict):
+            settings.setdefault("head", "paper")  # of a run that is older than the other
+            settings.setdefault("words", "off")
+        config = parse_config(settings, str(folder / "config.json"))
         dataset = load_data(config, data_dir)
         if read_json(folder / "data.json") != {"source": dataset.source}:
             raise DesireEdgeError(
@@ -160,6 +167,12 @@ class Run:
             run._restore()
         return run
 
+    def drop_words(self) -> None:
+        """Go on without words among the features; what was fitted to them is gone."""
+        self.data = self.data.without_words()
+        self.extractor.drop_words()
+        self.learner = new_learner(self.config, self.data, self.extractor).to(self.device)
+
     @classmethod
     def _assemble(
         cls, folder: Path, config: TrainConfig, dataset: Dataset, progress: Progress, device: torch.device
@@ -167,12 +180,13 @@ class Run:
         lexicon = Lexicon.open(lexicon_path(folder))
         stage = None if config.extractor.backbone in ("auto", MLP) else FrozenStage.load(folder / BACKBONE)
         features = None if stage is None else stage_features(stage, dataset, folder)
-        data = prepare(config, dataset, lexicon, stage, features)
+        hashed = hashed_words(stage, dataset, folder) if stage is not None and words_wanted(config) else None
+        data = prepare(config, dataset, lexicon, stage, features, hashed)
         torch.manual_seed(config.seed)
-        extractor = new_extractor(config.extractor, data)
+        extractor = new_extractor(config, data)
         w_base = torch.from_numpy(data.w[:, data.split.base])
         targets = torch.from_numpy(dataset.targets[np.ix_(data.rows.train, data.split.base)])
-        learner = MetaLearner(w_base, config.meta)
+        learner = new_learner(config, data, extractor)
         learned = config.extractor.label_weights == "learned"
         weights = torch.nn.Parameter(w_base.clone()) if learned else w_base
         classifier = Classifier(extractor, weights, targets, bias=config.extractor.label_bias)
@@ -182,6 +196,19 @@ class Run:
     def extractor(self) -> Extractor:
         """F."""
         return self.classifier.extractor
+
+    @property
+    def meta_learner(self) -> MetaLearner:
+        """The paper's head.
+
+        Raises:
+            DesireEdgeError: the run has another.
+        """
+        if not isinstance(self.learner, MetaLearner):
+            raise DesireEdgeError(
+                f"the run {self.folder} has the head {self.config.head}; this needs the paper's (--recipe best)"
+            )
+        return self.learner
 
     @property
     def checkpoint_path(self) -> Path:
@@ -209,10 +236,17 @@ class Run:
         self.pretrained("meta")
 
     def pretrained(self, stage: Stage) -> None:
-        """F is trained, and `stage` is next: give the head the W_base that F was trained with."""
-        self.learner.head.w_base.copy_(self.classifier.weights.detach())
+        """F is trained, and `stage` is next: give the paper's head the W_base that F was trained with."""
+        if isinstance(self.learner, MetaLearner):
+            self.learner.head.w_base.copy_(self.classifier.weights.detach())
         self.progress.stage, self.progress.finished = stage, 0
         self.save()
+
+    def batcher(self, z: Tensor | None = None) -> EpisodeBatcher:
+        """What makes tensors of the run's tasks, of features z [rows, d]: by default those of its F."""
+        data = self.data
+        z = extract(self.extractor, data.x) if z is None else z
+        return EpisodeBatcher(z, data.dataset.targets, data.w, data.split.base)
 
     def fold_path(self, fold: int) -> Path:
         """Where the features of that fold's F are until the run is finished."""
@@ -277,6 +311,11 @@ class Run:
 
     def _restore(self) -> None:
         tensors, self.progress = load_checkpoint(self.checkpoint_path)
+        if self.extractor.words and "classifier.extractor.idf" not in tensors:
+            self.drop_words()
+        name_map = tensors.get("learner.name_map")
+        if isinstance(self.learner, PriorLearner) and self.learner.name_map is None and name_map is not None:
+            self.learner.name_map = torch.zeros_like(name_map, device=self.device)  # the identity no more
         try:
             for module, prefix in ((self.classifier, "classifier."), (self.learner, "learner.")):
                 module.load_state_dict(
@@ -290,6 +329,15 @@ class Run:
         """Continue the optimiser of the stage a checkpoint was cut off in; a stage that begins starts afresh."""
         if self.progress.finished:
             restore_optimizer(optimizer, self.saved_optimizer)
+
+
+def new_learner(config: TrainConfig, data: Prepared, extractor: Extractor) -> Learner:
+    """The head before training, for the features of `extractor`."""
+    if config.head == "paper":
+        return MetaLearner(torch.from_numpy(data.w[:, data.split.base]), config.meta)
+    shared = data.shared_space and config.extractor.projection == "identity"
+    sizes = extractor.dimension, len(data.w), len(data.split.base)
+    return PriorLearner(*sizes, shared_space=shared, words=extractor.words)
 
 
 def _with_ways_that_fit(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from desire_edge.data import Episode, EpisodeSampler
@@ -14,11 +15,11 @@ from desire_edge.metrics import best_micro_f1, macro_auc, micro_auc, micro_f1
 from desire_edge.training.device import one_thread
 from desire_edge.training.episodes import EpisodeBatcher
 from desire_edge.training.inner_loop import EpisodeBatch, best_steps, chosen_logits
-from desire_edge.training.learner import MetaLearner
+from desire_edge.training.learner import Learner
 from desire_edge.training.thresholds import threshold_features
 
 BATCH = 20
-Learner = Callable[[EpisodeBatch], list[Tensor]]
+Method = Callable[[EpisodeBatch], list[Tensor]]
 """An episode batch -> logits [E, S+Q, N] of all rows after 0, 1, …, T steps."""
 
 
@@ -44,7 +45,7 @@ class TaskScores:
 @torch.no_grad()
 @one_thread()
 def score_tasks(
-    learner: Learner,
+    learner: Learner | Method,
     batcher: EpisodeBatcher,
     sampler: EpisodeSampler,
     *,
@@ -57,15 +58,10 @@ def score_tasks(
     scores = TaskScores([], [], [], [], [], [])
     for episodes in _equal_batches(sampler.sample(rng) for _ in range(tasks)):
         batch = batcher.stack(episodes, known_labels=known_labels)
-        rows, query = slice(0, batch.support), slice(batch.support, None)
+        query = slice(batch.support, None)
         targets = (batch.targets[:, query] > 0).cpu().numpy()
         logits = learner(batch)
-        best = best_steps(batch, logits)
-        adapted = chosen_logits(logits, best)
-        thresholds = np.zeros((len(episodes), 1, adapted.shape[-1]), np.float32)
-        if isinstance(learner, MetaLearner):
-            features = threshold_features(adapted[:, rows], batch.targets[:, rows], batch.mask[:, rows])
-            thresholds = (features @ learner.threshold_weights)[:, None].cpu().numpy()
+        best, adapted, thresholds = adapt(learner, batch, logits)
         steps = [rows[:, query].cpu().numpy() for rows in logits]
         found = adapted[:, query].cpu().numpy()
         for task, (truth, score) in enumerate(zip(targets, found, strict=True)):
@@ -78,6 +74,25 @@ def score_tasks(
             scores.micro_f1_oracle.append(best_micro_f1(truth, score))
         report(len(scores.micro_auc))
     return scores
+
+
+def adapt(
+    learner: Learner | Method, batch: EpisodeBatch, logits: list[Tensor]
+) -> tuple[list[int], Tensor, NDArray[np.float32]]:
+    """What a device goes by, of what `learner` gives for a batch of E episodes.
+
+    Returns:
+        Which of `logits` it keeps of each episode; these [E, S+Q, N]; and each label's threshold on them [E, N], 0
+        where the learner has learned none.
+    """
+    rows = slice(0, batch.support)
+    kept = learner.kept if isinstance(learner, Learner) else best_steps
+    best = kept(batch, logits)
+    adapted = chosen_logits(logits, best)
+    if not isinstance(learner, Learner):
+        return best, adapted, np.zeros((len(adapted), adapted.shape[-1]), np.float32)
+    features = threshold_features(adapted[:, rows], batch.targets[:, rows], batch.mask[:, rows])
+    return best, adapted, (features @ learner.threshold_weights).cpu().numpy()
 
 
 def _equal_batches(episodes: Iterator[Episode]) -> Iterator[list[Episode]]:

@@ -59,10 +59,11 @@ def settled(config: TrainConfig, dataset: Dataset, backbone: str, stage: FrozenS
     said = config.extractor
     if stage is not None:
         _check_kind(stage, dataset)
-    projection = said.projection
+    projection, prior = said.projection, config.head == "prior"
     if projection == "auto":
-        projection = "identity" if stage is not None and stage.names else "learned"
-    if projection == "identity" and (stage is None or not stage.names):
+        as_they_are = stage is not None and (stage.names or (prior and not said.hidden))
+        projection = "identity" if as_they_are else "learned"
+    if projection == "identity" and (stage is None or not (stage.names or prior)):
         raise DesireEdgeError(
             f"extractor.projection=identity needs a backbone whose names live among its features, and "
             f"{backbone} has none; use learned"
@@ -80,6 +81,9 @@ def settled(config: TrainConfig, dataset: Dataset, backbone: str, stage: FrozenS
             "extractor.hidden are layers to train; the identity has none, use projection=learned"
         )
     extractor = said.model_copy(update=update | {"label_weights": "learned", "label_bias": True})
+    if prior:
+        meta = config.meta.model_copy(update={"folds": 0})
+        return config.model_copy(update={"extractor": extractor, "meta": meta})
     asked = config.meta.model_fields_set
     meta = config.meta.model_copy(
         update={name: value for name, value in FROM_BACKBONE.items() if name not in asked}

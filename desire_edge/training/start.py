@@ -12,9 +12,10 @@ import math
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from desire_edge.models import extract, smooth_normalize
+from desire_edge.training.calibrated import calibrated
 from desire_edge.training.run import Run
 
 LENGTH = 4.0  # ‖z‖
@@ -26,7 +27,9 @@ RIDGE, SCORE_RIDGE, NAME_RIDGE = 1.0, 0.1, 0.3  # each times the mean eigenvalue
 @torch.no_grad()
 def start_from_backbone(run: Run) -> None:
     """Set F, the base labels' classifiers and the head of `run` to the closed-form start."""
-    projection, head = run.extractor.projection, run.learner.head
+    projection, learner = run.extractor.projection, run.meta_learner
+    assert isinstance(projection, nn.Linear), "the paper's head has a projection before it"
+    head = learner.head
     width = projection.in_features
     projection.weight.copy_(torch.eye(width) * (LENGTH / math.sqrt(width)))
     projection.bias.zero_()
@@ -50,7 +53,7 @@ def start_from_backbone(run: Run) -> None:
     head.gamma1.fill_(GAMMA1)
     head.gamma2.fill_(GAMMA2)
     if run.config.meta.learn_step_sizes:
-        run.learner.log_step_sizes.copy_(torch.tensor(STEP_SIZES).log().expand_as(run.learner.log_step_sizes))
+        learner.log_step_sizes.copy_(torch.tensor(STEP_SIZES).log().expand_as(learner.log_step_sizes))
     weights, bias = calibrated(w_base, z @ w_base, targets)
     run.classifier.weights.copy_(weights)
     run.classifier.bias.copy_(bias)
@@ -62,23 +65,3 @@ def ridge(x: Tensor, y: Tensor, strength: float) -> Tensor:
     added = strength * gram.diagonal().mean().clamp(min=1e-12) * torch.eye(len(gram), dtype=gram.dtype)
     solution: Tensor = torch.linalg.solve(gram + added, x.T @ y)
     return solution
-
-
-def calibrated(w_base: Tensor, scores: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-    """w_base [d, B] times one factor, and a bias [B], so that the scores [rows, B] are log odds of the targets."""
-    factor = torch.zeros((), dtype=scores.dtype, requires_grad=True)
-    odds = torch.logit(targets.mean(dim=0).clamp(0.5 / max(1, len(targets)), 1 - 0.5 / max(1, len(targets))))
-    bias = odds.clone().requires_grad_()
-    spread = scores.std().clamp(min=1e-12)
-    optimizer = torch.optim.LBFGS([factor, bias], max_iter=50, line_search_fn="strong_wolfe")
-
-    def loss() -> Tensor:
-        optimizer.zero_grad()
-        logits = scores / spread * factor.exp() + bias
-        value = torch.nn.functional.binary_cross_entropy_with_logits(logits, targets)
-        value.backward()  # type: ignore[no-untyped-call]
-        return value
-
-    with torch.enable_grad():
-        optimizer.step(loss)  # type: ignore[no-untyped-call]
-    return w_base / spread * factor.detach().exp(), bias.detach()

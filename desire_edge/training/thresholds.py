@@ -7,16 +7,19 @@ weights are learned last, on tasks over the validation labels, which nothing els
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from desire_edge.data import EpisodeSampler
 from desire_edge.training.episodes import EpisodeBatcher
-from desire_edge.training.inner_loop import EpisodeBatch, best_steps, chosen_logits
-from desire_edge.training.learner import MetaLearner
+from desire_edge.training.inner_loop import EpisodeBatch, chosen_logits
+from desire_edge.training.learner import Learner
+from desire_edge.training.views import View
 
 BATCHES, LEARNING_RATE, SOFTNESS = 200, 0.05, 0.3
 
@@ -43,12 +46,14 @@ def threshold_features(logits: Tensor, targets: Tensor, mask: Tensor) -> Tensor:
 
 
 def learn_thresholds(
-    learner: MetaLearner,
+    learner: Learner,
     batcher: EpisodeBatcher,
-    sampler: Callable[[int, int], EpisodeSampler],
+    views: Sequence[View],
+    labels: NDArray[np.int64],
     *,
     ways: tuple[int, int],
     shots: tuple[int, int],
+    queries: int,
     episodes: int,
     known_labels: bool,
     seed: int,
@@ -58,22 +63,34 @@ def learn_thresholds(
     Args:
         learner: meta-trained.
         batcher: of the run.
-        sampler: (ways, shots) -> a sampler over the validation labels.
+        views: of it, which take turns.
+        labels: the validation labels.
         ways: range that tasks are drawn from.
         shots: the same.
+        queries: rows that carry a label of a task.
         episodes: how many a batch.
         known_labels: whether rows are given their true base labels.
         seed: of the tasks.
     """
+
+    @cache
+    def sampler(view: View, ways: int, shots: int) -> EpisodeSampler:
+        targets = batcher.targets.cpu().numpy()
+        return EpisodeSampler(
+            targets, labels, view.support, view.queries, ways=ways, shots=shots, queries=queries
+        )
+
     weights = torch.nn.Parameter(learner.threshold_weights.detach().clone())
     optimizer = torch.optim.Adam([weights], lr=LEARNING_RATE)
     rng = np.random.default_rng([seed, 5])
-    for _ in range(BATCHES):
-        drawn = sampler(int(rng.integers(ways[0], ways[1] + 1)), int(rng.integers(shots[0], shots[1] + 1)))
-        batch = batcher.stack([drawn.sample(rng) for _ in range(episodes)], known_labels=known_labels)
+    for index in range(BATCHES):
+        view = views[index % len(views)]
+        size = int(rng.integers(ways[0], ways[1] + 1)), int(rng.integers(shots[0], shots[1] + 1))
+        drawn = [sampler(view, *size).sample(rng) for _ in range(episodes)]
+        batch = batcher.stack(drawn, z=view.z, known_labels=known_labels, masked=view.masked)
         with torch.no_grad():
-            logits = learner(batch)
-            adapted = chosen_logits(logits, best_steps(batch, logits))
+            logits = view.learner(batch)
+            adapted = chosen_logits(logits, view.learner.kept(batch, logits))
             rows = slice(0, batch.support)
             with_examples = threshold_features(adapted[:, rows], batch.targets[:, rows], batch.mask[:, rows])
             by_name = torch.zeros_like(with_examples)

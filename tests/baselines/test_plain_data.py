@@ -77,6 +77,31 @@ def test_a_task_is_the_episodes(sample_trained: Trained) -> None:
     assert task.cosines["shared"][3, 2] == pytest.approx(cosine, abs=1e-6)
 
 
+def test_base_labels_say_of_a_name_what_their_ridge_classifiers_and_names_say(
+    sample_trained: Trained,
+) -> None:
+    """Written out: û = x R over its norm, W_I = (S Sᵀ + 10 I)⁻¹ S over the mean norm of û W_I on training rows."""
+    data, episode, run = data_of(sample_trained), sample_trained.episode, sample_trained.run
+    base, train = run.data.split.base, run.data.rows.train
+    x, names = data.features["unit"].astype(np.float64), data.names.astype(np.float64)
+    y = run.data.dataset.targets[np.ix_(train, base)].astype(np.float64)
+    wanted = (y - y.mean(axis=0)) / np.where(y.any(axis=0), np.sqrt(y.std(axis=0)), 1)
+    r = np.linalg.solve(x[train].T @ x[train] + 3 * np.eye(x.shape[1]), x[train].T @ wanted)
+    scores = x @ r / np.linalg.norm(x @ r, axis=1, keepdims=True)
+    s = names[base]
+    w_i = np.linalg.solve(s @ s.T + 10 * np.eye(len(s)), s)
+    w_i /= np.linalg.norm(scores[train] @ w_i, axis=1).mean()
+    task = data.task(episode)
+    expected = scores[episode.query] @ w_i @ names[episode.labels].T
+    np.testing.assert_allclose(task.inferred, expected, atol=1e-3)
+    np.testing.assert_allclose(task.base_scores[0], scores[episode.support], atol=1e-3)
+    np.testing.assert_array_equal(task.mapped[3.0], task.cosines["learned"])
+    for space, cosines in task.support_cosines.items():
+        np.testing.assert_array_equal(
+            cosines, data.items[space][episode.support] @ data.names[episode.labels].T
+        )
+
+
 def test_by_name_alone_the_map_beats_chance_by_far(delicious_trained: Trained) -> None:
     """As measured with other code: .72 to .74 on the novel labels."""
     run, data = delicious_trained.run, data_of(delicious_trained)

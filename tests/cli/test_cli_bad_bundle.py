@@ -74,14 +74,19 @@ def test_a_missing_manifest_is_no_bundle(bundle: Path, refused_bundle: Callable[
     assert "is not a bundle: it holds no manifest.json" in refused_bundle()
 
 
-@pytest.mark.parametrize("version", [0, 1, 2, 6, "3", "5", None, [3], 10**30])
+@pytest.mark.parametrize("version", [0, 1, 2, 7, "3", "6", None, [3], 10**30])
 def test_an_unknown_schema_version_is_refused(
     version: object, bundle: Path, refused_bundle: Callable[[], str]
 ) -> None:
     change_manifest(bundle, schema_version=version)
     sentence = refused_bundle()
-    assert f"has schema version {version!r}, but this desire-edge reads versions 3, 4 and 5" in sentence
+    assert f"has schema version {version!r}, but this desire-edge reads versions 3, 4, 5 and 6" in sentence
     assert "install the desire-edge that matches it" in sentence
+
+
+def of_head(conditioning: object) -> dict[str, Any]:
+    """A manifest's change to the paper's head, of that conditioning."""
+    return {"head": {"kind": "paper", "hidden": 300, "conditioning": conditioning}}
 
 
 RECORD = {"bytes": 1, "sha256": "0" * 64}
@@ -90,12 +95,14 @@ MANIFESTS: dict[str, tuple[dict[str, Any], str]] = {
     "negative dimension": ({"dimension": -350}, "dimension is -350"),
     "endless batch": ({"batch": 10**12}, "batch is 1000000000000, not a number from 1 to 4096"),
     "half a way": ({"ways": 1.5}, "ways is 1.5"),
-    "a size in words": ({"hidden": "300"}, "hidden is '300'"),
+    "a size in words": ({"head": {"kind": "paper", "hidden": "300"}}, "hidden is '300'"),
+    "another head": ({"head": {"kind": "sgd"}}, "the head is 'sgd', not one of paper, prior"),
+    "no head": ({"head": None}, "head or names is no object"),
     "a size that is true": ({"opset": True}, "opset is True"),
-    "conditioning NaN": ({"conditioning": float("nan")}, "NaN is no JSON number"),
-    "conditioning negative": ({"conditioning": -1}, "conditioning is -1"),
-    "conditioning endless": ({"conditioning": 10**400}, "is not a manifest of desire-edge"),
-    "conditioning a list": ({"conditioning": []}, "is not a manifest of desire-edge"),
+    "conditioning NaN": (of_head(float("nan")), "NaN is no JSON number"),
+    "conditioning negative": (of_head(-1), "conditioning is -1"),
+    "conditioning endless": (of_head(10**400), "is not a manifest of desire-edge"),
+    "conditioning a list": (of_head([]), "is not a manifest of desire-edge"),
     "no base labels": ({"base_labels": []}, "base_labels is not a list of names"),
     "known labels missing": ({"known_labels": None}, "known_labels is None, not true or false"),
     "known labels a list": ({"known_labels": ["linux"]}, "known_labels is ['linux'], not true or false"),
@@ -230,5 +237,5 @@ def test_an_extractor_that_goes_beyond_half_precision_is_refused(
 
 
 def test_another_lexicon_is_refused(bundle: Path, refused_bundle: Callable[[], str]) -> None:
-    change_manifest(bundle, dimension=51)
+    change_manifest(bundle, dimension=51, names={"kind": "lexicon", "dimension": 51})
     assert "the lexicon has 50 dimensions, but the model 51" in refused_bundle()

@@ -122,7 +122,18 @@ def test_every_way_to_give_a_text_predicts_the_same(
 
 SMALL = (
     *("--set", 'lexicon.sources=["words.vec"]', "--set", "meta.hidden=8", "--set", "text.vocabulary=300"),
-    *("--set", "extractor.hidden=[16]", "--set", "extractor.epochs=1", "--set", "meta.batches=2"),
+    *(
+        "--set",
+        "maps=off",
+        "--set",
+        "words=off",
+        "--set",
+        "extractor.hidden=[16]",
+        "--set",
+        "extractor.epochs=1",
+        "--set",
+        "meta.batches=2",
+    ),
     *("--set", "meta.folds=0", "--set", "validation_tasks=2"),
 )
 

@@ -223,3 +223,24 @@ def test_a_task_of_another_bundle_is_one_sentence(
         "task.safetensors: the task was taught with another bundle, tagger, not with this tagger"
         in refused(*arguments)
     )
+
+
+def test_a_label_gets_another_name(
+    taught: Path, go_on: Callable[..., Any], refused: Refused, as_json: Callable[..., Any]
+) -> None:
+    before = contents(taught)
+    old = as_json("info", taught)["labels"]
+    value = go_on("--rename-label", old[1], " sourdough bread ")
+    assert [label["name"] for label in value["labels"]] == [old[0], "sourdough bread", *old[2:]]
+    assert value["examples"] == 10
+    assert value["labels"][1]["positives"] > 0
+    assert contents(taught) != before
+    go_on("--undo")
+    assert as_json("info", taught)["labels"] == old
+    assert contents(taught)["model.onnx"] == before["model.onnx"]
+    on = ("adapt", "--from", "taught", "--out", "taught")
+    assert "there is no label 'rome' to rename" in refused(*on, "--rename-label", "rome", "x")
+    assert "has the label" in refused(*on, "--rename-label", old[0], old[1])
+    assert "more than one change" in refused(*on, "--rename-label", old[0], "x", "--undo")
+    assert "--from" in refused("adapt", "--rename-label", old[0], "x", "--out", "new")
+    assert contents(taught)["model.onnx"] == before["model.onnx"]

@@ -56,7 +56,7 @@ def page(context: BrowserContext, url: str) -> Page:
     return fresh
 
 
-@pytest.fixture(params=["sample", "known"])
+@pytest.fixture(params=["sample", "known", "prior"])
 def taught(request: pytest.FixtureRequest) -> Trained:
     model: Trained = request.getfixturevalue(f"{request.param}_trained")
     return model

@@ -1,6 +1,6 @@
 /*
  * What the C++ client's parts say of the questions on standard input, a JSON object of any of
- *     "tokenize": [text]; "half": [number]; "lexicon": file, "look_up": [name], "label_matrix": [[name]], "text_vectors": [text], "timed_texts": [text];
+ *     "tokenize": [text]; "half": [number]; "lexicon": file, "look_up": [name], "label_matrix": [[name]], "text_vectors": [text], "hashed": number, "timed_texts": [text];
  * and of the cases of tests/vectors/refusals.json, whose files lie in folders:
  *     "names": [[name]]; "folders": [folder]; "inputs": [{"spec", "file"}]; "lexicons": [file]; "bundles":
  * [folder]; "tasks": [{"bundle": folder, "support", "labels", "missing"}]; "kinds": [{"bundle": folder, "files"}]. Answers on standard output, an
@@ -156,7 +156,8 @@ int main() {
       answers["look_up"].push_back(entry_of(lexicon->look_up(name)));
     }
     for (const json& text : asked.value("text_vectors", json::array())) {
-      const auto found = dynamic_cast<const app::StaticLexicon&>(*lexicon).text_vector(text);
+      const auto found = dynamic_cast<const app::StaticLexicon&>(*lexicon).text_vector(
+          text, asked.value("hashed", size_t{0}));
       answers["text_vectors"].push_back(
           {{"x", found.vector}, {"words", found.words}, {"known_words", found.known_words}});
     }

@@ -135,6 +135,34 @@ def test_weights_of_another_shape_or_kind_are_refused(
     assert f"semantics.safetensors: {name} is not a finite float32 array of shape" in sentence
 
 
+@pytest.mark.parametrize(
+    ("name", "array"),
+    [
+        ("name_map", None),  # which only names of the features' dimension may leave away
+        ("name_map", np.zeros((6, 5), np.float32)),
+        ("name_mean", np.zeros(5, np.float32)),
+        ("r", np.zeros((4, 5), np.float32)),
+        ("inference", np.zeros((4, 5), np.float32)),
+        ("scalars", np.zeros(20, np.float32)),
+        ("scalars", np.full(21, np.inf, np.float32)),
+        ("threshold_weights", np.zeros(5)),
+        ("base_bias", None),
+    ],
+)
+def test_weights_of_the_head_prior_are_refused_as_python_does(
+    name: str, array: Any, refused_by_app: Callable[..., str], tmp_path: Path
+) -> None:
+    bundle = Path(shutil.copytree(VECTORS / "prior", tmp_path / "tagger.desire"))
+    arrays = load_file(bundle / SEMANTICS)
+    del arrays[name]
+    save_file(arrays if array is None else arrays | {name: array}, bundle / SEMANTICS)
+    sign(bundle)
+    sentence = refused_by_app("adapt", "tagger.desire", "--labels", "baking", "--out", "taught")
+    assert f"{SEMANTICS}: {name} is not a finite float32 array of shape" in sentence
+    with pytest.raises(DesireEdgeError, match=f"{name} is not a finite float32 array of shape"):
+        Bundle.open(bundle, "cpu").adapt(labels=["baking"])
+
+
 def test_a_lexicon_of_negative_width_is_refused(bundle: Path, refused_by_app: Callable[..., str]) -> None:
     path = bundle / "lexicon.safetensors"
     content = path.read_bytes()

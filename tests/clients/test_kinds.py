@@ -46,6 +46,7 @@ MORE_TEXTS = (
     "42 ４２ ① ½ 10,000", "한국어 ภาษาไทย हिन्दी العربية", "x" * 300,
 )  # fmt: skip
 TOLERANCE = 1e-5
+HASHED = 64
 
 
 def written(folder: Path, files: dict[str, bytes]) -> list[Path]:
@@ -165,13 +166,14 @@ def test_a_text_encoders_label_vectors_are_used_or_refused(app: Run, tmp_path: P
 
 
 def lexicon_bundle(folder: Path) -> Path:
-    """A bundle whose static lexicon makes both the texts' features and the labels' vectors, and whose z is x."""
-    make_bundle(folder, known_labels=False)
+    """A bundle whose static lexicon makes both the texts' features and the labels' vectors; z has its words, too."""
+    make_bundle(folder)
     make_static(folder / LEXICON, D)
-    x = float_value("x", 1, D)
-    graph = graph_of([helper.make_node("Identity", ["x"], ["z"])], x, {})
+    x = float_value("x", 1, D + HASHED)
+    mixed = np.concatenate([np.eye(D), np.random.default_rng(0).normal(size=(HASHED, D))]).astype(np.float32)
+    graph = graph_of([helper.make_node("MatMul", ["x", "mixed"], ["z"])], x, {"mixed": mixed})
     (folder / EXTRACTOR).write_bytes(serialize(graph))
-    spec = LexiconInput.of(folder / LEXICON)
+    spec = replace(LexiconInput.of(folder / LEXICON), hashed=HASHED)
     files = {name: FileRecord.of(folder / name) for name in bundle_files(spec)}
     manifest = replace(Manifest.read(folder / MANIFEST), input=spec, files=files)
     write_json(folder / MANIFEST, manifest.to_json())
@@ -182,7 +184,7 @@ def test_texts_have_the_same_vectors_in_every_client(
     browser: Browser, programs: Path, tmp_path: Path
 ) -> None:
     vector = tmp_path / "vector.npy"
-    np.save(vector, np.linspace(-1, 1, D))
+    np.save(vector, np.linspace(-1, 1, D + HASHED))
     files = [*texts(tmp_path / "files", (*TEXTS, *MORE_TEXTS)), vector]
     errors = kind_errors(lexicon_bundle(tmp_path / "lexicon"), files, browser, programs / "probe")
     for client, error in errors.items():

@@ -14,7 +14,7 @@ from cli.test_cli_bad_bundle import sign
 from clients.conftest import Run
 from drivers.web import Request, adapt_in_node, install_packages, program
 from runtime.test_model_file import BAD, FRAGMENTS, GOOD
-from test_bundle_format import as_schema_3
+from test_bundle_format import in_schema
 from vectors.tiny import FOLDER
 
 from desire_edge import Bundle, DesireEdgeError, Support
@@ -127,13 +127,15 @@ def test_the_cpp_client_refuses_as_python_does(
     assert json.loads(done.stdout) == {"error": {"code": "onnx", "message": str(refusal(parts))}}
 
 
-def test_the_cpp_client_reads_bundles_of_schema_3(app: Run, tmp_path: Path) -> None:
-    older = as_schema_3(FOLDER / "plain", tmp_path / "tagger.desire")
+@pytest.mark.parametrize("version", [3, 4, 5])
+def test_the_cpp_client_reads_bundles_of_earlier_schemas(version: int, app: Run, tmp_path: Path) -> None:
+    older = in_schema(version, FOLDER / "plain", tmp_path / "tagger.desire")
     assert adapted(app, older) == Bundle.open(older, "cpu").adapt(labels=["bread", "jazz"]).model
 
 
-def test_the_web_client_reads_bundles_of_schema_3(tmp_path: Path) -> None:
-    older = as_schema_3(FOLDER / "plain", tmp_path / "tagger.desire")
+@pytest.mark.parametrize("version", [3, 4, 5])
+def test_the_web_client_reads_bundles_of_earlier_schemas(version: int, tmp_path: Path) -> None:
+    older = in_schema(version, FOLDER / "plain", tmp_path / "tagger.desire")
     request = Request(Support(()), ["Warm bread"], ["bread", "jazz"])
     found, expected = (adapt_in_node(path, request) for path in (older, FOLDER / "plain"))
     assert found["probabilities"] == expected["probabilities"]

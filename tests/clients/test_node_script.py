@@ -9,13 +9,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
+from cli.test_cli_bad_bundle import sign
 from drivers.web import install_packages, program, same_task_in_python
 from trained import Trained
+from vectors.tiny import FOLDER
 
 from desire_edge import Bundle, Predictor, Support
 from desire_edge.inputs.files import MAX_FILE_BYTES, read_input
 from desire_edge.runtime.archive import pack
+from desire_edge.runtime.manifest import ADAPT
 from desire_edge.serving import page_folder
 
 pytestmark = pytest.mark.slow
@@ -51,11 +55,35 @@ def test_the_script_learns_and_predicts_as_python_does(taught: Trained, tmp_path
     assert [row["labels"] for row in answer["predictions"]] == [
         task.predictor.decide(row) for row in expected
     ]
+    assert all(row["none"] == (row["labels"] == []) for row in answer["predictions"])
 
     written = Predictor(tmp_path / "taught" / "model.onnx", "cpu")
     np.testing.assert_allclose(written.predict(inputs), expected, rtol=0, atol=1e-5)
     assert {path.name for path in tmp_path.iterdir()} == {"taught", "again"}  # and nothing half-written
     assert (tmp_path / "taught").stat().st_mode & 0o777 == 0o755
+
+
+@pytest.mark.parametrize("helpful", [True, False])
+def test_it_says_whether_examples_help_as_python_does(tmp_path: Path, helpful: bool) -> None:
+    texts = ["warm bread"] * 4 + ["a jazz concert"] * 2
+    carried = [0, 1, 2, 3] if helpful else [0, 2, 4, 5]
+    lines = [
+        json.dumps({"text": text, "labels": ["baking"] if row in carried else []})
+        for row, text in enumerate(texts)
+    ]
+    (tmp_path / "support").mkdir()
+    (tmp_path / "support" / "metadata.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    result = node(FOLDER / "prior", tmp_path / "support", "taught", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    answer = json.loads(result.stdout)
+    report = Bundle.open(FOLDER / "prior", "cpu").adapt(Support.read(tmp_path / "support")).report
+    assert report.loss_held_out is not None
+    assert answer["lossHeldOut"] == pytest.approx(report.loss_held_out, abs=1e-5)
+    theirs, ours = (
+        [warning for warning in warnings if "do not help" in warning]
+        for warnings in (answer["warnings"], report.warnings)
+    )
+    assert theirs == ours and len(ours) == (not helpful)
 
 
 def test_the_snippet_of_its_readme_runs(sample_trained: Trained, tmp_path: Path) -> None:
@@ -179,3 +207,42 @@ def test_the_script_refuses_what_is_broken(what: str, sample_trained: Trained, t
     assert named in line
     assert result.stdout == ""
     assert sorted(tmp_path.iterdir()) == before
+
+
+def without_an_output(bundle: Path) -> None:
+    graph = onnx.load(bundle / ADAPT)
+    del graph.graph.output[[value.name for value in graph.graph.output].index("b")]
+    (bundle / ADAPT).write_bytes(graph.SerializeToString())
+    sign(bundle)
+
+
+@pytest.mark.parametrize(
+    ("make", "named"),
+    [
+        (without_an_output, "adapt.onnx gives no b of shape [4]"),
+        (
+            lambda bundle: rewrite(bundle / "manifest.json", names={"kind": "lexicon", "dimension": 5}),
+            "the lexicon has 6 dimensions, but the model 5",
+        ),
+        (lambda bundle: rewrite(bundle / "manifest.json", dimension=4), "extractor.onnx gives no z of 4"),
+        (
+            lambda bundle: rewrite(bundle / "manifest.json", head={"kind": "paper"}),
+            "hidden is null",
+        ),
+    ],
+    ids=["no output b", "names of 5", "features of 4", "the head of the paper"],
+)
+def test_a_spoilt_bundle_of_the_head_prior_is_refused(
+    make: Callable[[Path], object], named: str, tmp_path: Path
+) -> None:
+    bundle = Path(shutil.copytree(FOLDER / "prior", tmp_path / "prior.desire"))
+    make(bundle)
+    (tmp_path / "support").mkdir()
+    metadata = {"text": "bread and a hot oven", "labels": ["baking"]}
+    (tmp_path / "support" / "metadata.jsonl").write_text(json.dumps(metadata))
+    result = node(bundle, tmp_path / "support", "taught", cwd=tmp_path)
+    assert result.returncode == 2
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("error: ")
+    assert named in line
+    assert not (tmp_path / "taught").exists()

@@ -55,6 +55,33 @@ def test_what_was_done_is_undone(page: Page) -> None:
     assert try_text(page, BREAD) == before
 
 
+def test_a_label_gets_another_name(page: Page) -> None:
+    teach_two(page)
+    before = try_text(page, BREAD)
+    answers = iter(["cycling", " bread and cakes "])
+    page.on("dialog", lambda dialog: dialog.accept(next(answers)))
+    rename = page.get_by_role("button", name="Rename the label baking")
+    rename.click()
+    expect(page.get_by_role("alert")).to_contain_text("is a label 'cycling' already")
+    rename.click()
+    expect(page.get_by_role("status")).to_contain_text("from 2 examples")
+    expect(page.get_by_role("button", name="Remove the label bread and cakes")).to_be_visible()
+    assert list(try_text(page, BREAD)) == ["bread and cakes", "cycling"]
+    page.get_by_role("button", name="Undo").click()
+    assert try_text(page, BREAD) == before
+
+
+def test_a_text_that_no_label_fits_gets_none_of_these(page: Page) -> None:
+    teach_two(page)
+    none = page.get_by_text("None of these")
+    said = {}
+    for text in (BREAD, BIKE, "The court fined the bank over its accounts.", "A symphony for strings."):
+        try_text(page, text)
+        said[text] = page.locator(".bar.said").count()
+        expect(none).to_be_visible(visible=not said[text])
+    assert said[BREAD] and not min(said.values()), said
+
+
 def test_start_over_leaves_no_text(page: Page, url: str) -> None:
     teach_two(page)
     try_text(page, BREAD)

@@ -14,6 +14,7 @@ from trained import WAYS, Trained
 from desire_edge import Bundle, Predictor, Support
 from desire_edge.inputs import read_input
 from desire_edge.runtime.archive import pack
+from desire_edge.runtime.manifest import SCHEMA_VERSION
 
 pytestmark = pytest.mark.slow
 
@@ -56,7 +57,10 @@ def test_a_damaged_bundle_leaves_the_open_one(page: Page, sample_trained: Traine
     for content, said in (
         (whole[: len(whole) // 2], "its table of contents is missing"),
         (bytes(flipped), "is not what was exported"),
-        (whole.replace(b'"schema_version": 5', b'"schema_version": 9', 1), "schema version 9"),
+        (
+            whole.replace(b'"schema_version": %d' % SCHEMA_VERSION, b'"schema_version": 9', 1),
+            "schema version 9",
+        ),
     ):
         page.locator("#files").set_input_files(
             {"name": "tagger.desire", "mimeType": "application/zip", "buffer": content}

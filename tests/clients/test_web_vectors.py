@@ -18,6 +18,7 @@ from drivers.web import (
     serving,
 )
 from playwright.sync_api import Browser
+from vectors.tiny import BUNDLES
 
 from desire_edge import Support
 
@@ -25,7 +26,6 @@ pytestmark = pytest.mark.slow
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 TOLERANCE = 1e-5  # of the largest number of what is compared
-HEAD = ("w1", "b1", "v", "q", "m")
 
 
 def read(name: str) -> Any:
@@ -63,12 +63,14 @@ def check(case: dict[str, Any], found: dict[str, Any]) -> None:
         "thresholds": (found["thresholds"], expected["thresholds"]),
         "losses": (found["losses"], [losses[0], losses[steps]]),
     }
-    for name in HEAD:
-        wanted = np.array(expected["head"][name])
-        flat = np.array(found["weights"][name], float)
-        # v and m have a column a way, the unused ones 0.
+    for name, array in expected["head"].items():
+        wanted, flat = np.array(array), np.array(found["weights"][name], float)
+        # These have a column a way, the unused ones 0.
+        rows = 1 if name == "b" else len(wanted)
         pairs[name] = (
-            flat.reshape(len(wanted), -1)[:, :ways] if name in "vm" else flat.reshape(wanted.shape),
+            flat.reshape(rows, -1)[:, :ways].reshape(wanted.shape)
+            if name in ("v", "m", "l", "b")
+            else flat.reshape(wanted.shape),
             wanted,
         )
     for name, (mine, wanted) in pairs.items():
@@ -83,7 +85,7 @@ def test_node_learns_as_expected(case: dict[str, Any]) -> None:
     check(case, adapt_in_node(VECTORS / case["bundle"], request_of(case)))
 
 
-@pytest.mark.parametrize("bundle", ["plain", "known"])
+@pytest.mark.parametrize("bundle", BUNDLES)
 def test_the_page_learns_as_expected(browser: Browser, bundle: str) -> None:
     cases = [case for case in CASES if case["bundle"] == bundle]
     assert cases
@@ -120,9 +122,8 @@ def test_texts_and_names_are_understood_as_expected() -> None:
 def test_the_static_lexicon_gives_what_is_expected() -> None:
     lexicon, expected = VECTORS / "static" / "lexicon.safetensors", read("static.json")
     texts = [item["text"] for item in expected["texts"]]
-    for item, answer in zip(
-        expected["texts"], ask("textVectors", lexicon=str(lexicon), texts=texts), strict=True
-    ):
+    answers = ask("textVectors", lexicon=str(lexicon), texts=texts, hashed=expected["hashed"])
+    for item, answer in zip(expected["texts"], answers, strict=True):
         known = len(answer["words"]) - len(answer["unknown"])
         assert (known, len(answer["words"])) == (item["known_words"], item["words"])
         np.testing.assert_allclose(answer["x"], item["z"], rtol=0, atol=1e-6)

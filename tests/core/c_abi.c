@@ -204,6 +204,7 @@ int main(void) {
   kernels_are_told();
   test_handles();
   test_learning();
+  test_prior();
   if (failures == 0) printf("all passed\n");
   return failures != 0;
 }

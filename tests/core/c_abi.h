@@ -58,5 +58,6 @@ extern long allocations;
 
 void test_handles(void);
 void test_learning(void);
+void test_prior(void);
 
 #endif

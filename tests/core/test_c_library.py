@@ -17,10 +17,13 @@ from desire_edge import _core
 ROOT = Path(__file__).parents[2]
 STRICT = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic"]
 
-pytestmark = pytest.mark.skipif(
-    sys.platform == "win32" or shutil.which("cmake") is None or shutil.which("cc") is None,
-    reason="needs cmake and a C compiler on the path",
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        sys.platform == "win32" or shutil.which("cmake") is None or shutil.which("cc") is None,
+        reason="needs cmake and a C compiler on the path",
+    ),
+]
 
 
 def run(*command: str | Path, cwd: Path) -> str:
@@ -68,6 +71,16 @@ def test_a_c99_program_compiles_and_runs_against_what_is_installed(installed: Pa
     run("cc", *STRICT, f"-I{installed / 'include'}", *sources, "-o", "program", f"-L{library}", "-ldesire_edge",
         f"-Wl,-rpath,{library}", "-lm", cwd=tmp_path)  # fmt: skip
     assert run(tmp_path / "program", cwd=tmp_path) == "all passed\n"
+
+
+def test_the_example_adapts_on_a_gateway(installed: Path, tmp_path: Path) -> None:
+    library = shared_library(installed).parent
+    run("cc", *STRICT, f"-I{installed / 'include'}", ROOT / "examples" / "gateway.c", "-o", "gateway",
+        f"-L{library}", "-ldesire_edge", f"-Wl,-rpath,{library}", "-lm", cwd=tmp_path)  # fmt: skip
+    loss, *labels = run(tmp_path / "gateway", cwd=tmp_path).splitlines()
+    by_name, held_out = (float(value) for value in re.findall(r"\d+\.\d+", loss))
+    assert held_out < by_name
+    assert [line.rsplit(" ", 1)[1] for line in labels] == ["yes", "no"]
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads an ELF library")

@@ -14,7 +14,7 @@ from desire_edge.distillation.distil import Distillation, distil, gram_vectors, 
 from desire_edge.distillation.teachers import Teacher, teacher_of, word_vectors
 from desire_edge.errors import DesireEdgeError
 from desire_edge.lexicon import Lexicon
-from desire_edge.lexicon.static import Lineage, _unpacked, gram_hash, ngrams
+from desire_edge.lexicon.static import Lineage, _unpacked, fnv1a, ngrams
 
 TOPICS = {
     "bread": ("bread", "baker", "oven", "flour", "yeast", "loaf", "dough", "baking"),
@@ -99,7 +99,7 @@ def test_n_grams_are_the_ridge_regression_of_the_words() -> None:
     counts = np.zeros((len(words), rows))
     for row, word in zip(counts, words, strict=True):
         for gram in ngrams(word):
-            row[gram_hash(gram) % rows] += 1 / np.sqrt(len(ngrams(word)))
+            row[fnv1a(gram) % rows] += 1 / np.sqrt(len(ngrams(word)))
     expected = np.linalg.lstsq(
         np.vstack([counts, np.eye(rows)]), np.vstack([vectors, np.zeros((rows, 4))]), rcond=None
     )[0]

@@ -43,6 +43,7 @@ def bundle_of(width: int) -> Bundle:
     manifest = Manifest(
         name=folder.name,
         dimension=D,
+        head=semantics.KIND,
         hidden=HIDDEN,
         ways=options.ways,
         batch=options.batch,
@@ -52,6 +53,7 @@ def bundle_of(width: int) -> Bundle:
         known_labels=False,
         input=VectorInput(width),
         names="lexicon",
+        name_dimension=D,
         precision="fp32",
         conditioning=1.0,
         training={"about": "not trained"},

@@ -30,15 +30,15 @@ from onnx import ModelProto, shape_inference
 from desire_edge.export.adapt_graph import adapt_graph
 from desire_edge.export.graphs import head_graph, serialize
 from desire_edge.export.weights import base_axes, inference_product, output_gram
-from desire_edge.runtime.adaptation import learn, packed_model
-from desire_edge.runtime.semantics import Semantics
+from desire_edge.runtime.adaptation import learn
+from desire_edge.runtime.heads import PaperSemantics
 
 Array = NDArray[np.float32]
 Arrays = Mapping[str, NDArray[Any]]
 WEIGHTS = torch.tensor([0.1, -0.4, 0.3, 0.2, 0.5], dtype=torch.float64)
 
 
-def semantics_of(model: Model, step_sizes: torch.Tensor, *, known_labels: bool = False) -> Semantics:
+def semantics_of(model: Model, step_sizes: torch.Tensor, *, known_labels: bool = False) -> PaperSemantics:
     """What a bundle with this model holds, as export makes it."""
     arrays = model.arrays()
     axes, lengths = base_axes(arrays["w_base"])
@@ -53,7 +53,7 @@ def semantics_of(model: Model, step_sizes: torch.Tensor, *, known_labels: bool =
     }
     if not known_labels:
         values |= {"p": axes.T @ inference_product(arrays["w_base"], arrays["w_i"]), "r": np.diag(lengths)}
-    return Semantics.of(values)
+    return PaperSemantics.of(values)
 
 
 def turned(model: Model, z: torch.Tensor) -> Array:
@@ -192,7 +192,7 @@ def test_realistic_sizes_equal_autograd_and_the_core() -> None:
     semantics = semantics_of(model, task.step_sizes)
     inputs = {name: np.asarray(value, np.float32) for name, value in task.arrays(np.float32).items()}
     core = learn(
-        packed_model(semantics),
+        semantics.packed(),
         turned(model, task.z),
         inputs["targets"],
         inputs["mask"],
@@ -292,7 +292,7 @@ def test_the_steps_kept_are_those_to_the_last_lowest_loss(sizes: list[float], ke
     )
     arrays = task.arrays(np.float32)
     core = learn(
-        packed_model(semantics), turned(model, task.z),
+        semantics.packed(), turned(model, task.z),
         arrays["targets"], arrays["mask"], arrays["w_novel"], ways=3,
     )  # fmt: skip
     assert len(core.losses) - 1 == kept

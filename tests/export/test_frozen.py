@@ -21,6 +21,7 @@ from vectors.static_lexicon import STATIC
 from desire_edge import Bundle, DesireEdgeError, Predictor, Support
 from desire_edge.export import ExportOptions, export_bundle, to_bundle
 from desire_edge.models import extract
+from desire_edge.models.hashed import HASHED
 from desire_edge.training.config import load_config
 from desire_edge.training.run import Run
 from desire_edge.training.stages import train
@@ -57,7 +58,7 @@ RNG = np.random.default_rng(0)
 
 
 def trained(folder: Path, *settings: str) -> Run:
-    run = Run.create(folder, load_config(None, (*SETTINGS, *settings)), torch.device("cpu"))
+    run = Run.create(folder, load_config(None, (*SETTINGS, *settings), recipe="best"), torch.device("cpu"))
     train(run, lambda *_: None)
     return run
 
@@ -160,6 +161,26 @@ def test_texts_take_their_tokenizer_along(of_texts: Run, tmp_path: Path) -> None
     task = Bundle.open(tmp_path / "tagger.desire").adapt(Support.of(["jazz", "bread"], [["jazz"], ["bread"]]))
     found = task.predict(["jazz trumpet"])
     np.testing.assert_array_equal(Predictor(task.save(tmp_path / "taught")).predict(["jazz trumpet"]), found)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16", "int8"])
+def test_token_ids_are_hashed_in_the_graph(of_texts: Run, tmp_path: Path, precision: str) -> None:
+    settings = (
+        f"data={of_texts.config.data}", f"extractor.backbone={of_texts.config.extractor.backbone}", "words=on",
+        "maps=off", "validation_tasks=2", "label_sizes=[6,3,3]",
+    )  # fmt: skip
+    run = Run.create(tmp_path / "run", load_config(None, settings), torch.device("cpu"))
+    train(run, lambda *_: None)
+    assert run.extractor.words == HASHED and not (run.data.x[:, -HASHED:] == 0).all()
+    manifest, parity = export_bundle(run, tmp_path / "tagger.desire", ExportOptions(precision=precision))
+    assert manifest.dimension == run.extractor.dimension == run.data.dense.shape[1] + HASHED
+    assert parity.adapted <= 1e-5 and (precision != "fp32" or parity.worst <= 1e-5)
+    bundle = Bundle.open(tmp_path / "tagger.desire", "cpu")
+    z = bundle.extract([bundle.manifest.input.features_of(raw, "it") for raw in run.data.raws(np.arange(12))])
+    words = extract(run.extractor, run.data.x[:12])[:, -HASHED:].numpy()
+    np.testing.assert_allclose(
+        z[:, -HASHED:], words, rtol=0, atol={"fp32": 1e-6, "fp16": 1e-3, "int8": 1e-2}[precision]
+    )
 
 
 def test_vectors_are_features_as_they_are(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def torch_logits(trained: Trained, task: Task, known: NDArray[np.float32]) -> ND
     shots = len(episode.support)
     z[:shots] = torch.from_numpy(task.taught.z.astype(np.float64) @ trained.axes.T)
     targets = torch.from_numpy(run.data.dataset.targets[np.ix_(rows, episode.labels)]).double()
-    learner = type(run.learner)(run.learner.head.w_base.double(), run.config.meta).double()
+    learner = type(run.meta_learner)(run.meta_learner.head.w_base.double(), run.config.meta).double()
     learner.load_state_dict(run.learner.state_dict())
     episodes = EpisodeBatch(
         z=z[None],
@@ -93,7 +93,9 @@ def test_every_implementation_gives_the_same_adapted_logits(
     x = run.data.x[trained.episode.query]
     z = (extract(run.extractor, x).double().numpy() @ trained.axes).astype(np.float32)
     weights = task.head.weights
-    scores = run.learner.head.base_scores(extract(run.extractor, x), known_labels=torch.from_numpy(known))
+    scores = run.meta_learner.head.base_scores(
+        extract(run.extractor, x), known_labels=torch.from_numpy(known)
+    )
     core = _core.head_logits(z=z, scores=scores.detach().numpy(), **folded(weights, len(task.labels)))
     assert relative_error(core, reference) <= 1e-5
     assert relative_error(head_logits(bundle, weights, z, known), reference) <= 1e-5
@@ -107,7 +109,9 @@ def test_a_task_by_names_alone_uses_what_is_known_of_an_input(known_trained: Tra
     x = run.data.x[known_trained.episode.query]
     z, w_novel = extract(run.extractor, x).double(), torch.from_numpy(task.taught.vectors).double()
     with torch.no_grad():
-        logits = copy.deepcopy(run.learner.head).double()(z, w_novel, known_labels=torch.from_numpy(known))
+        logits = copy.deepcopy(run.meta_learner.head).double()(
+            z, w_novel, known_labels=torch.from_numpy(known)
+        )
     found = task.predict(list(x), names_of(known_trained, known))
     assert relative_error(found, torch.sigmoid(logits)) <= 1e-5
 
@@ -123,7 +127,7 @@ def test_the_gate_notices_every_weight(name: str, known_trained: Trained) -> Non
     run.learner = copy.deepcopy(run.learner)
     assert check_parity(run, known_trained.bundle).worst <= 1e-5
     with torch.no_grad():
-        weight = run.learner.head.state_dict()[name]
+        weight = run.meta_learner.head.state_dict()[name]
         weight += 0.01 * weight.abs().max()
     with pytest.raises(DesireEdgeError, match="ONNX Runtime does not reproduce torch within 1e-05"):
         check_parity(run, known_trained.bundle)

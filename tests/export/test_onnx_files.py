@@ -123,7 +123,8 @@ def test_the_completed_model_is_the_one_onnx_would_build(exported: Trained) -> N
     onnx.helper.set_model_props(built, entries)
     assert found == built
     keys = {f"desire_edge.{key}" for key in ("bundle", "input", "labels", "thresholds")}
-    assert set(entries) - {"desire_edge.known_labels"} == keys
+    stated = {"desire_edge.sets"} if bundle.manifest.coverage else set()
+    assert set(entries) - {"desire_edge.known_labels"} == keys | stated
     assert ("desire_edge.known_labels" in entries) == bundle.manifest.known_labels
 
 

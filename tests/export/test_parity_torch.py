@@ -47,10 +47,10 @@ def test_every_implementation_gives_the_same_adapted_logits(trained: Trained, mi
     z = extract(run.extractor, x)
 
     # Torch: autograd through Eq. (1) as it stands, in float64, from the run's own weights.
-    weights = run.learner.head.state_dict().items()
+    weights = run.meta_learner.head.state_dict().items()
     model = Model(**{name: weight.double().contiguous() for name, weight in weights})
     mask = torch.from_numpy(task.taught.mask).double()
-    taken = run.learner.step_sizes.detach().double()[: len(task.head.losses) - 1]
+    taken = run.meta_learner.step_sizes.detach().double()[: len(task.head.losses) - 1]
     support = Task(
         z=torch.from_numpy(task.taught.z.astype(np.float64) @ trained.axes.T),
         targets=torch.from_numpy(task.taught.targets).double(),
@@ -88,7 +88,7 @@ def test_the_gate_notices_every_weight(name: str, sample_trained: Trained) -> No
     run.learner = copy.deepcopy(run.learner)
     check_parity(run, sample_trained.bundle)
     with torch.no_grad():
-        weight = run.learner.head.state_dict()[name]
+        weight = run.meta_learner.head.state_dict()[name]
         weight += 0.01 * weight.abs().max()
     with pytest.raises(DesireEdgeError, match="ONNX Runtime does not reproduce torch within 1e-05"):
         check_parity(run, sample_trained.bundle)
@@ -112,7 +112,7 @@ def test_a_text_without_known_words_has_the_features_torch_gives_it(trained: Tra
 def test_the_features_of_a_bundle_keep_their_scalar_products_with_the_base_labels(trained: Trained) -> None:
     run, bundle = trained.run, Bundle.open(trained.bundle, "cpu")
     x = run.data.x[trained.episode.query]
-    expected = extract(run.extractor, x).double() @ run.learner.head.w_base.double()
+    expected = extract(run.extractor, x).double() @ run.meta_learner.head.w_base.double()
     z = bundle.extractor.run(x)["z"].astype(np.float64)
     assert relative_error(z @ bundle.semantics.w_base, expected) <= 1e-5
     assert bundle.semantics.r is not None

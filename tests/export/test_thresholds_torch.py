@@ -44,7 +44,7 @@ def torch_decisions(trained: Trained, task: Task) -> tuple[NDArray[np.float64], 
 
     z = rows(taught.z.astype(np.float64) @ trained.axes.T)
     z[0, shots:] = query
-    learner = type(run.learner)(run.learner.head.w_base.double(), run.config.meta).double()
+    learner = type(run.meta_learner)(run.meta_learner.head.w_base.double(), run.config.meta).double()
     learner.load_state_dict(run.learner.state_dict())
     episodes = EpisodeBatch(
         z=z,

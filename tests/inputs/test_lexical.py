@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,16 @@ def test_a_text_is_its_vector_of_length_1(spec: LexiconInput, tmp_path: Path) ->
     np.testing.assert_array_equal(found.x, expected)
     assert found.x.dtype == np.float32 and np.linalg.norm(found.x) == pytest.approx(1, abs=1e-6)
     assert (found.known_words, found.words) == (3, 4)
+
+
+def test_its_words_come_after_it_hashed(spec: LexiconInput, tmp_path: Path) -> None:
+    wide = replace(spec, hashed=512)
+    again = input_from_json(wide.to_json(), "here", "manifest", Assets(tmp_path))
+    assert again == wide and again.features == wide.features == DIM + 512
+    x = again.features_of("Bread and zzyzx, bread and jazz", "a text").x
+    np.testing.assert_array_equal(x[:DIM], spec.features_of("Bread and zzyzx, bread and jazz", "a text").x)
+    assert np.count_nonzero(x[DIM:]) == 4 and "hashed" not in spec.to_json()
+    np.testing.assert_array_equal(again.features_of(x, "a vector").x, x)
 
 
 def test_a_text_without_known_words_is_warned_of(spec: LexiconInput) -> None:
@@ -65,7 +76,17 @@ def test_the_spec_comes_back_from_its_json(spec: LexiconInput, tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    "change", [{"features": 7}, {"features": True}, {"features": 0}, {"files": {}}, {"files": {LEXICON: "x"}}]
+    "change",
+    [
+        {"hashed": -1},
+        {"hashed": True},
+        {"hashed": 1 << 17},
+        {"features": 7},
+        {"features": True},
+        {"features": 0},
+        {"files": {}},
+        {"files": {LEXICON: "x"}},
+    ],
 )
 def test_a_spec_that_is_none_is_refused(spec: LexiconInput, tmp_path: Path, change: dict[str, Any]) -> None:
     with pytest.raises(DesireEdgeError) as refused:

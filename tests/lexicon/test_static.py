@@ -16,7 +16,7 @@ from vectors.tiny import tiny_lexicon
 from desire_edge.errors import DesireEdgeError
 from desire_edge.lexicon import Lexicon, tokenize
 from desire_edge.lexicon.build import make_lexicon, shrink_lexicon, write_lexicon
-from desire_edge.lexicon.static import StaticTable, gram_hash, ngrams
+from desire_edge.lexicon.static import StaticTable, fnv1a, ngrams
 from desire_edge.lexicon.text import split_name
 from desire_edge.lexicon.words import Words
 
@@ -75,8 +75,7 @@ def reference(words: list[str], mean: NDArray[np.float32]) -> list[float]:
         ]
         if not pieces:
             rows = [
-                row(table.grams, table.gram_scales, gram_hash(gram) % len(table.grams))
-                for gram in ngrams(word)
+                row(table.grams, table.gram_scales, fnv1a(gram) % len(table.grams)) for gram in ngrams(word)
             ]
             spelt = unit(
                 [sum(column) for column in zip(*rows, strict=True)], sum(math.hypot(*each) for each in rows)
@@ -100,6 +99,24 @@ def test_a_text_is_what_the_definition_says(text: str) -> None:
     assert found.words == len(set(tokenize(text))) >= found.known_words
 
 
+@given(text=texts, size=st.integers(1, 40))
+def test_a_text_s_words_are_hashed_as_the_definition_says(text: str, size: int) -> None:
+    expected = [0.0] * size
+    folded = [word.lower() for word in tokenize(text)]
+    for place, word in enumerate(folded):
+        if word not in folded[:place]:
+            ranks = [int(TABLES.ranks[index]) for index in WORDS.pieces(tokenize(text)[place])[0]]
+            rarity = 2 + max(ranks) if ranks else 1 + len(WORDS)
+            value = 0x811C9DC5
+            for byte in word.encode("utf-8", "surrogatepass"):
+                value = (value ^ byte) * 0x01000193 % 2**32
+            sign = 1 if value % 2 else -1
+            expected[value // 2 % size] += sign * (1 + math.log(folded.count(word))) * math.log(rarity)
+    found = LEXICON.text_vector(text, size)
+    np.testing.assert_array_equal(found.vector[:-size], LEXICON.text_vector(text).vector)
+    np.testing.assert_allclose(found.vector[-size:], expected, rtol=1e-6, atol=1e-6)
+
+
 @given(name=texts.filter(lambda text: any(character.isalnum() for character in text)))
 def test_a_name_is_what_the_definition_says(name: str) -> None:
     assert isinstance(TABLES.vectors, StaticTable)
@@ -120,7 +137,7 @@ def test_names_and_texts_share_a_space_and_a_lexicon_of_sources_has_no_texts(tmp
 def test_n_grams_and_their_hash_are_the_documented_ones() -> None:
     assert ngrams("a") == ["<a>"]
     assert ngrams("aaaa") == ["<aa", "aaa", "aa>", "<aaa", "aaaa", "aaa>", "<aaaa", "aaaa>"]
-    assert [gram_hash(text) for text in ("", "a", "foobar")] == [
+    assert [fnv1a(text) for text in ("", "a", "foobar")] == [
         0x811C9DC5,
         0xE40C292C,
         0xBF9CF968,

@@ -38,6 +38,7 @@ def test_words_are_left_out_at_random_in_training_only_and_the_rest_stays_as_it_
     torch.manual_seed(0)
     f = Extractor(Mlp(1000, [], 0.0, input_dropout=0.2), 1000)
     with torch.no_grad():  # what F sees, as it is
+        assert isinstance(f.projection, torch.nn.Linear)
         f.projection.weight.copy_(torch.eye(1000))
         f.projection.bias.zero_()
     x = 1 + normal(1, 20, 1000).abs()

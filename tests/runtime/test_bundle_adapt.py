@@ -17,6 +17,7 @@ from trained import WAYS, Trained
 from desire_edge import Bundle, DesireEdgeError, Example, Predictor, Support, Task
 from desire_edge.data import EpisodeSampler
 from desire_edge.models import extract
+from desire_edge.runtime.heads import PaperSemantics
 from desire_edge.runtime.taught_file import task_bytes
 
 
@@ -60,7 +61,7 @@ def test_examples_lower_the_loss(trained: Trained) -> None:
 def test_without_examples_the_names_alone_decide_by_eq_1(trained: Trained) -> None:
     run, task = trained.run, opened(trained).adapt(labels=trained.labels)
     x = run.data.x[trained.episode.query]
-    weights = run.learner.head.state_dict().items()
+    weights = run.meta_learner.head.state_dict().items()
     logits = project(
         Model(**{name: weight.double() for name, weight in weights}),
         extract(run.extractor, x).double(),
@@ -174,6 +175,7 @@ def test_texts_of_which_no_word_is_known_are_a_warning(sample_trained: Trained) 
 @pytest.mark.parametrize("scale", [1, 10, 1000])
 def test_a_step_that_overshoots_is_not_taken(ways: int, scale: float, sample_trained: Trained) -> None:
     bundle, names = opened(sample_trained), sample_trained.labels[:ways]
+    assert isinstance(bundle.semantics, PaperSemantics)
     bundle.semantics.step_sizes[:] *= scale
     support = Support(
         tuple(

@@ -19,8 +19,8 @@ from core.reference import (
 )
 
 from desire_edge import _core
-from desire_edge.runtime.adaptation import learn, packed_model
-from desire_edge.runtime.semantics import Semantics
+from desire_edge.runtime.adaptation import learn
+from desire_edge.runtime.heads import PaperSemantics
 
 N, D = 3, 24
 
@@ -40,7 +40,7 @@ def test_an_ill_conditioned_model_is_adapted_in_double() -> None:
     task = replace(random_task(generator, len(z), N, D, 3), z=z)
     # The runtime's inner loss is a sum over labels, the reference's a mean.
     task = replace(task, mask=torch.ones_like(task.mask), step_sizes=0.05 * task.step_sizes)
-    semantics = Semantics.of(
+    semantics = PaperSemantics.of(
         {
             **{"w_base": 0, "w_i": 0, "base_bias": 0},  # not read
             **lowrank_arrays(model, np.float32),
@@ -50,7 +50,7 @@ def test_an_ill_conditioned_model_is_adapted_in_double() -> None:
     )
     arrays = task.arrays(np.float32)
     head = learn(
-        packed_model(semantics),
+        semantics.packed(),
         arrays["z"],
         arrays["targets"],
         arrays["mask"],

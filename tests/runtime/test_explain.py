@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from desire_edge import Bundle, DesireEdgeError, Support
-from desire_edge.runtime.explain import Replay
-from desire_edge.runtime.semantics import Semantics
+from desire_edge.runtime.heads.explained import Learned
+from desire_edge.runtime.heads.replay import Replay
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 TEXTS = ["Warm bread, and jazz.", "the linux kernel", "a trumpet on a train"]
@@ -41,17 +41,15 @@ def single(model: Model, task: Task) -> tuple[Model, Task]:
 def replay_of(model: Model, task: Task) -> Replay:
     """The task's steps. Step sizes of a bundle are for the loss's mean over labels, the reference's for its sum."""
     known = max(1, int((task.mask > 0).any(dim=0).sum()))
-    arrays = model.arrays() | {"step_sizes": task.step_sizes.numpy() / known, "q0": 0, "base_bias": 0}
-    semantics = Semantics.of({**arrays, "threshold_weights": 0})
+    arrays = model.arrays() | {"step_sizes": task.step_sizes.numpy() / known}
     doubles: dict[str, Any] = {name: np.asarray(value, np.float64) for name, value in arrays.items()}
-    semantics = replace(semantics, **doubles)  # division has left single precision
     told = None if task.known_labels is None else task.known_labels.numpy()
     support = (task.z.numpy(), task.targets.numpy(), task.mask.numpy(), task.w_novel.numpy())
-    return Replay(semantics, *support, told, len(task.step_sizes))
+    return Replay(doubles, Learned(*support, told, len(task.step_sizes)))
 
 
 def terms_of(replay: Replay, z: torch.Tensor, known: torch.Tensor | None) -> dict[str, NDArray[np.float64]]:
-    return dict(replay.explain(z.numpy(), None if known is None else known.numpy()))
+    return vars(replay.explain(z.numpy(), None if known is None else known.numpy()))
 
 
 @given(problems(), st.integers(0, 2**32 - 1), st.booleans())
@@ -133,7 +131,7 @@ def test_a_share_of_a_small_step_is_the_logits_slope_along_the_examples_own_grad
         assert relative_error(found[s], expected) < 1e-3
 
 
-@pytest.mark.parametrize("name", ["plain", "known"])
+@pytest.mark.parametrize("name", ["plain", "known", "prior"])
 @pytest.mark.parametrize("support", [None, SUPPORT], ids=["by name alone", "with examples"])
 def test_a_bundles_explanation_is_the_models_own_prediction(name: str, support: Support | None) -> None:
     task = Bundle.open(VECTORS / name, "cpu").adapt(support, labels=["baking", "jazz", "travel"])
@@ -141,7 +139,7 @@ def test_a_bundles_explanation_is_the_models_own_prediction(name: str, support: 
     for text, expected in zip(TEXTS, probabilities, strict=True):
         found = task.explain(text)
         np.testing.assert_allclose(found.probabilities, expected, atol=1e-6)
-        total = found.name + found.base.sum(axis=0) + found.examples.sum(axis=0)
+        total = found.name + found.base.sum(axis=0) + found.examples.sum(axis=0) + found.bias
         assert np.abs(total - found.logits).max() < 1e-5
         np.testing.assert_array_equal(found.rounding, found.logits - total)
         assert found.examples.shape == (0 if support is None else 4, 3)
@@ -149,15 +147,16 @@ def test_a_bundles_explanation_is_the_models_own_prediction(name: str, support: 
             for most in (0, 1, 5, 1000):
                 terms = found.terms(label, most)
                 assert sum(term.value for term in terms) == pytest.approx(found.logits[n], abs=1e-12)
-                assert len(terms) <= 2 * most + 6 or most == 1000
+                assert len(terms) <= 2 * most + 7 or most == 1000
             value = found.to_json()[label]
             spoken = value["name"] + sum(value["base_labels"].values()) + sum(value["examples"])
-            assert spoken + value["rounding"] == pytest.approx(value["logit"], abs=1e-12)
+            assert spoken + value["bias"] + value["rounding"] == pytest.approx(value["logit"], abs=1e-12)
         assert set(found.predicted) == set(task.decide(expected) or [task.labels[expected.argmax()]])
 
 
-def test_known_labels_speak_in_place_of_what_the_model_sees() -> None:
-    bundle = Bundle.open(VECTORS / "known", "cpu")
+@pytest.mark.parametrize("name", ["known", "prior"])
+def test_known_labels_speak_in_place_of_what_the_model_sees(name: str) -> None:
+    bundle = Bundle.open(VECTORS / name, "cpu")
     told_label = bundle.manifest.base_labels[1]
     task = bundle.adapt(SUPPORT)
     found = task.explain(TEXTS[0], [told_label])

@@ -13,14 +13,14 @@ from core.learning import model_arrays, problem_of, task_arrays
 from core.reference import Model, Task
 
 from desire_edge import DesireEdgeError
-from desire_edge.runtime.adaptation import AdaptedHead, learn, packed_model
-from desire_edge.runtime.semantics import Semantics
+from desire_edge.runtime.adaptation import AdaptedHead, learn
+from desire_edge.runtime.heads import PaperSemantics
 
 
 def taught(model: Model, task: Task, **changed: Any) -> AdaptedHead:
     unread = {"w_base": 0, "w_i": 0, "base_bias": 0}
-    semantics = Semantics.of(unread | model_arrays(model, task))
-    return learn(packed_model(semantics), **(task_arrays(task) | changed), ways=4)
+    semantics = PaperSemantics.of(unread | model_arrays(model, task))
+    return learn(semantics.packed(), **(task_arrays(task) | changed), ways=4)
 
 
 def test_a_task_is_learned_from_arrays_of_any_layout() -> None:

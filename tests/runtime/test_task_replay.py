@@ -1,28 +1,25 @@
-"""Going on from a task: additions, removals and undo equal teaching everything afresh, to the bit."""
+"""Going on from a task: additions, removals, new names and undo equal teaching everything afresh, to the bit."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from copy import deepcopy
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from onnx import numpy_helper
 from trained import WAYS, Trained
 
-from desire_edge import Bundle, DesireEdgeError, Example, Support, Task
+from desire_edge import Bundle, DesireEdgeError, Support, Task
 from desire_edge.export import ExportOptions, export_bundle
-from desire_edge.runtime.support import MAX_EXAMPLES, Missing
+from desire_edge.runtime.heads import PaperSemantics
+from desire_edge.runtime.manifest import MAX_WAYS
+from desire_edge.runtime.support import MAX_EXAMPLES
 from desire_edge.runtime.task import replay
 from desire_edge.runtime.taught import Origin, Taught
 from desire_edge.runtime.taught_file import read_task, task_bytes
-
-NAMES = ("bread", "Bread", "jazz", "zzqxv", "open source", "travel", "python", "garden")
 
 
 @pytest.fixture(scope="module")
@@ -35,142 +32,6 @@ def bundle(sample_trained: Trained) -> Bundle:
 def task(bundle: Bundle, sample_trained: Trained) -> Task:
     """The sample's task, of 5 labels and 10 examples."""
     return bundle.adapt(Support.read(sample_trained.support), labels=sample_trained.labels)
-
-
-# The law
-
-
-@dataclass
-class Book:
-    """What a task should hold: labels, and of each example its row and what is known of it, {label: carried}."""
-
-    labels: list[str] = field(default_factory=list)
-    examples: list[tuple[int, dict[str, bool]]] = field(default_factory=list)
-
-    def afresh(self, trained: Trained, bundle: Bundle) -> Task:
-        """Everything in it taught at once."""
-        return bundle.adapt(support_of(self.examples, trained), labels=self.labels, missing="unknown")
-
-    def add(
-        self, labels: list[str], examples: list[tuple[int, dict[str, bool]]], missing: str, earlier: str
-    ) -> None:
-        for _, known in self.examples:
-            known.update(dict.fromkeys(labels, False) if earlier == "negative" else {})
-        self.labels += labels
-        for row, told in examples:
-            rest = dict.fromkeys(self.labels, False) if missing == "negative" else {}
-            self.examples.append((row, {**rest, **told}))
-
-    def remove(self, labels: list[str], examples: list[int]) -> None:
-        self.labels = [name for name in self.labels if name not in labels]
-        self.examples = [
-            (row, {name: carried for name, carried in known.items() if name not in labels})
-            for number, (row, known) in enumerate(self.examples)
-            if number not in examples
-        ]
-
-
-def support_of(examples: Sequence[tuple[int, dict[str, bool]]], trained: Trained) -> Support:
-    """Rows of the data set and what is known of them, as a support set."""
-    return Support(
-        tuple(
-            Example(
-                trained.run.data.x[row],
-                tuple(name for name, carried in known.items() if carried),
-                tuple(name for name, carried in known.items() if not carried),
-                known_labels=base_labels(trained, row),
-            )
-            for row, known in examples
-        )
-    )
-
-
-def base_labels(trained: Trained, row: int) -> tuple[str, ...]:
-    """Of every other row its true base labels, for a model that uses them."""
-    if not trained.run.config.meta.known_labels or row % 2:
-        return ()
-    dataset, base = trained.run.data.dataset, trained.run.data.split.base
-    return tuple(dataset.labels[index] for index in base if dataset.targets[row, index])
-
-
-def draw_addition(
-    data: st.DataObject, book: Book, trained: Trained, bundle: Bundle, task: Task | None
-) -> Task:
-    """Add labels and examples to the book and to the task."""
-    free = [name for name in NAMES if name not in book.labels]
-    least = 0 if book.labels else 1
-    most = min(2, WAYS - len(book.labels))
-    labels = data.draw(st.lists(st.sampled_from(free), min_size=least, max_size=most, unique=True))
-    every = [*book.labels, *labels]
-    told = st.dictionaries(st.sampled_from(every), st.booleans(), max_size=4)
-    rows = st.integers(0, len(trained.run.data.x) - 1)
-    examples = data.draw(st.lists(st.tuples(rows, told), min_size=0 if labels else 1, max_size=4))
-    missing: Missing = data.draw(st.sampled_from(["negative", "unknown"]))
-    earlier: Missing = data.draw(st.sampled_from(["negative", "unknown"]))
-    support = support_of(examples, trained)
-    book.add(labels, examples, missing, earlier)
-    if task is None:
-        return bundle.adapt(support, labels=labels, missing=missing)
-    # Old names may be repeated; only the new ones are added.
-    names = data.draw(st.sampled_from([labels, every]))
-    return task.add(support, labels=names, missing=missing, earlier=earlier)
-
-
-def draw_removal(data: st.DataObject, book: Book, task: Task) -> Task | None:
-    """Remove labels and examples from the book and from the task, if there is anything that can go."""
-    labels = data.draw(st.lists(st.sampled_from(book.labels), max_size=len(book.labels) - 1, unique=True))
-    numbers = st.integers(0, max(len(book.examples) - 1, 0))
-    examples = data.draw(st.lists(numbers, max_size=3 if book.examples else 0))
-    if not labels and not examples:
-        return None
-    book.remove(labels, examples)
-    return task.remove(labels=labels, examples=examples)
-
-
-def check_law(data: st.DataObject, trained: Trained, bundle: Bundle, folder: Path) -> None:
-    """Any sequence of changes, each from the stored task, gives what teaching what is left afresh gives."""
-    book, before = Book(), None
-    task = draw_addition(data, book, trained, bundle, None)
-    for _ in range(data.draw(st.integers(3, 6))):
-        afresh = book.afresh(trained, bundle)
-        assert task.model == afresh.model
-        assert task_bytes(task.settle().taught) == task_bytes(afresh.taught)
-        task.save(folder / "taught")
-        resumed = bundle.resume(folder / "taught")
-        assert resumed.model == task.model
-        assert task_bytes(resumed.taught) == task_bytes(task.taught)
-
-        task, book = resumed, deepcopy(book)
-        what = data.draw(st.sampled_from(["add", "remove", "undo"]))
-        earlier = deepcopy(book)
-        if what == "add" and len(book.labels) < WAYS:
-            task, before = draw_addition(data, book, trained, bundle, task), earlier
-        elif what == "remove" and (removed := draw_removal(data, book, task)):
-            task, before = removed, earlier
-        elif before is None:
-            with pytest.raises(DesireEdgeError, match="there is nothing to undo"):
-                task.undo()
-        else:
-            task, book, before = task.undo(), before, None
-    assert task.model == book.afresh(trained, bundle).model
-
-
-@pytest.mark.slow
-@settings(max_examples=40, deadline=None)
-@given(data=st.data())
-def test_changes_equal_teaching_afresh(
-    data: st.DataObject, sample_trained: Trained, bundle: Bundle, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    check_law(data, sample_trained, bundle, tmp_path_factory.mktemp("law"))
-
-
-@settings(max_examples=8, deadline=None)
-@given(data=st.data())
-def test_changes_equal_teaching_afresh_with_known_labels(
-    data: st.DataObject, known_trained: Trained, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    known = Bundle.open(known_trained.bundle, "cpu")
-    check_law(data, known_trained, known, tmp_path_factory.mktemp("law"))
 
 
 def test_adding_in_two_halves_equals_adding_at_once(
@@ -206,6 +67,45 @@ def test_a_label_comes_back_to_its_own_column(task: Task, sample_trained: Traine
     assert without.add(labels=[second]).labels == (first, *rest, second)
 
 
+def test_a_label_with_a_new_name_keeps_its_column_and_examples(task: Task, sample_trained: Trained) -> None:
+    first, second, *rest = sample_trained.labels
+    renamed = task.rename(f" {second} ", "zzqxv")
+    assert renamed.labels == (first, "zzqxv", *rest)
+    assert renamed.model != task.model
+    counts = [
+        [(label.positives, label.negatives, label.unknown) for label in each.report.labels]
+        for each in (task, renamed)
+    ]
+    assert counts[0] == counts[1]
+    change = renamed.taught.describe()["last_change"]
+    assert (change["added_labels"], change["removed_labels"]) == (["zzqxv"], [second])
+    assert renamed.undo().model == task.model
+    assert task_bytes(renamed.undo().taught) == task_bytes(task.taught)
+    assert renamed.rename("zzqxv", second).model == task.model
+
+
+def test_a_name_that_cannot_be_given_is_refused(task: Task, sample_trained: Trained) -> None:
+    first, second, *_ = sample_trained.labels
+    for label, name, code, sentence in (
+        ("no such", "new", "not-there", "there is no label 'no such' to rename; the task has "),
+        (first, second, "name-twice", f"the task has the label '{second}' already; choose another name"),
+        (first, first, "name-twice", f"the task has the label '{first}' already"),
+        (first, " ", "name-empty", "the new name of a label: a label name is empty"),
+    ):
+        with pytest.raises(DesireEdgeError, match=sentence) as refused:
+            task.rename(label, name)
+        assert refused.value.code == code
+
+
+def test_of_as_many_labels_as_a_task_holds_none_is_renamed() -> None:
+    nothing = Taught.nothing(Origin("b", "0" * 64, "f" * 64), 1, 1, 0, keep_base=False)
+    empty = np.zeros((0, MAX_WAYS), np.uint8)
+    names = [f"label {number}" for number in range(MAX_WAYS)]
+    full = nothing.added(names, nothing.z, empty, empty, nothing.known_labels, "unknown")
+    with pytest.raises(DesireEdgeError, match="of 4096 labels none can be renamed"):
+        full.renamed("label 3", "another")
+
+
 def test_the_report_is_of_the_whole_task_and_of_what_is_new(task: Task) -> None:
     report = task.add(Support.of(["python bread qqzzx"], [["bread"]])).report
     assert (report.examples, report.new_examples) == (11, 1)
@@ -235,7 +135,9 @@ def test_a_task_is_resumed_from_its_folder_or_file(bundle: Bundle, task: Task, t
 @pytest.mark.parametrize(("base_labels", "name"), [(0, "n" * 198), (600, "a label's name")])
 def test_eighty_examples_fit_64_kib(base_labels: int, name: str, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
-    taught = Taught.nothing(Origin("b" * 40, "0" * 64, "f" * 64), 300, base_labels, keep_base=False).added(
+    taught = Taught.nothing(
+        Origin("b" * 40, "0" * 64, "f" * 64), 300, 300, base_labels, keep_base=False
+    ).added(
         [f"{number:02}{name}" for number in range(16)],
         rng.normal(size=(80, 300)).astype(np.float16),
         targets=rng.integers(0, 2, (80, 16), np.uint8),
@@ -260,7 +162,7 @@ def test_label_vectors_are_used_as_they_are_stored(
     assert np.array_equal(task.taught.vectors, exact.astype(np.float16))
     # By names alone the base labels' part is P W_novel, of the rounded vectors.
     semantics, zero_shot = bundle.semantics, bundle.adapt(labels=sample_trained.labels)
-    assert semantics.p is not None
+    assert isinstance(semantics, PaperSemantics) and semantics.p is not None
     p = semantics.p.astype(np.float64)
     rounded, unrounded = (p @ vectors.astype(np.float64) for vectors in (zero_shot.taught.vectors, exact))
     scale = np.abs(rounded).max()
@@ -301,6 +203,7 @@ def test_the_model_alone_shows_the_direction_of_a_single_examples_features(bundl
         for tensor in onnx.load_from_string(task.model).graph.initializer
         if tensor.name == "task.w1"
     )
+    assert isinstance(bundle.semantics, PaperSemantics)
     direction = np.linalg.svd(w1.astype(np.float64) - bundle.semantics.w1)[0][:, 0]
     z = task.taught.z[0].astype(np.float64)
     assert abs(direction @ z) > 0.999 * np.linalg.norm(z)

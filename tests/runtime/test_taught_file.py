@@ -52,7 +52,7 @@ HOSTILE: dict[str, tuple[Callable[[Arrays, dict[str, Any]], object], str]] = {
     "z in single precision": (lambda a, s: a.update(z=a["z"].astype(np.float32)), "z is not finite float16"),
     "z that is not finite": (lambda a, s: a.update(z=a["z"] / np.float16(0)), "z is not finite float16"),
     "z of one dimension": (lambda a, s: a.update(z=a["z"][0]), "not enough values to unpack"),
-    "z of another dimension": (lambda a, s: a.update(z=a["z"][:, 1:]), "vectors has shape [50, 5]"),
+    "z of another dimension": (lambda a, s: a.update(z=a["z"][:, 1:]), "are 49, 50, 0 wide, but those of the"),
     "fewer examples": (lambda a, s: a.update(z=a["z"][1:]), "example_changes is not 9 of 0, 1 and 2"),
     "too many examples": (
         lambda a, s: a.update(z=np.zeros((MAX_EXAMPLES + 1, 50), np.float16)), f"more than {MAX_EXAMPLES}"),
@@ -64,7 +64,7 @@ HOSTILE: dict[str, tuple[Callable[[Arrays, dict[str, Any]], object], str]] = {
         lambda a, s: (s.update(base_labels=9), a.update(known_labels=a["mask"])), "known_labels is not 10 rows of 9"),
     "everything removed": (lambda a, s: a["label_changes"].fill(2), "there is no label to learn"),
     "known labels for a bundle without": (
-        lambda a, s: (s.update(base_labels=8), a.update(known_labels=a["mask"])), "are 50 and 8 wide, but those of"),
+        lambda a, s: (s.update(base_labels=8), a.update(known_labels=a["mask"])), "are 50, 50, 8 wide, but those"),
 }  # fmt: skip
 
 

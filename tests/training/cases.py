@@ -22,6 +22,8 @@ SMALL = [
     "meta.inner_steps=3",
     "validate_every=2",
     "validation_tasks=5",
+    "maps=off",
+    "words=off",
     "text.vocabulary=2000",
     "lexicon.max_mb=4",
     'lexicon.sources=["glove-50"]',
@@ -29,7 +31,7 @@ SMALL = [
 
 
 def small_config(*settings: str) -> TrainConfig:
-    return load_config(None, [*SMALL, *settings], {"data": "sample"})
+    return load_config(None, [*SMALL, *settings], {"data": "sample"}, recipe="best")
 
 
 def train(run: Run, stop_at: tuple[Stage, int] | None = None) -> None:

@@ -107,7 +107,7 @@ def test_a_recipe_is_the_defaults_with_its_own_values_laid_over(recipe: str, pro
     config = load_config(None, (), {"protocol": protocol}, recipe)
     expected = TrainConfig().model_dump(mode="json") | {"protocol": protocol}
     for section, settings in RECIPES[recipe].get(protocol, {}).items():
-        expected[section] |= settings
+        expected[section] = expected[section] | settings if isinstance(settings, dict) else settings
     assert config.model_dump(mode="json") == expected
     assert (config == load_config(None, (), {"protocol": protocol})) == (recipe == DEFAULT_RECIPE)
 
@@ -124,10 +124,10 @@ def test_the_papers_recipe_has_none_of_what_this_project_adds(protocol: str) -> 
 def test_a_recipe_depends_on_the_protocol_however_that_is_given(tmp_path: Path) -> None:
     file = tmp_path / "run.toml"
     file.write_text('protocol = "label-disjoint"\n')
-    expected = load_config(None, (), {"protocol": "label-disjoint"})
-    assert load_config(file) == expected
-    assert load_config(None, ["protocol=label-disjoint"]) == expected
-    assert load_config().model_copy(update={"protocol": "label-disjoint"}) != expected
+    expected = load_config(None, (), {"protocol": "label-disjoint"}, "best")
+    assert load_config(file, recipe="best") == expected
+    assert load_config(None, ["protocol=label-disjoint"], recipe="best") == expected
+    assert load_config(recipe="best").model_copy(update={"protocol": "label-disjoint"}) != expected
 
 
 def test_file_options_and_overrides_win_over_a_recipe(tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ def test_laying_settings_over_a_recipe_does_not_change_it() -> None:
 
 
 def test_an_unknown_recipe_is_an_error_that_names_the_choices() -> None:
-    with pytest.raises(DesireEdgeError, match="there is no recipe 'worst'; choose from best, paper"):
+    with pytest.raises(DesireEdgeError, match="there is no recipe 'worst'; choose from prior, best, paper"):
         load_config(recipe="worst")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 
@@ -25,6 +24,7 @@ from desire_edge.training.thresholds import (
     soft_f1,
     threshold_features,
 )
+from desire_edge.training.views import View
 
 # What a threshold is made of.
 
@@ -138,19 +138,17 @@ def sampler(ways: int, shots: int) -> EpisodeSampler:
 
 
 def learn(
-    learner: MetaLearner,
-    batcher: EpisodeBatcher,
-    tasks: Callable[[int, int], EpisodeSampler] = sampler,
-    *,
-    known_labels: bool = False,
-    seed: int = 0,
+    learner: MetaLearner, batcher: EpisodeBatcher, *, known_labels: bool = False, seed: int = 0
 ) -> Tensor:
+    rows = np.arange(ROWS)
     learn_thresholds(
         learner,
         batcher,
-        tasks,
+        [View(learner, batcher.z, rows, rows)],
+        OTHERS,
         ways=(WAYS, WAYS),
         shots=(1, 3),
+        queries=5,
         episodes=4,
         known_labels=known_labels,
         seed=seed,
@@ -199,12 +197,27 @@ def test_known_labels_are_given_where_they_are_asked_for() -> None:
     assert not torch.equal(learn(learner, batcher), learn(toy()[0], batcher, known_labels=True))
 
 
-def test_tasks_are_of_the_ways_and_shots_asked_for() -> None:
-    asked: list[tuple[int, int]] = []
+class Noting(MetaLearner):
+    """Notes the sizes of the tasks it meets, and how large their features are."""
 
-    def noted(ways: int, shots: int) -> EpisodeSampler:
-        asked.append((ways, shots))
-        return sampler(ways, shots)
+    def __init__(self) -> None:
+        super().__init__(torch.from_numpy(W[:, BASE]), MetaConfig(hidden=8, inner_steps=3, step_size=0.1))
+        self.met: list[tuple[int, int, bool]] = []
 
-    learn(*toy(), noted)
-    assert set(asked) == {(WAYS, 1), (WAYS, 2), (WAYS, 3)}
+    def forward(self, episodes: EpisodeBatch) -> list[Tensor]:
+        large = bool(episodes.z.abs().max() > 50)
+        self.met.append((episodes.targets.shape[-1], episodes.support, large))
+        return super().forward(episodes)
+
+
+def test_tasks_are_of_the_ways_and_shots_asked_for_and_views_take_turns() -> None:
+    _, batcher = toy()
+    learner, rows = Noting(), np.arange(ROWS)
+    views = [View(learner, z, rows, rows) for z in (batcher.z, 100 * batcher.z)]
+    learn_thresholds(
+        learner, batcher, views, OTHERS, ways=(WAYS, WAYS), shots=(1, 3), queries=5, episodes=4,
+        known_labels=False, seed=0,
+    )  # fmt: skip
+    # Rows carry one label each, so that a support has one row a label and shot.
+    assert {met[:2] for met in learner.met} == {(WAYS, shots * WAYS) for shots in (1, 2, 3)}
+    assert [large for _, _, large in learner.met] == [index % 2 == 1 for index in range(len(learner.met))]

@@ -28,7 +28,7 @@ def test_where_the_data_are_too_few_to_cross_fit_the_run_goes_without_and_says_s
 def test_where_the_labels_are_too_few_for_the_default_ways_episodes_have_fewer_and_the_run_says_so(
     tmp_path: Path,
 ) -> None:
-    config = load_config(None, [*FEW_LABELS])
+    config = load_config(None, [*FEW_LABELS], recipe="best")
     with pytest.warns(
         UserWarning, match=r"6 base labels do not give .* of 10 ways, .* \(meta\.ways=\[2, [3-6]\]\)"
     ):
@@ -38,7 +38,7 @@ def test_where_the_labels_are_too_few_for_the_default_ways_episodes_have_fewer_a
 
 
 def test_ways_that_were_asked_for_are_not_changed(tmp_path: Path) -> None:
-    config = load_config(None, [*FEW_LABELS, "meta.ways=[2, 10]"])
+    config = load_config(None, [*FEW_LABELS, "meta.ways=[2, 10]"], recipe="best")
     with pytest.raises(DesireEdgeError, match="6 base labels do not give training episodes of 10 ways"):
         Run.create(tmp_path / "run", config, torch.device("cpu"))
 
@@ -49,7 +49,7 @@ def test_label_sizes_split_the_labels(tmp_path: Path) -> None:
     split = run.data.split
     assert (len(split.base), len(split.validation), len(split.novel)) == (40, 12, 8)
     assert len(np.unique(np.concatenate([split.base, split.validation, split.novel]))) == 60
-    assert run.learner.head.w_base.shape[1] == 40
+    assert run.meta_learner.head.w_base.shape[1] == 40
     again = Run.open(run.folder, torch.device("cpu")).data.split
     assert (again.novel == split.novel).all()
 

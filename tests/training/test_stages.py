@@ -102,7 +102,7 @@ def test_f_is_the_same_with_and_without_cross_fitting_and_the_head_is_not(
     train(without)
     for name, tensor in without.classifier.state_dict().items():
         assert torch.equal(tensor, cross_fitted.classifier.state_dict()[name])
-    assert not torch.equal(without.learner.head.w1, cross_fitted.learner.head.w1)
+    assert not torch.equal(without.meta_learner.head.w1, cross_fitted.meta_learner.head.w1)
 
 
 def test_thresholds_are_learned_last(unbroken: Run) -> None:
@@ -132,7 +132,7 @@ def test_pretraining_tells_base_labels_apart_on_rows_it_never_saw(tmp_path: Path
     with pytest.raises(KeyboardInterrupt):
         train(run, ("pretrain", 20))
     rows, base = run.data.rows.query, run.data.split.base
-    scores = extract(run.extractor, run.data.x[rows]) @ run.learner.head.w_base
+    scores = extract(run.extractor, run.data.x[rows]) @ run.meta_learner.head.w_base
     assert micro_auc(run.data.dataset.targets[rows][:, base], scores.numpy()) > 0.75
 
 
@@ -141,8 +141,8 @@ def test_seeds_differ_and_repeat(unbroken: Run, tmp_path: Path) -> None:
     train(again)
     other = Run.create(tmp_path / "other", small_config("seed=1"), torch.device("cpu"))
     train(other)
-    assert torch.equal(again.learner.head.w1, unbroken.learner.head.w1)
-    assert not torch.equal(other.learner.head.w1, unbroken.learner.head.w1)
+    assert torch.equal(again.meta_learner.head.w1, unbroken.meta_learner.head.w1)
+    assert not torch.equal(other.meta_learner.head.w1, unbroken.meta_learner.head.w1)
 
 
 def test_divergence_is_said_and_the_last_checkpoint_kept(tmp_path: Path) -> None:
@@ -165,15 +165,15 @@ def test_learned_label_weights_become_the_heads_w_base(tmp_path: Path) -> None:
     config = small_config("extractor.label_weights='learned'", "meta.folds=0")
     run = Run.create(tmp_path / "run", config, torch.device("cpu"))
     vectors = torch.from_numpy(run.data.w[:, run.data.split.base])
-    assert torch.equal(run.learner.head.w_base, vectors), "they start at the word vectors"
+    assert torch.equal(run.meta_learner.head.w_base, vectors), "they start at the word vectors"
     train(run)
-    assert torch.equal(run.learner.head.w_base, run.classifier.weights)
-    moved = (run.learner.head.w_base - vectors).norm(dim=0)
+    assert torch.equal(run.meta_learner.head.w_base, run.classifier.weights)
+    moved = (run.meta_learner.head.w_base - vectors).norm(dim=0)
     assert (moved > 0).all()
     opened = Run.open(run.folder, torch.device("cpu"))
-    assert torch.equal(opened.learner.head.w_base, run.learner.head.w_base)
+    assert torch.equal(opened.meta_learner.head.w_base, run.meta_learner.head.w_base)
 
 
 def test_label_weights_are_the_word_vectors_unless_asked(unbroken: Run) -> None:
     vectors = torch.from_numpy(unbroken.data.w[:, unbroken.data.split.base])
-    assert torch.equal(unbroken.learner.head.w_base, vectors)
+    assert torch.equal(unbroken.meta_learner.head.w_base, vectors)

@@ -9,7 +9,7 @@ from typing import Any
 from vectors.cases import CASES, expected
 from vectors.refusals import bundles, folders, inputs, lexicons, names, static_lexicons
 from vectors.static_lexicon import STATIC, make_static, static
-from vectors.tiny import FOLDER, make_bundle
+from vectors.tiny import BUNDLES, FOLDER, make_bundle
 from vectors.words import halves, labels, texts
 
 # What cannot be told apart by eye, or an editor might change: marks, spaces but for one, formats, the unassigned.
@@ -51,8 +51,8 @@ def files() -> dict[str, Any]:
 
 def main() -> None:
     """Write everything."""
-    for name in ("plain", "known"):
-        make_bundle(FOLDER / name, known_labels=name == "known")
+    for name in BUNDLES:
+        make_bundle(FOLDER / name)
     make_static(STATIC)
     for name, content in files().items():
         (FOLDER / name).write_text(text_of(content) + "\n", encoding="utf-8")

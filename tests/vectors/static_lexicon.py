@@ -16,7 +16,7 @@ from desire_edge.lexicon.format import Tables
 from desire_edge.lexicon.static import Lineage, StaticTable, packed
 
 STATIC = FOLDER / "static" / "lexicon.safetensors"
-DIM, GRAMS = 8, 16
+DIM, GRAMS, HASHED = 8, 16, 16
 OPPOSITE = ("hot", "cold")  # next to each other in rank, with opposite vectors: names of both nearly cancel
 MORE_TEXTS = (
     "bread", "Bread bread BREAD jazz", "bread jazz bread", "the of and", "sourdough", "sourdough sourdough bread",
@@ -74,8 +74,8 @@ def static() -> dict[str, Any]:
     lexicon = Lexicon.open(STATIC)
     texts = []
     for text in (*TEXTS, *MORE_TEXTS):
-        found = lexicon.text_vector(text)
+        found = lexicon.text_vector(text, HASHED)
         z = found.vector.astype(np.float64).tolist()
         texts.append({"text": text, "known_words": found.known_words, "words": found.words, "z": z})
     found_names = names_of(lexicon, (*NAMES, *MORE_NAMES), (*GROUPS, *MORE_GROUPS))
-    return {"dim": DIM, "words": len(lexicon), "texts": texts, **found_names}
+    return {"dim": DIM, "hashed": HASHED, "words": len(lexicon), "texts": texts, **found_names}

@@ -17,7 +17,7 @@ from safetensors.numpy import load
 from vectors.cases import CASES
 from vectors.make import files
 from vectors.static_lexicon import STATIC, make_static
-from vectors.tiny import FOLDER, make_bundle
+from vectors.tiny import BUNDLES, FOLDER, make_bundle
 
 from desire_edge import Bundle, Support
 from desire_edge.export.parity import head_logits
@@ -26,7 +26,6 @@ from desire_edge.runtime.manifest import ADAPT, FILES, LEXICON, MANIFEST, SEMANT
 from desire_edge.runtime.portable import PortableAdaptation
 
 TOLERANCE = 1e-5
-HEAD = ("w1", "b1", "v", "q", "m")
 
 
 def stored(name: str) -> Any:
@@ -54,10 +53,10 @@ def assert_same(found: Any, expected: Any, where: str) -> None:
         assert found == expected, where
 
 
-@pytest.mark.parametrize("name", ["plain", "known"])
+@pytest.mark.parametrize("name", BUNDLES)
 def test_the_bundles_are_what_make_makes(name: str, tmp_path: Path) -> None:
     made = tmp_path / name
-    make_bundle(made, known_labels=name == "known")
+    make_bundle(made)
     assert sorted(path.name for path in (FOLDER / name).iterdir()) == sorted((MANIFEST, *FILES))
     for file in FILES:
         if file.endswith(".onnx"):
@@ -105,7 +104,7 @@ def rows_of(case: dict[str, Any], name: str, width: int) -> NDArray[np.float32]:
 
 def used(weights: Mapping[str, NDArray[np.float32]], name: str, labels: int) -> NDArray[np.float32]:
     """The named weights without those of unused ways."""
-    return weights[name][..., :labels] if name in ("v", "m") else weights[name]
+    return weights[name][..., :labels] if name in ("v", "l", "m", "b") else weights[name]
 
 
 @pytest.mark.filterwarnings("ignore:input 2. 0 of its 3 words are known")
@@ -127,14 +126,18 @@ def test_the_core_gives_what_a_case_expects(case: dict[str, Any]) -> None:
     assert len(task.head.losses) - 1 == expected["steps"]
     assert error(task.head.losses, expected["losses"][: expected["steps"] + 1]) <= TOLERANCE
     assert error(task.predictor.thresholds, expected["thresholds"]) <= TOLERANCE
+    sets = {one["coverage"]: one["thresholds"] for one in expected["sets"]}
+    assert list(task.sets) == list(task.predictor.sets) == list(sets)
+    for level, limits in sets.items():
+        assert task.predictor.sets[level] == task.sets[level] == pytest.approx(limits, abs=1e-12)
     if case["support"]:
         assert error(task.head.logits, expected["logits"]) <= TOLERANCE
     texts = [item["text"] for item in case["queries"]]
     known = [item.get("known_labels", ()) for item in case["queries"]]
     assert error(task.predict(texts, known), expected["query_probabilities"]) <= TOLERANCE
-    for name in HEAD:
+    for name, value in expected["head"].items():
         found = used(task.head.weights, name, len(case["labels"]))
-        assert error(found, expected["head"][name]) <= TOLERANCE, name
+        assert error(found, value) <= TOLERANCE, name
 
 
 def test_adapt_onnx_gives_what_a_case_expects(case: dict[str, Any]) -> None:
@@ -151,9 +154,9 @@ def test_adapt_onnx_gives_what_a_case_expects(case: dict[str, Any]) -> None:
     expected = case["expected"]
     assert error(head.losses, expected["losses"][: expected["steps"] + 1]) <= TOLERANCE
     assert error(head.thresholds, expected["thresholds"]) <= TOLERANCE
-    for name in HEAD:
+    for name, value in expected["head"].items():
         found = used(head.weights, name, labels)
-        assert error(found, expected["head"][name]) <= TOLERANCE, name
+        assert error(found, value) <= TOLERANCE, name
     queries = {name: np.array(rows, np.float32) for name, rows in case["query_arrays"].items()}
     logits = head_logits(bundle, head.weights, queries["z"], queries.get("known_labels"))
     assert error(logits, expected["query_logits"]) <= TOLERANCE
@@ -186,7 +189,7 @@ def test_the_static_lexicon_gives_what_the_file_says(tmp_path: Path) -> None:
     lexicon, expected = Lexicon.open(STATIC), stored("static.json")
     assert (lexicon.dim, len(lexicon)) == (expected["dim"], expected["words"])
     for item in expected["texts"]:
-        found = lexicon.text_vector(item["text"])
+        found = lexicon.text_vector(item["text"], expected["hashed"])
         assert (found.known_words, found.words) == (item["known_words"], item["words"])
         assert error(found.vector, item["z"]) <= 1e-6
     assert_names(lexicon, expected)

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from desire_edge.coverage import Coverage
 from desire_edge.export.bundle import ExportOptions, write_graphs
 from desire_edge.export.graphs import extractor_graph
 from desire_edge.export.weights import conditioning, inference_product, output_gram
@@ -18,11 +19,15 @@ from desire_edge.lexicon.build import build_lexicon
 from desire_edge.lexicon.seeded import seeded_direction
 from desire_edge.lexicon.sources import Source
 from desire_edge.models import Extractor, Mlp
+from desire_edge.runtime.heads import PaperSemantics, PriorSemantics
 from desire_edge.runtime.manifest import FILES, LEXICON, MANIFEST, SEMANTICS, FileRecord, Manifest
-from desire_edge.runtime.semantics import Semantics
+from desire_edge.scalars import SCALARS
+from desire_edge.training.prior.scalars import CAUTIOUS
 
 FOLDER = Path(__file__).parent
 D, HIDDEN, WIDTH = 6, 5, 7  # of z, of W_Z, of the extractor's hidden layer
+PRIOR_D = 5  # of z before the head prior; its names have D
+BUNDLES = ("plain", "known", "prior")
 BASE_LABELS = ("cooking", "music", "programming", "travel")
 VOCABULARY = (
     "bread", "oven", "jazz", "trumpet", "linux", "kernel", "c++", "rome", "train", "naïve", "dont", "42", "旅行",
@@ -50,7 +55,7 @@ def tiny_lexicon(path: Path) -> None:
     build_lexicon([first, Source("second", second_words, np.arange(len(second_words)), second, 2.0)], path)
 
 
-def tiny_semantics(*, known_labels: bool) -> Semantics:
+def tiny_semantics(*, known_labels: bool) -> PaperSemantics:
     """A model along the principal axes of its W_base, as bundles have it: the rows of W_base are orthogonal."""
     signs = np.array([[1, 1, 1, 1], [1, -1, 1, -1], [1, 1, -1, -1], [1, -1, -1, 1]], np.float32)
     sigma = np.array([3, 2, 1.5, 0.75, 0, 0], np.float32)
@@ -76,11 +81,39 @@ def tiny_semantics(*, known_labels: bool) -> Semantics:
     arrays["q0"] = np.float32(output_gram(exact["w2"], exact["b2"]))
     if not known_labels:
         arrays |= {"p": np.float32(inference_product(exact["w_base"], exact["w_i"])), "r": np.diag(sigma)}
-    return Semantics.of(arrays)
+    return PaperSemantics.of(arrays)
 
 
-def tiny_extractor() -> Extractor:
-    extractor = Extractor(Mlp(len(VOCABULARY), [WIDTH], 0.0), D).eval()
+COVERAGE = (
+    Coverage(0.8, 0.25, -1.5, ((1, -0.25), (2, 0.5))),
+    Coverage(0.9, -0.5, None, ((1, -1.0), (3, -0.5))),
+    Coverage(0.95, None, None, ((2, -2.5),)),
+)
+"""What the bundle `prior` states; made up."""
+
+
+def prior_semantics() -> PriorSemantics:
+    """The head prior, which uses known labels; its names are of another space than its features."""
+    base = len(BASE_LABELS)
+    arrays = {
+        "name_mean": numbers("name_mean", D, scale=0.1),
+        "name_map": numbers("name_map", PRIOR_D, D, scale=0.5),
+        "r": numbers("r", PRIOR_D, base),
+        "base_bias": numbers("base_bias", base),
+        "inference": numbers("inference", base, D, scale=0.5),
+        "scalars": np.array([CAUTIOUS.get(name, 0.0) for name in SCALARS], np.float32),
+        "threshold_weights": np.array([0.1, -0.2, 0.3, 0.4, -0.5], np.float32),
+    }
+    return PriorSemantics.of(arrays, known_labels=True)
+
+
+def tiny_extractor(bundle: str = "plain") -> Extractor:
+    """F of a bundle."""
+    prior = bundle == "prior"  # whose features are the last hidden layer, without a projection
+    backbone = Mlp(len(VOCABULARY), [WIDTH, PRIOR_D] if prior else [WIDTH], 0.0)
+    extractor = Extractor(backbone, None if prior else D, centred=prior).eval()
+    if extractor.centre is not None:
+        extractor.centre.copy_(torch.from_numpy(numbers("centre", PRIOR_D, scale=0.1)))
     names = ("layers.0.weight", "layers.0.bias", "layers.3.weight", "layers.3.bias")
     with torch.no_grad():
         for name, parameter in zip(names, extractor.parameters(), strict=True):
@@ -88,32 +121,39 @@ def tiny_extractor() -> Extractor:
     return extractor
 
 
-def make_bundle(folder: Path, *, known_labels: bool) -> None:
-    """Write a whole bundle of tiny sizes into `folder`."""
+def make_bundle(folder: Path) -> None:
+    """Write the whole bundle that `folder` is called after, of tiny sizes, into it."""
+    name = folder.name
     folder.mkdir(parents=True, exist_ok=True)
     options = ExportOptions(ways=4, batch=1, max_support=6)
-    semantics = tiny_semantics(known_labels=known_labels)
-    graph = extractor_graph(tiny_extractor(), len(VOCABULARY), options.batch, options.opset)
+    semantics = prior_semantics() if name == "prior" else tiny_semantics(known_labels=name == "known")
+    graph = extractor_graph(tiny_extractor(name), len(VOCABULARY), options.batch, options.opset)
     write_graphs(folder, graph, semantics, options)
     (folder / SEMANTICS).write_bytes(semantics.serialize())
     tiny_lexicon(folder / LEXICON)
-    weights = [array.astype(np.float64) for array in (semantics.w1, semantics.b1, semantics.w2, semantics.b2)]
+    hidden, kappa = 0, 0.0
+    if isinstance(semantics, PaperSemantics):
+        hidden, of_w_z = HIDDEN, (semantics.w1, semantics.b1, semantics.w2, semantics.b2)
+        kappa = conditioning(np.eye(D), *(array.astype(np.float64) for array in of_w_z))
     manifest = Manifest(
-        name=folder.name,
-        dimension=D,
-        hidden=HIDDEN,
+        name=name,
+        dimension=len(semantics.w_base),
+        head=semantics.KIND,
+        hidden=hidden,
         ways=options.ways,
         batch=options.batch,
         max_support=options.max_support,
         opset=options.opset,
         base_labels=BASE_LABELS,
-        known_labels=known_labels,
+        known_labels=semantics.known_labels,
         input=WordsInput(VOCABULARY),
         names="lexicon",
+        name_dimension=D,
         precision="fp32",
-        conditioning=conditioning(np.eye(D), *weights),
+        conditioning=kappa,
         training={"about": "golden vectors: not trained"},
         files={name: FileRecord.of(folder / name) for name in FILES},
+        coverage=COVERAGE if name == "prior" else (),
     )
     write_json(folder / MANIFEST, manifest.to_json())
 

@@ -23,10 +23,29 @@ void check(desire_edge_status status, const char* error, int64_t examples) {
 }
 
 int64_t steps_of(const Semantics& semantics) {
+  if (semantics.prior) return 1;
   return static_cast<int64_t>(semantics.arrays.at("step_sizes").size()) / DESIRE_EDGE_STEP_COLUMNS;
 }
 
+Handle packed_prior(const Semantics& semantics, int64_t examples) {
+  const auto array = [&](const char* name) { return semantics.arrays.at(name).data(); };
+  const desire_edge_prior_sizes sizes = {semantics.dimension, semantics.name_dimension, semantics.base_labels,
+                                         semantics.known_labels ? 1 : 0};
+  desire_edge_prior_f32 arrays = {};
+  arrays.name_mean = array("name_mean");
+  arrays.name_map = semantics.arrays.count("name_map") ? array("name_map") : nullptr;
+  arrays.r = array("r");
+  arrays.inference = array("inference");
+  arrays.scalars = array("scalars");
+  arrays.threshold_weights = array("threshold_weights");
+  desire_edge_model* model = nullptr;
+  char error[256];
+  check(desire_edge_prior_create(&sizes, &arrays, &model, error, sizeof error), error, examples);
+  return Handle(model, desire_edge_model_destroy);
+}
+
 Handle packed_model(const Semantics& semantics, int64_t examples) {
+  if (semantics.prior) return packed_prior(semantics, examples);
   const auto array = [&](const char* name) { return semantics.arrays.at(name).data(); };
   const desire_edge_sizes sizes = {
       0, 0, semantics.dimension, semantics.hidden, semantics.base_labels, steps_of(semantics)};
@@ -60,6 +79,12 @@ std::vector<Initializer> empty_weights(const Semantics& semantics, int64_t ways)
   std::vector<Initializer> weights = {{"task.w1", {d, hidden}, {}},   {"task.b1", {hidden}, {}},
                                       {"task.v", {hidden, ways}, {}}, {"task.q", {hidden, hidden}, {}},
                                       {"task.m", {rows, ways}, {}},   {"task.used", {ways}, {}}};
+  if (semantics.prior) {
+    weights = {{"task.l", {d, ways}, {}},
+               {"task.m", {semantics.base_labels, ways}, {}},
+               {"task.b", {ways}, {}},
+               {"task.used", {ways}, {}}};
+  }
   for (Initializer& weight : weights) {
     weight.values.resize(weight.shape[0] * (weight.shape.size() > 1 ? weight.shape[1] : 1));
   }
@@ -87,7 +112,10 @@ AdaptedHead learn(const Semantics& semantics, const Matrix& z, const Targets& su
   head.losses.resize(steps_of(semantics) + 1);
   head.thresholds.resize(w_novel.columns);
   desire_edge_learned learned = {};
-  float** const arrays[] = {&learned.w1, &learned.b1, &learned.v, &learned.q, &learned.m, &learned.used};
+  const std::vector<float**> arrays =
+      semantics.prior
+          ? std::vector{&learned.l, &learned.m, &learned.b, &learned.used}
+          : std::vector{&learned.w1, &learned.b1, &learned.v, &learned.q, &learned.m, &learned.used};
   for (size_t i = 0; i < head.weights.size(); ++i) *arrays[i] = head.weights[i].values.data();
   learned.losses = head.losses.data();
   learned.logits = logits[0];
@@ -95,6 +123,10 @@ AdaptedHead learn(const Semantics& semantics, const Matrix& z, const Targets& su
   char error[256];
   check(desire_edge_learn(model.get(), &input, &learned, error, sizeof error), error, z.rows);
   head.losses.resize(learned.steps + 1);
+  if (semantics.prior) {
+    check(desire_edge_held_out_loss(model.get(), &input, &head.held_out_loss, error, sizeof error), error,
+          z.rows);
+  }
   head.conditioning = learned.conditioning;
   return head;
 }

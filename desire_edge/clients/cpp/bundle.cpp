@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <cstdio>
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -53,6 +54,32 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
+/* A warning where examples, left out, would be known better by the labels' names alone, or by how many carry
+ * each label; as desire_edge/runtime/evidence.py. */
+Names do_not_help(const Task& task) {
+  const double held_out = task.head.held_out_loss, by_name = task.head.losses.front();
+  if (held_out < 0) return {};
+  double by_share = 0, all = 0;
+  for (size_t column = 0; column < task.labels.entries.size(); ++column) {
+    const LabelCounts counts = task.support.counts(static_cast<int64_t>(column));
+    const auto positives = static_cast<double>(counts.positives);
+    const double known = positives + static_cast<double>(counts.negatives);
+    for (const double kind : {positives, known - positives}) {
+      if (kind > 0) by_share -= kind * std::log(kind / known);
+    }
+    all += known;
+  }
+  by_share /= all;
+  if (held_out <= std::min(by_name, by_share)) return {};
+  char said[512];
+  std::snprintf(said, sizeof said,
+                "the examples do not help: each is predicted from the others with a loss of %.2f, from the "
+                "labels' names alone with %.2f, and from how many carry each label with %.2f; look for "
+                "examples with wrong labels, or give more",
+                held_out, by_name, by_share);
+  return {said};
+}
+
 }  // namespace
 
 Bundle::Bundle(const fs::path& folder) : folder_(folder) {
@@ -64,9 +91,9 @@ Bundle::Bundle(const fs::path& folder) : folder_(folder) {
   read_files();
   read_semantics();
   if (files_.count(kLexicon)) lexicon_ = Lexicon::open(files_.at(kLexicon), path_of(kLexicon));
-  if (lexicon_ && lexicon_->dim() != semantics_.dimension) {
+  if (lexicon_ && lexicon_->dim() != manifest_.name_dimension) {
     refuse("invalid"_code, folder.string(), ": the lexicon has ", lexicon_->dim(),
-           " dimensions, but the model ", semantics_.dimension);
+           " dimensions, but the model ", manifest_.name_dimension);
   }
   manifest_.input.open(folder);
   extractor_ = std::make_unique<Session>(files_.at(kExtractor), path_of(kExtractor));
@@ -99,7 +126,9 @@ void Bundle::read_files() {
 void Bundle::read_semantics() {
   const std::string where = path_of(kSemantics);
   const Safetensors file = read_safetensors(files_.at(kSemantics), where, "invalid"_code);
+  semantics_.prior = manifest_.head == kPrior;
   semantics_.dimension = manifest_.dimension;
+  semantics_.name_dimension = manifest_.name_dimension;
   semantics_.hidden = manifest_.hidden;
   semantics_.base_labels = static_cast<int64_t>(manifest_.base_labels.size());
   semantics_.known_labels = manifest_.known_labels;
@@ -121,6 +150,16 @@ void Bundle::read_semantics() {
   const auto steps = file.tensors.find("step_sizes");
   const bool some = steps != file.tensors.end() && !steps->second.shape.empty();
   shapes["step_sizes"] = {some ? steps->second.shape[0] : 0, DESIRE_EDGE_STEP_COLUMNS};
+  if (semantics_.prior) {
+    const auto names = static_cast<uint64_t>(semantics_.name_dimension);
+    shapes = {{"name_mean", {names}},
+              {"r", {d, b}},
+              {"base_bias", {b}},
+              {"inference", {b, names}},
+              {"scalars", {DESIRE_EDGE_PRIOR_SCALARS}},
+              {"threshold_weights", {DESIRE_EDGE_THRESHOLD_WEIGHTS}}};
+    if (d != names || file.tensors.count("name_map")) shapes["name_map"] = {d, names};
+  }
   for (const auto& [name, shape] : shapes) {
     const auto found = file.tensors.find(name);
     std::vector<float>& values = semantics_.arrays[name];
@@ -183,7 +222,7 @@ Task Bundle::adapt(const Support& support, const Names& names, bool missing_unkn
     task.known_text_words += item.known_words;
   }
   task.warnings = task.labels.warnings;
-  for (const Names& more : {unknown_texts(features, examples), warnings(support, task)}) {
+  for (const Names& more : {unknown_texts(features, examples), warnings(support, task), do_not_help(task)}) {
     task.warnings.insert(task.warnings.end(), more.begin(), more.end());
   }
   return task;

@@ -13,6 +13,7 @@ namespace app {
 namespace {
 
 constexpr int64_t kMostFeatures = int64_t{1} << 20;
+constexpr int64_t kMostHashed = int64_t{1} << 16;
 constexpr int64_t kMostTokens = int64_t{1} << 16, kMostVocabulary = int64_t{1} << 24;
 constexpr size_t kLongestIndex = 9;  // digits
 constexpr uint64_t kLargestLexicon = 256 * kMiB;
@@ -145,8 +146,11 @@ Features VectorKind::features_of(const RawInput& raw, const std::string& where) 
 }
 
 LexiconKind::LexiconKind(const nlohmann::json& value)
-    : features_(whole(value, "features", 2, kMostFeatures)), sha256_(digest_in(value, kLexicon)) {
-  if (features_ % 2 != 0) throw std::invalid_argument("features is no even number");
+    : size_(whole(value, "features", 2, kMostFeatures)),
+      hashed_(value.contains("hashed") ? whole(value, "hashed", 0, kMostHashed) : 0),
+      features_(size_ + hashed_),
+      sha256_(digest_in(value, kLexicon)) {
+  if (size_ % 2 != 0) throw std::invalid_argument("features is no even number");
 }
 
 std::map<std::string, std::string> LexiconKind::assets() const { return {{kLexicon, sha256_}}; }
@@ -163,15 +167,16 @@ void LexiconKind::open(const std::filesystem::path& folder) {
            " is not the file that the model was made with (its SHA-256 differs); copy the whole folder");
   }
   lexicon_ = Lexicon::open(content_, path.string());
-  if (dynamic_cast<const StaticLexicon*>(lexicon_.get()) == nullptr || lexicon_->dim() != features_) {
-    refuse("lexicon"_code, path.string(), " is no static lexicon of ", features_,
+  if (dynamic_cast<const StaticLexicon*>(lexicon_.get()) == nullptr || lexicon_->dim() != size_) {
+    refuse("lexicon"_code, path.string(), " is no static lexicon of ", size_,
            " dimensions; export the bundle again");
   }
 }
 
 std::string LexiconKind::to_json() const {
-  return "{\"kind\": \"lexicon\", \"features\": " + std::to_string(features_) + ", " + unicode_json() + ", " +
-         files_json(kLexicon, sha256_) + "}";
+  const std::string hashed = hashed_ > 0 ? ", \"hashed\": " + std::to_string(hashed_) : "";
+  return "{\"kind\": \"lexicon\", \"features\": " + std::to_string(size_) + hashed + ", " + unicode_json() +
+         ", " + files_json(kLexicon, sha256_) + "}";
 }
 
 Features LexiconKind::features_of(const RawInput& raw, const std::string& where) const {
@@ -181,7 +186,8 @@ Features LexiconKind::features_of(const RawInput& raw, const std::string& where)
     refuse("input-kind"_code, where, " is neither text nor a vector of ", features_,
            " numbers, which this model takes");
   }
-  TextVector found = dynamic_cast<const StaticLexicon&>(*lexicon_).text_vector(*text);
+  TextVector found =
+      dynamic_cast<const StaticLexicon&>(*lexicon_).text_vector(*text, static_cast<size_t>(hashed_));
   return {std::move(found.vector), found.known_words, found.words};
 }
 

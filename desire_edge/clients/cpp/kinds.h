@@ -67,7 +67,7 @@ class LexiconKind : public Kind {
   Features features_of(const RawInput& raw, const std::string& where) const override;
 
  private:
-  int64_t features_;
+  int64_t size_, hashed_, features_; /* of the text's vector, of its words, and both together */
   std::string sha256_, content_;
   std::unique_ptr<Lexicon> lexicon_; /* a static one, once opened */
 };

@@ -108,6 +108,7 @@ Json report_of(const Task& task, const fs::path& out) {
           {"known_labels", task.known_labels},
           {"loss_before", task.head.losses.front()},
           {"loss_after", task.head.losses.back()},
+          {"loss_held_out", task.head.held_out_loss < 0 ? Json() : Json(task.head.held_out_loss)},
           {"text_words", task.text_words},
           {"known_text_words", task.known_text_words},
           {"extract_seconds", task.extract_seconds},
@@ -183,15 +184,18 @@ void predict(const Names& given) {
       all[label] = probabilities[row][i];
       if (probabilities[row][i] >= predictor.thresholds()[i]) said.push_back(label);
     }
-    predictions.push_back(
-        {{"file", files[row]}, {"known_labels", known}, {"labels", said}, {"probabilities", all}});
+    predictions.push_back({{"file", files[row]},
+                           {"known_labels", known},
+                           {"labels", said},
+                           {"none", said.empty()},
+                           {"probabilities", all}});
   }
   if (arguments.has("--json")) {
     print_json({{"provider", "cpu"}, {"predictions", predictions}});
     return;
   }
   for (const auto& prediction : predictions) {
-    std::cout << shown(prediction["file"]) << "\n";
+    std::cout << shown(prediction["file"]) << (prediction["none"] ? ": none of these" : "") << "\n";
     for (const auto& [label, probability] : prediction["probabilities"].items()) {
       const auto& said = prediction["labels"];
       const bool holds = std::find(said.begin(), said.end(), label) != said.end();

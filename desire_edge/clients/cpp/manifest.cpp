@@ -14,7 +14,7 @@
 namespace app {
 namespace {
 
-constexpr int kOldestSchemaVersion = 3, kSchemaVersion = 5;
+constexpr int kOldestSchemaVersion = 3, kSchemaOfNames = 5, kSchemaVersion = 6;
 constexpr uint64_t kLargestManifest = 16 * kMiB;
 constexpr int64_t kLargestSize = int64_t{1} << 20, kMost = 4096;
 const std::set<std::string> kFiles = {kExtractor,           "head.onnx",  kHeadFragment,
@@ -47,34 +47,47 @@ Manifest read_manifest(const std::filesystem::path& path) {
            kOldestSchemaVersion, " to ", kSchemaVersion,
            "; export the bundle again, or build the program that matches it");
   }
-  const auto size_of = [&](const char* name, int64_t largest, int64_t least = 1) -> int64_t {
-    const auto& value = values.at(name);
-    if (!value.is_number_integer() || value < least || value > largest) {
-      no_manifest(where, std::string(name) + " is " + brief(value) + ", not a number from " +
-                             std::to_string(least) + " to " + std::to_string(largest));
+  const auto size_in = [&](const nlohmann::json& part, const char* name, int64_t largest) -> int64_t {
+    const auto& value = part.at(name);
+    if (!value.is_number_integer() || value < 1 || value > largest) {
+      no_manifest(where, std::string(name) + " is " + brief(value) + ", not a number from 1 to " +
+                             std::to_string(largest));
     }
     return value;
   };
+  const auto size_of = [&](const char* name, int64_t largest) { return size_in(values, name, largest); };
   Manifest manifest;
   try {
     manifest.name = values.at("name");
     manifest.dimension = size_of("dimension", kLargestSize);
-    manifest.hidden = size_of("hidden", kLargestSize);
     manifest.ways = size_of("ways", kMost);
     size_of("batch", kMost);
     size_of("max_support", kMost);
     size_of("opset", kLargestSize);
-    const double conditioning = values.at("conditioning").get<double>();
-    if (!(conditioning >= 0 && conditioning < 1e300)) no_manifest(where, "conditioning is no number");
+    const bool latest = version == kSchemaVersion;
+    const nlohmann::json& head = latest ? values.at("head") : values;
+    manifest.head = latest ? head.at("kind").get<std::string>() : kPaper;
+    manifest.hidden = 0;
+    if (manifest.head == kPaper) {
+      manifest.hidden = size_in(head, "hidden", kLargestSize);
+      const double conditioning = head.at("conditioning").get<double>();
+      if (!(conditioning >= 0 && conditioning < 1e300)) no_manifest(where, "conditioning is no number");
+    } else if (manifest.head != kPrior) {
+      no_manifest(where, "the head is " + brief(manifest.head));
+    }
     if (!values.at("training").is_object()) no_manifest(where, "training is no object");
     if (!kPrecisions.count(values.at("precision"))) no_manifest(where, "precision is not fp32, fp16 or int8");
     manifest.known_labels = values.at("known_labels").get<bool>();
     manifest.base_labels = values.at("base_labels").get<Names>();
     if (manifest.base_labels.empty()) no_manifest(where, "base_labels is empty");
     manifest.names =
-        version == kSchemaVersion ? values.at("names").at("kind").get<std::string>() : kLexiconNames;
+        version >= kSchemaOfNames ? values.at("names").at("kind").get<std::string>() : kLexiconNames;
     if (manifest.names != kLexiconNames && manifest.names != "extractor")
       no_manifest(where, "names come from " + brief(manifest.names));
+    manifest.name_dimension =
+        latest ? size_in(values.at("names"), "dimension", kLargestSize) : manifest.dimension;
+    if (manifest.head == kPaper && manifest.name_dimension != manifest.dimension)
+      no_manifest(where, "labels' vectors have another dimension than features");
     manifest.input = InputSpec(values.value("input", nlohmann::json()), where, "manifest"_code);
     for (const auto& [name, record] : values.at("files").items()) {
       manifest.files[name] = file_record(record, name, where);

@@ -17,6 +17,7 @@ constexpr char kManifest[] = "manifest.json", kExtractor[] = "extractor.onnx",
                kHeadFragment[] = "head.fragment.onnx", kSemantics[] = "semantics.safetensors",
                kLexicon[] = "lexicon.safetensors";
 constexpr char kLexiconNames[] = "lexicon";
+constexpr char kPaper[] = "paper", kPrior[] = "prior";
 
 /* What adapting and predicting need of what docs/bundle.md says of a manifest; all of it is checked. */
 struct Manifest {
@@ -26,11 +27,14 @@ struct Manifest {
   };
 
   std::string name;
-  int64_t dimension, hidden, ways;
+  int64_t dimension, ways; /* dimension: of the features */
+  std::string head;        /* what learns: kPaper or kPrior */
+  int64_t hidden;          /* of the paper's head, else 0 */
   Names base_labels;
   bool known_labels; /* whether the model uses the base labels that an item is known to carry */
   InputSpec input;
-  std::string names; /* where labels' vectors come from: kLexiconNames, or "extractor" */
+  std::string names;      /* where labels' vectors come from: kLexiconNames, or "extractor" */
+  int64_t name_dimension; /* of these vectors */
   std::map<std::string, File> files;
 };
 

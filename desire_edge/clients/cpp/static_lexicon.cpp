@@ -132,13 +132,14 @@ StaticLexicon::Vector StaticLexicon::mean_of(const Tables& tables, const std::st
   return mean;
 }
 
-TextVector StaticLexicon::text_vector(const std::string& text) const {
+TextVector StaticLexicon::text_vector(const std::string& text, size_t hashed) const {
   const std::vector<Term> terms = terms_of(tokenize(text));
   const Vector found = unit(terms, text_mean_);
   const auto known =
       std::count_if(terms.begin(), terms.end(), [](const Term& term) { return !term.pieces.empty(); });
   TextVector made{std::vector<float>(found.begin(), found.end()), terms.size(), static_cast<size_t>(known)};
-  made.vector.resize(dim_);
+  made.vector.resize(dim_ + hashed);
+  if (hashed > 0) hash(terms, made.vector.data() + dim_, hashed);
   return made;
 }
 
@@ -192,6 +193,22 @@ StaticLexicon::Vector StaticLexicon::unit(const std::vector<Term>& terms, const 
   Vector whole = at_length_1(std::move(sum.total), sum.parts);
   for (size_t i = 0; i < whole.size(); ++i) whole[i] -= mean[i];
   return whole.empty() ? whole : at_length_1(std::move(whole), 1);
+}
+
+/* The terms' weights at the places that their words' hashes say, [size]. */
+void StaticLexicon::hash(const std::vector<Term>& terms, float* into, size_t size) const {
+  Vector total(size);
+  for (const Term& term : terms) {
+    double rarity = 1.0 + static_cast<double>(this->size());
+    if (!term.pieces.empty()) {
+      rarity = 0;
+      for (const size_t piece : term.pieces) rarity = std::max(rarity, 2.0 + words_.rank(piece));
+    }
+    const double weight = (1 + std::log(static_cast<double>(term.count))) * std::log(rarity);
+    const uint32_t hash = hash_of(term.word);
+    total[(hash >> 1) % size] += (hash & 1) != 0 ? weight : -weight;
+  }
+  std::transform(total.begin(), total.end(), into, [](double value) { return static_cast<float>(value); });
 }
 
 /* The sum of the rows of a word's distinct n-grams, at length 1; nothing where nothing is left of it. */

@@ -7,8 +7,8 @@
 
 namespace app {
 
-/* A text's vector [d], a unit vector or zeros where there is no word; how many distinct words it has, and how
- * many of them are known. */
+/* A text's vector [d], a unit vector or zeros where there is no word, and after it the words themselves, hashed;
+ * how many distinct words it has, and how many of them are known. */
 struct TextVector {
   std::vector<float> vector;
   size_t words, known_words;
@@ -18,7 +18,7 @@ class StaticLexicon : public Lexicon {
  public:
   explicit StaticLexicon(const Tables& tables);
 
-  TextVector text_vector(const std::string& text) const;
+  TextVector text_vector(const std::string& text, size_t hashed = 0) const;
 
  protected:
   LabelVector look_up_folded(const std::string& name, const std::string& folded) const override;
@@ -43,6 +43,7 @@ class StaticLexicon : public Lexicon {
   Vector mean_of(const Tables& tables, const std::string& name) const;
   std::vector<Term> terms_of(const std::vector<std::string>& words) const;
   Vector unit(const std::vector<Term>& terms, const Vector& mean) const;
+  void hash(const std::vector<Term>& terms, float* into, size_t size) const;
   Vector spelt(const std::string& word) const;
   std::vector<float> scaled(const Vector& unit) const;
 

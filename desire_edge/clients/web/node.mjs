@@ -46,14 +46,14 @@ async function main([bundlePath, support, out, ...inputs]) {
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-  const predictions = inputs.map((file, row) => ({
-    file,
-    labels: task.decide(probabilities[row]),
-    probabilities: Object.fromEntries(task.labels.map((label, column) => [label, probabilities[row][column]])),
-  }));
-  const { lossBefore, lossAfter, adaptMs, warnings } = task.report;
+  const predictions = inputs.map((file, row) => {
+    const labels = task.decide(probabilities[row]);
+    const each = task.labels.map((label, column) => [label, probabilities[row][column]]);
+    return { file, labels, none: !labels.length, probabilities: Object.fromEntries(each) };
+  });
+  const { lossBefore, lossAfter, lossHeldOut, adaptMs, warnings } = task.report;
   const thresholds = Object.fromEntries(task.labels.map((label, column) => [label, task.thresholds[column]]));
-  return { labels: task.labels, thresholds, lossBefore, lossAfter, adaptMs, warnings, predictions };
+  return { labels: task.labels, thresholds, lossBefore, lossAfter, lossHeldOut, adaptMs, warnings, predictions };
 }
 
 try {

@@ -6,7 +6,7 @@ import { Bundle, DesireEdgeError, METADATA, clean, readInputFile, readSupport } 
 import { bytesFrom, filesOf, folderOf, readable, withoutFolder } from "./files.js";
 import { load, save } from "./store.js";
 import * as teaching from "./teaching.js";
-import { addExamples, addLabels, bundle, change, keep, namesIn, state } from "./teaching.js";
+import { addExamples, addLabels, bundle, change, keep, namesIn, renameLabel, state } from "./teaching.js";
 import { $, quoted, render, renderBars, renderPicture, renderTask, renderWords, sentence } from "./view.js";
 
 let task = null;
@@ -176,6 +176,13 @@ on($("label-form"), "submit", (event) => {
   const labels = addLabels([name]);
   $("label").value = "";
   change(`the label ${name} added`, { labels });
+});
+
+on($("labels"), "click", ({ target }) => {
+  if (!target.matches(".rename")) return;
+  const { key: name } = target.closest("li").dataset;
+  const named = prompt(`Another name for the label '${name}':`, name);
+  if (named !== null) renameLabel(name, named);
 });
 
 on($("example-form"), "submit", async (event) => {

@@ -95,14 +95,26 @@ export function addLabels(names) {
 
 export function removeLabel(given) {
   const name = clean(given, "the label to remove");
-  const without = (labels) => labels.filter((label) => label !== name);
+  relabel(`the label ${name} removed`, (labels) => labels.filter((label) => label !== name));
+}
+
+/** Give a label another name; its examples stay. */
+export function renameLabel(name, given) {
+  const named = clean(given, "the new name of a label");
+  if (named === name) return;
+  if (state.labels.includes(named)) throw new DesireEdgeError(`there is a label '${named}' already`);
+  relabel(`the label ${name} renamed`, (labels) => labels.map((label) => (label === name ? named : label)));
+}
+
+/** Change every list of labels by `of`. */
+function relabel(what, of) {
   const examples = state.examples.map((example) => ({
     ...example,
-    labels: without(example.labels),
-    negativeLabels: without(example.negativeLabels),
+    labels: of(example.labels),
+    negativeLabels: of(example.negativeLabels),
   }));
-  state.draftLabels = without(state.draftLabels);
-  change(`the label ${name} removed`, { labels: without(state.labels), examples });
+  state.draftLabels = of(state.draftLabels);
+  change(what, { labels: of(state.labels), examples });
 }
 
 /** Add examples, with whatever labels are new in them; each is first tried, so that one the model cannot take is refused. */

@@ -53,6 +53,7 @@ export function render() {
 function makeLabel(name) {
   const element = fromTemplate("label-template");
   element.querySelector(".name").textContent = name;
+  element.querySelector(".rename").setAttribute("aria-label", `Rename the label ${name}`);
   const remove = element.querySelector(".remove");
   remove.setAttribute("aria-label", `Remove the label ${name}`);
   remove.addEventListener("click", () => removeLabel(name));
@@ -173,6 +174,7 @@ export function renderTask(task, note) {
 /** Each label's probability, or none where there is no text. */
 export function renderBars(task, probabilities) {
   const labels = task ? task.labels : [];
+  $("none").hidden = !task || !probabilities || task.decide(probabilities).length > 0;
   reconcile(
     $("bars"),
     labels,

@@ -89,7 +89,7 @@ def check(
         yield from inputs.check_vectors(dataset)
 
     all_findings = tuple(findings())
-    missing = next((each.message for each in all_findings if each.code in labels.UNTRAINABLE), None)
+    missing = next((each.message for each in all_findings if each.code == "split"), None)
     return Checked(
         name=dataset.name,
         kind="text" if dataset.texts is not None else "picture" if dataset.images is not None else "vector",

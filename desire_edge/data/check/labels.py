@@ -18,9 +18,7 @@ from desire_edge.lexicon import Lexicon, fold
 SHOTS, TRAINING_QUERIES, QUERIES = 1, 5, 15
 """Of the smallest training task, and of those that `evaluate` draws by default."""
 TRAINING_WAYS, TRAINING_SHOTS = 2, 5
-"""Without so many labels with so many examples to teach, `train` refuses the data."""
-UNTRAINABLE = ("split", "training")
-"""The codes of what makes `train` refuse the data."""
+"""Without so many labels with so many examples, the recipes of the head `paper` refuse the data."""
 
 EVERYWHERE = 0.9  # the share of all examples from which a label tells them apart no more
 _BETWEEN = re.compile(r"[\s_./'’-]+")  # what names may be spelt with or without
@@ -79,7 +77,10 @@ def check_tasks(dataset: Dataset) -> Iterator[Finding]:
         ).check()
     except DesireEdgeError as error:
         yield Finding(
-            "training", f"training cannot draw its tasks from the {len(split.base)} base labels: {error}"
+            "training",
+            f"the {len(split.base)} base labels are too few, or have too few examples, to learn from them how far "
+            f"names and examples are to be trusted, so that `train` goes by cautious defaults, and `--recipe paper` "
+            f"refuses: {error}",
         )
     for what, labels, pools, ways, queries in (
         ("choosing settings", split.validation, (rows.support, rows.query), 2, QUERIES),

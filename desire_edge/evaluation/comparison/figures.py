@@ -8,11 +8,13 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from desire_edge.data import EpisodeSampler
-from desire_edge.evaluation.comparison.plan import COLUMNS, Job, column_name
+from desire_edge.evaluation.comparison.plan import COLUMNS, Job, Plan, Setting, column_name
 from desire_edge.evaluation.comparison.shared import SharedData
 from desire_edge.evaluation.comparison.tasks import tasks_rng
+from desire_edge.metrics import best_micro_f1, macro_auc, micro_auc, micro_f1
 from desire_edge.training.scoring import TaskScores
 
 CURVE_SHOTS = (0, 1, 2, 5, 10, 20)
@@ -45,9 +47,25 @@ def figures(shared: SharedData, job: Job, score: Score) -> dict[str, Any]:
     }
 
 
+def add_scores(
+    scores: TaskScores,
+    truth: NDArray[np.bool_],
+    found: NDArray[np.floating],
+    decision: float = 0.0,
+) -> None:
+    """Add a task of a row that takes no steps: scores `found` [Q, N] that say yes from `decision` on."""
+    auc = micro_auc(truth, found)
+    scores.micro_auc_by_step.append([auc])
+    scores.micro_auc.append(auc)
+    scores.macro_auc.append(macro_auc(truth, found))
+    scores.micro_f1.append(micro_f1(truth, found >= decision))
+    scores.micro_f1_half.append(micro_f1(truth, found >= decision))
+    scores.micro_f1_oracle.append(best_micro_f1(truth, found))
+
+
 def _curve(shared: SharedData, job: Job, score: Score) -> dict[str, float]:
     """Mean micro AUC against shots, at the first seed and under the setting's own protocol; 0 is before any step."""
-    if job.setting.seed != shared.plan.seeds[0] or job.setting.sizes or job.raw:
+    if not has_curve(shared.plan, job.setting) or job.raw:
         return {}
     points = {}
     for shots in CURVE_SHOTS:
@@ -56,6 +74,11 @@ def _curve(shared: SharedData, job: Job, score: Score) -> dict[str, float]:
         values = [steps[0] for steps in scores.micro_auc_by_step] if shots == 0 else scores.micro_auc
         points[str(shots)] = _mean(values)
     return points
+
+
+def has_curve(plan: Plan, setting: Setting) -> bool:
+    """Whether rows of a setting have a curve."""
+    return setting.seed == plan.seeds[0] and not setting.sizes
 
 
 def _mean(values: Iterable[float]) -> float:

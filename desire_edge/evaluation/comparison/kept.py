@@ -9,10 +9,27 @@ from typing import Any
 import torch
 
 from desire_edge.baselines import METHODS
+from desire_edge.baselines.supervised import GRID
+from desire_edge.data import Protocol
 from desire_edge.errors import DesireEdgeError
 from desire_edge.evaluation.comparison.parts import fingerprint, kept_part
-from desire_edge.evaluation.comparison.plan import BEST, KNOWN, ROWS, SUPERVISED, Job, Plan, Setting
+from desire_edge.evaluation.comparison.plan import (
+    BEST,
+    KNOWN,
+    PLAIN_ROWS,
+    PRIOR,
+    ROWS,
+    SUPERVISED,
+    Job,
+    Plan,
+    Setting,
+    trained_under,
+)
+from desire_edge.evaluation.comparison.settings import settings_of
 from desire_edge.training.run import Run
+
+OF_TRAINING = {"head", "maps", "words", "extractor", "meta", "validate_every", "validation_tasks"}
+"""Settings that are nothing to rows that see a run's data alone."""
 
 
 class Kept:
@@ -72,6 +89,19 @@ class Kept:
         assert searched is not None, f"{method} is not searched yet"
         return dict(space[int(searched["chosen"])])
 
+    def default(self, protocol: Protocol) -> dict[str, Any] | None:
+        """Which recipe is the default under a protocol, by the validation labels, if it is chosen or on record."""
+        trained, settings = trained_under(protocol), self.default_settings(trained_under(protocol))
+        result: dict[str, Any] | None = kept_part(self.default_path(trained), settings)
+        if result is not None:
+            return {**result, "made_with": fingerprint(settings)}
+        recorded: dict[str, Any] = self.record.get("default", {}).get(trained, {})
+        return recorded if recorded.get("made_with") == fingerprint(settings) else None
+
+    def wants_default(self, protocol: Protocol) -> bool:
+        """Whether there are two recipes to choose from, and the choice is not there."""
+        return {BEST, PRIOR} <= set(self.plan.methods) and self.default(protocol) is None
+
     def finished_run(self) -> Run | None:
         """A run of the best recipe, finished and scored: of `example-disjoint` and the first seed if it can be."""
         jobs = [job for job in self.plan.jobs() if job.method == BEST and job.setting.sizes is None]
@@ -90,6 +120,16 @@ class Kept:
         """
         return Setting("example-disjoint", self.plan.seeds[0], hold_out=True)
 
+    def default_setting(self, protocol: Protocol) -> Setting:
+        """Where the default is chosen: as settings are, but of `label-disjoint` under that itself."""
+        if protocol == "label-disjoint":
+            return Setting(protocol, self.plan.seeds[0])
+        return self.search_setting
+
+    def default_path(self, protocol: Protocol) -> Path:
+        """The file of the choice between the recipes."""
+        return self.folder / "search" / f"default-{protocol}.json"
+
     def made_with(self, job: Job) -> str:
         """The fingerprint of a job's settings."""
         return fingerprint(self.scores_settings(job))
@@ -107,16 +147,19 @@ class Kept:
         return self.folder / "search" / f"{method}.json"
 
     def run_folder(self, job: Job) -> Path:
-        """The run of a job of the best recipe."""
+        """The run of a job of a recipe."""
         return self.folder / "runs" / job.name
 
     def scores_settings(self, job: Job) -> dict[str, Any]:
         """What a job's scores depend on."""
         settings: dict[str, Any] = {"tasks": self.plan.tasks, "protocols": job.protocols}
         if job.method == SUPERVISED:
-            return settings
-        if job.method in (BEST, KNOWN):
-            return {**settings, "config": self.plan.recipe_config(job).model_dump(mode="json")}
+            return {**settings, "search": self.supervised_settings()}
+        if job.method in (BEST, PRIOR, KNOWN):
+            return {**settings, "config": settings_of(self.plan.recipe_config(job))}
+        if job.method in PLAIN_ROWS:
+            config = settings_of(self.plan.recipe_config(Job(PRIOR, job.setting, job.protocols)))
+            return {**settings, "config": {name: config[name] for name in config.keys() - OF_TRAINING}}
         return {**settings, **self.method_settings(job), "raw": job.raw}
 
     def method_settings(self, job: Job) -> dict[str, Any]:
@@ -136,9 +179,20 @@ class Kept:
             "features": self._features_settings(self.search_setting),
         }
 
+    def supervised_settings(self) -> dict[str, Any]:
+        """What the choice of the supervised reference's learner depends on, beside the code."""
+        return {"tasks": self.plan.budget.search_tasks, "data": self.plan.data, "grid": GRID}
+
+    def default_settings(self, protocol: Protocol) -> dict[str, Any]:
+        """What the choice between the recipes depends on."""
+        setting = self.default_setting(protocol)
+        recipes = [Job(method, setting, (protocol,)) for method in (BEST, PRIOR)]
+        configs = {job.method: settings_of(self.plan.recipe_config(job)) for job in recipes}
+        return {"tasks": self.plan.budget.search_tasks, "configs": configs}
+
     def _features_settings(self, setting: Setting) -> dict[str, Any]:
-        config = self.plan.extractor_config(setting)
-        return config.model_dump(mode="json", include={"data", "lexicon", "extractor"})
+        settings = settings_of(self.plan.extractor_config(setting))
+        return {name: settings[name] for name in ("data", "lexicon", "extractor")}
 
 
 def search_space(method: str) -> tuple[dict[str, Any], ...]:

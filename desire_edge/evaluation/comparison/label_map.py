@@ -63,7 +63,7 @@ def infer(run: Run) -> Inference:
     episode = sampler.sample(np.random.default_rng([0, 5, 1]))
     z = extract(run.extractor, data.x)
     batch = EpisodeBatcher(z, targets, data.w, data.split.base).stack([episode])
-    head, w_novel = adapted_head(run.learner, batch), batch.w_novel[0]
+    head, w_novel = adapted_head(run.meta_learner, batch), batch.w_novel[0]
     truths = targets[np.ix_(episode.query, episode.labels)]
     with torch.no_grad():
         logits = head(batch.z[0, batch.support :], w_novel).numpy()

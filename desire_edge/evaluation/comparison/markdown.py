@@ -10,6 +10,7 @@ from desire_edge.evaluation.comparison.plan import (
     BEST,
     COLUMNS,
     KNOWN,
+    PRIOR,
     PUBLISHED_AUC,
     PUBLISHED_F1,
     ROWS,
@@ -89,7 +90,7 @@ def _percent(estimate: Mapping[str, Any]) -> str:
 def _thresholds(summary: Mapping[str, Any], protocol: str) -> str:
     columns = [f"{ways}-way {shots}-shot" for ways, shots in COLUMNS]
     lines = [f"| micro F1 by threshold, % | {' | '.join(columns)} |", "|---|---|---|---|---|"]
-    for row in (BEST, KNOWN):
+    for row in (BEST, PRIOR, KNOWN):
         for figure, name in (
             ("micro_f1", "learned"),
             ("micro_f1_half", "0.5"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from desire_edge.baselines import METHODS
+from desire_edge.baselines import METHODS, Logistic, LogisticCosine, PlainBaseline
 from desire_edge.data import PROTOCOLS, Protocol
 from desire_edge.lexicon.sources import DEFAULT_SOURCES
 from desire_edge.models.backbones.stages import MLP
@@ -13,14 +13,17 @@ from desire_edge.training.config import DEFAULT_HIDDEN, TrainConfig, load_config
 
 COLUMNS = ((5, 1), (5, 5), (10, 1), (10, 5))
 """(ways, shots) of the table's four columns."""
-BEST, KNOWN, SUPERVISED = "best", "known", "supervised"
+BEST, PRIOR, KNOWN, SUPERVISED = "best", "prior", "known", "supervised"
+PLAIN_ROWS: dict[str, PlainBaseline] = {"logistic": Logistic(), "logistic-cosine": LogisticCosine()}
+"""What a user would write in scikit-learn, on the data of the recipe `prior`."""
 RAW_METHODS = ("maml", "reptile", "ataml", "maml++", "protonet")
 """Methods that can learn from raw x: extra rows, at the first seed."""
 SIN_SIZES = (589, 196, 176)
 SIN_METHODS = ("maml", "maml++", "desire-net", BEST)
 """Rows measured on SIN's own split sizes, at the first seed."""
-ROWS = (*METHODS, BEST, KNOWN, SUPERVISED)
-"""Every row: the methods, the best recipe, the same with known base labels, and the supervised reference."""
+ROWS = (*METHODS, *PLAIN_ROWS, BEST, PRIOR, KNOWN, SUPERVISED)
+"""Every row: the methods, what a user would write, the recipe `best` of the paper's head, the recipe `prior`, `best`
+with known base labels, and the supervised reference."""
 
 PUBLISHED_AUC: dict[str, tuple[float, float, float, float]] = {
     "pretrained": (67.5, 75.3, 73.0, 81.7),
@@ -54,7 +57,10 @@ TITLES = {
     "plain-pretraining": "DESIRE, plain pre-training",
     "protonet": "ProtoNet",
     "all-positive": "all positive",
+    "logistic": "logistic regression",
+    "logistic-cosine": "logistic + cosine",
     BEST: "best recipe",
+    PRIOR: "prior recipe",
     KNOWN: "best recipe, base labels known",
     SUPERVISED: "supervised reference",
     "sin": "SIN",
@@ -86,6 +92,7 @@ QUICK = Budget(
         "extractor.hidden=[128]",
         "extractor.epochs=4",
         "meta.batches=60",
+        "maps=off",
         "lexicon.max_mb=4",
         "validation_tasks=10",
     ),
@@ -139,24 +146,27 @@ class Plan:
         return jobs
 
     def extractor_config(self, setting: Setting) -> TrainConfig:
-        """The settings of F, the same for every method of the table but the best recipe, which has its own.
+        """The settings of F, the same for every method of the table but the recipes, which have their own.
 
         The paper's, and a learned bias a base label, which is good for all.
         """
         overrides = ["extractor.label_bias=true", *self.budget.overrides]
-        return load_config(None, overrides, {"data": self.data, **setting.options()}, recipe="paper")
+        return load_config(None, overrides, self._options(setting), recipe="paper")
 
     def recipe_config(self, job: Job) -> TrainConfig:
-        """The settings of the best recipe's own runs, with known base labels or without.
-
-        Whatever the data, its F is the MLP and its label vectors are those of all other rows, and nothing is left to
-        be settled by the data: a kept run has the settings that were asked for.
-        """
+        """The settings of the recipes' own runs, with known base labels or without."""
         known = ["meta.known_labels=1.0", "meta.folds=0"] if job.method == KNOWN else []
+        recipe = PRIOR if job.method == PRIOR else BEST
+        return load_config(None, [*self.budget.overrides, *known], self._options(job.setting), recipe=recipe)
+
+    def _options(self, setting: Setting) -> dict[str, Any]:
+        """What all rows share: whatever the data, F is the MLP, and the label vectors are the same.
+
+        Nothing is left to be settled by the data: a kept run has the settings that were asked for.
+        """
         mlp = {"backbone": MLP, "projection": "learned", "hidden": DEFAULT_HIDDEN}
         same = {"extractor": mlp, "lexicon": {"sources": DEFAULT_SOURCES}}
-        options = {"data": self.data, **same, **job.setting.options()}
-        return load_config(None, [*self.budget.overrides, *known], options, recipe="best")
+        return {"data": self.data, **same, **setting.options()}
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,10 @@ from desire_edge.evaluation.comparison.canvas import (
     PURPLE,
     SKY,
     VERMILLION,
+    draw_line,
     new_figure,
+    save_figures,
+    with_legend,
 )
 from desire_edge.evaluation.comparison.kept import Kept
 from desire_edge.evaluation.comparison.label_map import label_map
@@ -31,12 +34,12 @@ from desire_edge.evaluation.comparison.plan import (
     BEST,
     COLUMNS,
     KNOWN,
+    PRIOR,
     PUBLISHED_AUC,
     ROWS,
     SUPERVISED,
     columns_of,
 )
-from desire_edge.files import atomic_path
 
 COLUMN_COLOURS = ((SKY, BLACK), (BLUE, "white"), (ORANGE, BLACK), (VERMILLION, "white"))
 """Of a column's bars and of the figures on them: the hue says how many ways, the darker one more shots."""
@@ -53,12 +56,15 @@ LINES = {
     "plain-pretraining": (BLUE, "--", "s"),
     "protonet": (ORANGE, "-", "s"),
     "all-positive": (GREY, ":", ""),
+    "logistic": (GREY, "--", "o"),
+    "logistic-cosine": (GREY, "-.", "D"),
     BEST: (VERMILLION, "-", "o"),
+    PRIOR: (BLACK, "-", "o"),
     KNOWN: (VERMILLION, "--", "D"),
     SUPERVISED: (BLACK, ":", ""),
 }
 """Colour, line and marker of a row."""
-EMPHASISED = ("desire-net", BEST)
+EMPHASISED = ("desire-net", BEST, PRIOR)
 SHOTS = ("0", "1", "2", "5", "10", "20")
 STEP_COLUMNS, MOST_STEPS = ("5w1s", "5w5s"), 10
 
@@ -76,14 +82,7 @@ def draw(kept: Kept, summary: Mapping[str, Any]) -> list[Path]:
         "steps": steps(summary),
         "map": None if run is None else label_map(run),
     }
-    written = []
-    for name, figure in figures.items():
-        if figure is not None:
-            path = kept.folder / f"{name}.png"
-            with atomic_path(path) as temporary:
-                figure.savefig(temporary, format="png")
-            written.append(path)
-    return written
+    return save_figures(kept.folder, figures)
 
 
 def bars(summary: Mapping[str, Any], protocol: str) -> Figure | None:
@@ -148,7 +147,12 @@ def shots(summary: Mapping[str, Any]) -> Figure | None:
         axes.set_xticks(range(len(SHOTS)), SHOTS)
         axes.set_xlabel("examples a label (0: before any step)")
         axes.set_title(protocol, fontsize=10)
-    return _with_legend(figure, panels, "5-way tasks over novel labels, by the number of examples")
+    return with_legend(
+        figure,
+        panels,
+        [title(row) for row in ROWS],
+        "5-way tasks over novel labels, by the number of examples",
+    )
 
 
 def steps(summary: Mapping[str, Any]) -> Figure | None:
@@ -167,13 +171,20 @@ def steps(summary: Mapping[str, Any]) -> Figure | None:
         axes.set_xticks(range(0, MOST_STEPS + 1, 2))
         axes.set_xlabel("inner steps")
         axes.set_title(column, fontsize=10)
-    return _with_legend(figure, panels, f"Tasks over novel labels, {protocol}, after each inner step")
+    return with_legend(
+        figure,
+        panels,
+        [title(row) for row in ROWS],
+        f"Tasks over novel labels, {protocol}, after each inner step",
+    )
 
 
 def _by_step(summary: Mapping[str, Any], column: str) -> dict[str, list[float]]:
-    """The mean over seeds after 0, 1, …, `MOST_STEPS` steps, by row."""
+    """The mean over seeds after 0, 1, …, `MOST_STEPS` steps, by row that takes them."""
     found: dict[str, list[float]] = {}
     for row in ROWS:
+        if row == PRIOR:  # which goes from names to all examples at once
+            continue
         seeds = summary["cells"].get(row, {}).get(column, {}).get("seeds", {})
         curves = [seed["micro_auc_by_step"][: MOST_STEPS + 1] for seed in seeds.values()]
         if curves and len(curves[0]) > 1:
@@ -182,27 +193,5 @@ def _by_step(summary: Mapping[str, Any], column: str) -> dict[str, list[float]]:
 
 
 def _line(axes: Axes, row: str, x: Sequence[int], aucs: Sequence[float]) -> None:
-    (colour, line, marker), strong = LINES[row], row in EMPHASISED
-    axes.plot(
-        x,
-        100 * np.asarray(aucs),
-        color=colour,
-        linestyle=line,
-        marker=marker,
-        linewidth=2.6 if strong else 1.3,
-        markersize=6 if strong else 3.5,
-        zorder=3 if strong else 2,
-        label=title(row),
-    )
-
-
-def _with_legend(figure: Figure, panels: Sequence[Axes], heading: str) -> Figure:
-    """Name what the panels share: the y axis and, each row once, the lines."""
-    lines = {line.get_label(): line for axes in panels for line in axes.get_lines()}
-    names = [title(row) for row in ROWS if title(row) in lines]
-    figure.legend(
-        [lines[name] for name in names], names, loc="outside right center", frameon=False, fontsize=9
-    )
-    panels[0].set_ylabel("micro AUC, %")
-    figure.suptitle(heading, fontsize=11)
-    return figure
+    y = (100 * np.asarray(aucs)).tolist()
+    draw_line(axes, LINES[row], x, y, title(row), strong=row in EMPHASISED)

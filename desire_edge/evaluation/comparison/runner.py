@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,28 +13,33 @@ import torch
 from torch import Tensor
 
 from desire_edge.baselines import METHODS, MetaTrained, Method
-from desire_edge.data import EpisodeSampler
+from desire_edge.data import EpisodeSampler, Protocol
 from desire_edge.errors import DesireEdgeError
 from desire_edge.evaluation.comparison.figures import figures
 from desire_edge.evaluation.comparison.kept import Kept, search_space
 from desire_edge.evaluation.comparison.parts import json_part, tensor_part
+from desire_edge.evaluation.comparison.plain_rows import plain_figures, tune_plain
 from desire_edge.evaluation.comparison.plan import (
     BEST,
     COLUMNS,
     KNOWN,
+    PLAIN_ROWS,
+    PRIOR,
     SUPERVISED,
     Job,
     Plan,
     Setting,
+    trained_under,
 )
 from desire_edge.evaluation.comparison.shared import SharedData
 from desire_edge.evaluation.comparison.supervised import choose_supervised, supervised_figures
-from desire_edge.models import extract
+from desire_edge.evaluation.stages import Task, run_stages
 from desire_edge.training.config import MetaConfig, TrainConfig
-from desire_edge.training.device import one_thread
 from desire_edge.training.episodes import EpisodeBatcher, EpisodeStream
+from desire_edge.training.learner import Learner
 from desire_edge.training.method import Features
 from desire_edge.training.run import Run
+from desire_edge.training.scoring import Method as ScoredMethod
 from desire_edge.training.scoring import TaskScores, score_tasks
 from desire_edge.training.stages import train
 
@@ -43,8 +47,9 @@ EPISODES = MetaConfig(ways=(5, 10), shots=(1, 5))
 """The training episodes of every row but the recipe's own: the ways and shots of the table's columns, mixed."""
 TRUNK = (300, 300)
 """Hidden layers of a method that learns from raw x."""
+RECIPE_ROWS = (BEST, PRIOR, KNOWN)
+"""Rows that are runs of `train`."""
 PRETRAINED: tuple[Features, ...] = ("semantic", "plain")
-Task = tuple[Callable[..., str], tuple[Any, ...]]
 
 
 class Comparison:
@@ -63,6 +68,16 @@ class Comparison:
         methods: dict[Setting, set[str]] = {self.kept.search_setting: set(searched)}
         for job in jobs:
             methods.setdefault(job.setting, set()).add(job.method)
+        protocols = dict.fromkeys(map(trained_under, self.plan.protocols))
+        choices = [protocol for protocol in protocols if self.kept.wants_default(protocol)]
+        missing = [job for job in jobs if self.kept.finished(job) is None]
+        plain = dict.fromkeys(job.setting for job in missing if job.method in PLAIN_ROWS)
+        runs = dict.fromkeys(
+            [
+                *(run_of(job) for job in missing if job.method in (*RECIPE_ROWS, *PLAIN_ROWS)),
+                *(Job(m, self.kept.default_setting(p), ()) for p in choices for m in (BEST, PRIOR)),
+            ]
+        )
         work: list[list[Task]] = [
             [
                 (_features, (setting, kind))
@@ -70,31 +85,16 @@ class Comparison:
                 for kind in _pretrained_kinds(those)
             ],
             [(_search, (method,)) for method in searched],
-            [(_train_and_score, (job,)) for job in jobs],
+            [(_train, (job,)) for job in runs],  # several parts may need the same run
+            [(_tune, (setting,)) for setting in plain],
+            [
+                *((_choose, (protocol,)) for protocol in choices),
+                *((_train_and_score, (job,)) for job in jobs),
+            ],
         ]
-        total, done = sum(map(len, work)), 0
-        for stage in work:
-            for name in self._each(stage, processes):
-                done += 1
-                report(name, done, total)
-
-    def _each(self, work: list[Task], processes: int) -> Iterable[str]:
-        if processes == 1 or len(work) < 2:
-            for function, arguments in work:
-                with one_thread():  # as in a worker: other numbers of threads round otherwise
-                    name = function(self, *arguments)
-                yield name
-            return
-        context = get_context("spawn")
-        with ProcessPoolExecutor(processes, mp_context=context, initializer=_single_thread) as pool:
-            state = (self.kept.folder, self.plan, self.kept.data_dir, self.kept.record)
-            futures = [pool.submit(_in_process, state, function, arguments) for function, arguments in work]
-            try:
-                for future in as_completed(futures):
-                    yield future.result()
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+        kept = self.kept
+        again = partial(Comparison, kept.folder, self.plan, kept.data_dir, kept.record)
+        run_stages(work, self, again, report, processes)
 
     # One part each.
 
@@ -109,20 +109,7 @@ class Comparison:
                 started = time.perf_counter()
                 try:
                     learner = self._trained(method, setting, overrides, budget.search_batches, raw=False)[0]
-                    batcher = self._batcher(method, setting, raw=False)
-                    scores = [
-                        np.nanmean(
-                            score_tasks(
-                                learner,
-                                batcher,
-                                self.shared.sampler(setting, setting.protocol, ways, shots, novel=False),
-                                tasks=budget.search_tasks,
-                                rng=np.random.default_rng([1, ways, shots]),
-                            ).micro_auc
-                        )
-                        for ways, shots in COLUMNS
-                    ]
-                    auc = float(np.mean(scores))
+                    auc = self._validation_auc(learner, self._batcher(method, setting, raw=False), setting)
                 except FloatingPointError:
                     auc = 0.0  # diverged
                 seconds = time.perf_counter() - started
@@ -135,11 +122,49 @@ class Comparison:
         )
         return result
 
+    def choose_default(self, protocol: Protocol) -> dict[str, Any]:
+        """Judge both recipes by validation labels, as a search does its trials."""
+        setting = self.kept.default_setting(protocol)
+
+        def make() -> dict[str, Any]:
+            found = {}
+            for method in (BEST, PRIOR):
+                run = self.trained_run(Job(method, setting, ()))
+                found[method] = self._validation_auc(run.learner, run.batcher(), setting)
+            return {"chosen": max(found, key=lambda method: found[method]), "micro_auc": found}
+
+        result: dict[str, Any] = json_part(
+            self.kept.default_path(protocol), self.kept.default_settings(protocol), make
+        )
+        return result
+
+    def _validation_auc(
+        self, learner: Learner | ScoredMethod, batcher: EpisodeBatcher, setting: Setting
+    ) -> float:
+        """The mean over the columns on tasks over validation labels."""
+        scores = [
+            np.nanmean(
+                score_tasks(
+                    learner,
+                    batcher,
+                    self.shared.sampler(setting, setting.protocol, ways, shots, novel=False),
+                    tasks=self.plan.budget.search_tasks,
+                    rng=np.random.default_rng([1, ways, shots]),
+                ).micro_auc
+            )
+            for ways, shots in COLUMNS
+        ]
+        return float(np.mean(scores))
+
     def scores(self, job: Job) -> dict[str, Any]:
         """Everything that is measured of a job: by protocol and column, the figures of each task."""
         if self.kept.wants_search(job.method):
             self.search(job.method)
-        make = {SUPERVISED: self._supervised_scores, BEST: self._recipe_scores, KNOWN: self._recipe_scores}
+        make = {
+            SUPERVISED: self._supervised_scores,
+            **dict.fromkeys(RECIPE_ROWS, self._recipe_scores),
+            **dict.fromkeys(PLAIN_ROWS, self._plain_scores),
+        }
         scores: dict[str, Any] = json_part(
             self.kept.scores_path(job),
             self.kept.scores_settings(job),
@@ -199,19 +224,16 @@ class Comparison:
         return {"train_seconds": values["seconds"], "overrides": dict(overrides), **found}
 
     def _supervised_scores(self, job: Job) -> dict[str, Any]:
-        settings = {"tasks": self.plan.budget.search_tasks, "data": self.plan.data}
         chosen = json_part(
             self.kept.search_path(SUPERVISED),
-            settings,
+            self.kept.supervised_settings(),
             lambda: choose_supervised(self.shared, self.kept.search_setting),
         )
         return supervised_figures(self.shared, job, chosen)
 
     def _recipe_scores(self, job: Job) -> dict[str, Any]:
-        run = self._opened_run(self.kept.run_folder(job), self.plan.recipe_config(job))
-        train(run, lambda *_: None)
-        z = extract(run.extractor, run.data.x)
-        batcher = EpisodeBatcher(z, run.data.dataset.targets, run.data.w, run.data.split.base)
+        run = self.trained_run(job)
+        batcher = run.batcher()
 
         def score(sampler: EpisodeSampler, tasks: int, rng: np.random.Generator) -> TaskScores:
             return score_tasks(
@@ -219,6 +241,19 @@ class Comparison:
             )
 
         return {"train_seconds": run.progress.seconds, **figures(self.shared, job, score)}
+
+    def _plain_scores(self, job: Job) -> dict[str, Any]:
+        return plain_figures(self.shared, job, self.trained_run(run_of(job)))
+
+    def tune(self, setting: Setting) -> None:
+        """Choose the settings of the plain rows, as far as they are not chosen."""
+        tune_plain(self.trained_run(Job(PRIOR, setting, ())), self.plan, setting)
+
+    def trained_run(self, job: Job) -> Run:
+        """The run of a recipe's row, finished."""
+        run = self._opened_run(self.kept.run_folder(job), self.plan.recipe_config(job))
+        train(run, lambda *_: None)
+        return run
 
     def _opened_run(self, folder: Path, config: TrainConfig) -> Run:
         device, data_dir = torch.device("cpu"), self.kept.data_dir
@@ -234,24 +269,17 @@ class Comparison:
         return Run.create(folder, config, device, data_dir)
 
 
+def run_of(job: Job) -> Job:
+    """The row of a recipe whose run a job is of: its own, or for what sees a run's data alone that of `prior`."""
+    return Job(PRIOR if job.method in PLAIN_ROWS else job.method, job.setting, ())
+
+
 def _pretrained_kinds(methods: set[str]) -> list[Features]:
     wanted = {METHODS[method].FEATURES for method in methods if method in METHODS}
     return [kind for kind in PRETRAINED if kind in wanted]
 
 
-# What a worker process runs.
-
-
-def _single_thread() -> None:
-    torch.set_num_threads(1)
-
-
-def _in_process(
-    state: tuple[Path, Plan, Path | None, Mapping[str, Any]],
-    function: Callable[..., str],
-    arguments: tuple[Any, ...],
-) -> str:
-    return function(Comparison(*state), *arguments)
+# The parts, as stages have them.
 
 
 def _features(comparison: Comparison, setting: Setting, kind: Features) -> str:
@@ -267,3 +295,18 @@ def _search(comparison: Comparison, method: str) -> str:
 def _train_and_score(comparison: Comparison, job: Job) -> str:
     comparison.scores(job)
     return job.name
+
+
+def _train(comparison: Comparison, job: Job) -> str:
+    comparison.trained_run(job)
+    return f"run {job.name}"
+
+
+def _tune(comparison: Comparison, setting: Setting) -> str:
+    comparison.tune(setting)
+    return f"settings of plain rows {setting.name}"
+
+
+def _choose(comparison: Comparison, protocol: Protocol) -> str:
+    comparison.choose_default(protocol)
+    return f"default {protocol}"

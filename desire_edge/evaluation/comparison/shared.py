@@ -85,7 +85,7 @@ class SharedData:
             base, rows = data.split.base, data.rows.train
             targets = torch.from_numpy(data.dataset.targets[np.ix_(rows, base)])
             torch.manual_seed(setting.seed)
-            extractor = new_extractor(config.extractor, data)
+            extractor = new_extractor(config, data)
             bias = config.extractor.label_bias
             if kind == "plain":
                 classifier = plain_classifier(extractor, targets, bias=bias, seed=setting.seed)

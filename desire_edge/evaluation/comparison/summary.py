@@ -9,17 +9,31 @@ from typing import Any
 import numpy as np
 
 from desire_edge.baselines import METHODS
+from desire_edge.data import PROTOCOLS
 from desire_edge.evaluation.comparison.kept import Kept
-from desire_edge.evaluation.comparison.plan import BEST, COLUMNS, KNOWN, SUPERVISED, Job, columns_of
+from desire_edge.evaluation.comparison.plan import (
+    BEST,
+    COLUMNS,
+    KNOWN,
+    PLAIN_ROWS,
+    PRIOR,
+    SUPERVISED,
+    Job,
+    column_name,
+    columns_of,
+)
 from desire_edge.metrics import Estimate
 
 FIGURES = ("micro_auc", "macro_auc", "micro_f1", "micro_f1_half", "micro_f1_oracle")
 CLAIMS = (
-    *((name, other) for name in ("desire-net", BEST) for other in METHODS if other != name),
+    *((name, other) for name in ("desire-net", BEST, PRIOR) for other in METHODS if other != name),
     (BEST, SUPERVISED),
+    *((PRIOR, other) for other in (*PLAIN_ROWS, BEST, SUPERVISED)),
 )
 """(row, row it is compared with): differences are taken task by task."""
 
+NAMED = ("desire-net", *PLAIN_ROWS, BEST, PRIOR, SUPERVISED)
+"""Rows that the named metrics have under their own names."""
 VARIANT = "plain-pretraining"
 """The row that is neither a baseline nor an ablation of the paper's: DESIRE-Net's head on another F."""
 
@@ -31,6 +45,8 @@ Tasks = dict[tuple[str, str, str], list[float | None]]
 
 def summarise(kept: Kept) -> dict[str, Any]:
     """The whole comparison as JSON values: `cells`, `differences`, `metrics`, `search`, and the settings chosen.
+
+    `default` says under each protocol which recipe the validation labels chose.
 
     What is not finished here is taken from the comparison's record, where that has it.
     """
@@ -53,14 +69,18 @@ def summarise(kept: Kept) -> dict[str, Any]:
                 for name in FIGURES
             }
     differences = _differences(cells, tasks, record)
+    default = {protocol: choice for protocol in PROTOCOLS if (choice := kept.default(protocol)) is not None}
+    settings: dict[str, dict[str, Any]] = {job.row: dict(record["settings"][job.row]) for job in recorded}
+    for job, value in done.items():
+        settings.setdefault(job.row, {}).update(value.get("overrides", {}))
     return {
-        "metrics": metrics(cells, differences),
+        "metrics": metrics(
+            cells, differences, {protocol: choice["chosen"] for protocol, choice in default.items()}
+        ),
         "cells": cells,
         "differences": differences,
-        "settings": {
-            **{job.row: record["settings"][job.row] for job in recorded},
-            **{job.row: value.get("overrides", {}) for job, value in done.items()},
-        },
+        "default": default,
+        "settings": settings,
         "search": {
             method: {**searched, "made_with": kept.search_made_with(method)}
             for method in METHODS
@@ -138,8 +158,13 @@ def paired(ours: Iterable[float | None], theirs: Iterable[float | None]) -> Esti
     return Estimate.of([a - b for a, b in zip(ours, theirs, strict=True) if a is not None and b is not None])
 
 
-def metrics(cells: Mapping[str, Any], differences: Mapping[str, Any]) -> dict[str, float]:
-    """The numbers that have names, in fractions of 1; those whose cells are not there yet are left out."""
+def metrics(
+    cells: Mapping[str, Any], differences: Mapping[str, Any], default: Mapping[str, str] | None = None
+) -> dict[str, float]:
+    """The numbers that have names, in fractions of 1; those whose cells are not there yet are left out.
+
+    Names without a row's are of the recipe that is the `default` under a protocol: of `best` where none is chosen.
+    """
     found: dict[str, float] = {}
 
     def mean(row: str, column: str, figure: str) -> float | None:
@@ -152,21 +177,55 @@ def metrics(cells: Mapping[str, Any], differences: Mapping[str, Any]) -> dict[st
 
     for ways, shots in COLUMNS:
         short = f"{ways}w{shots}s"
-        for protocol in ("label-disjoint", "example-disjoint", "streaming"):
+        for protocol in PROTOCOLS:
             prefix, column = protocol.replace("-", "_"), f"{protocol} {short}"
-            for row, infix in ((BEST, ""), ("desire-net", "desire_net_"), (SUPERVISED, "supervised_")):
-                put(f"{prefix}_{short}_{infix}micro_auc", mean(row, column, "micro_auc"))
+            row = (default or {}).get(protocol, BEST)
+            put(f"{prefix}_{short}_micro_auc", mean(row, column, "micro_auc"))
+            for named in NAMED:
+                infix = named.replace("-", "_")
+                put(f"{prefix}_{short}_{infix}_micro_auc", mean(named, column, "micro_auc"))
             for figure in ("micro_f1", "micro_f1_half", "micro_f1_oracle"):
-                put(f"{prefix}_{short}_{figure}", mean(BEST, column, figure))
-            difference = differences.get(f"{BEST} - {SUPERVISED}", {}).get(column)
-            put(f"{prefix}_{short}_minus_supervised", None if difference is None else difference["mean"])
+                put(f"{prefix}_{short}_{figure}", mean(row, column, figure))
+            put(f"{prefix}_{short}_minus_supervised", _margin(cells, differences, row, SUPERVISED, column))
+            for other in (BEST, *PLAIN_ROWS):
+                margin = _margin(cells, differences, PRIOR, other, column)
+                put(f"{prefix}_{short}_prior_minus_{other.replace('-', '_')}", margin)
         put(f"known_tags_{short}_micro_auc", mean(KNOWN, f"example-disjoint {short}", "micro_auc"))
+    for protocol in PROTOCOLS:
+        prefix = protocol.replace("-", "_")
+        put(f"{prefix}_5w0s_micro_auc", _by_name(cells, (default or {}).get(protocol, BEST), protocol))
+        for row in (BEST, PRIOR):
+            put(f"{prefix}_5w0s_{row}_micro_auc", _by_name(cells, row, protocol))
     for protocol in ("label-disjoint", "example-disjoint"):
         prefix = protocol.replace("-", "_")
         others = [name for name in METHODS if name not in ("desire-net", VARIANT)]
         put(f"{prefix}_min_margin_over_baselines", _least_margin(differences, protocol, others))
         put(f"{prefix}_min_margin_over_plain_pretraining", _least_margin(differences, protocol, [VARIANT]))
     return found
+
+
+def _by_name(cells: Mapping[str, Any], row: str, protocol: str) -> float | None:
+    """The mean over seeds of a recipe's micro AUC before any example counts, on the 5-way tasks of one."""
+    cell = cells.get(row, {}).get(column_name(protocol, 5, 1))
+    return (
+        None if cell is None else float(np.mean([s["micro_auc_by_step"][0] for s in cell["seeds"].values()]))
+    )
+
+
+def _margin(
+    cells: Mapping[str, Any], differences: Mapping[str, Any], row: str, other: str, column: str
+) -> float | None:
+    """The mean difference of two rows over the same tasks.
+
+    Where these do not stand side by side it is that of the means, if both have the same seeds.
+    """
+    paired = differences.get(f"{row} - {other}", {}).get(column)
+    ours, theirs = cells.get(row, {}).get(column), cells.get(other, {}).get(column)
+    if ours is None or theirs is None or ours["seeds"].keys() != theirs["seeds"].keys():
+        return None if paired is None else float(paired["mean"])
+    if paired is not None and paired["seeds"].keys() == ours["seeds"].keys():
+        return float(paired["mean"])
+    return float(ours["all"]["micro_auc"]["mean"] - theirs["all"]["micro_auc"]["mean"])
 
 
 def _least_margin(differences: Mapping[str, Any], protocol: str, others: Iterable[str]) -> float | None:

@@ -10,10 +10,10 @@ import numpy as np
 
 from desire_edge.baselines import SupervisedReference
 from desire_edge.data import EpisodeSampler, protocol_rows
-from desire_edge.evaluation.comparison.figures import figures
+from desire_edge.evaluation.comparison.figures import add_scores, figures
 from desire_edge.evaluation.comparison.plan import Job, Setting
 from desire_edge.evaluation.comparison.shared import SharedData
-from desire_edge.metrics import best_micro_f1, macro_auc, micro_auc, micro_f1
+from desire_edge.metrics import micro_auc
 from desire_edge.training.scoring import TaskScores
 
 
@@ -37,21 +37,25 @@ def choose_supervised(shared: SharedData, setting: Setting) -> dict[str, Any]:
         ]
         return float(np.nanmean(figures))
 
-    targets = data.dataset.targets[np.ix_(rows.train, labels)]
-    best = SupervisedReference.choose(data.x[rows.train], targets, data.x[rows.query], auc, seed=setting.seed)
+    targets, others = (data.dataset.targets[np.ix_(rows.train, those)] for those in (labels, data.split.base))
+    best = SupervisedReference.choose(
+        data.x[rows.train], targets, data.x[rows.query], auc, others=others, seed=setting.seed
+    )
     return {"kind": best.kind, "options": best.options, "divide_priors": best.divide_priors}
 
 
 def supervised_figures(shared: SharedData, job: Job, chosen: Mapping[str, Any]) -> dict[str, Any]:
-    """A learner that sees every training example of the novel labels: `chosen` on the validation labels."""
+    """A learner that sees every training example of novel and base labels: `chosen` on the validation labels."""
     data = shared.prepared(job.setting)
+    rows, split = data.rows.train, data.split
+    targets, others = (data.dataset.targets[np.ix_(rows, those)] for those in (split.novel, split.base))
     started = time.perf_counter()
     reference = SupervisedReference(
         chosen["kind"], chosen["options"], divide_priors=chosen["divide_priors"], seed=job.setting.seed
-    ).fit(data.x[data.rows.train], data.dataset.targets[np.ix_(data.rows.train, data.split.novel)])
+    ).fit(data.x[rows], targets, others)
     all_scores = reference.scores(data.x)
     seconds = time.perf_counter() - started
-    columns = {int(label): index for index, label in enumerate(data.split.novel)}
+    columns = {int(label): index for index, label in enumerate(split.novel)}
 
     def score(sampler: EpisodeSampler, tasks: int, rng: np.random.Generator) -> TaskScores:
         scores = TaskScores([], [], [], [], [], [])
@@ -59,17 +63,7 @@ def supervised_figures(shared: SharedData, job: Job, chosen: Mapping[str, Any]) 
             episode = sampler.sample(rng)
             found = all_scores[episode.query][:, [columns[int(label)] for label in episode.labels]]
             truth = data.dataset.targets[np.ix_(episode.query, episode.labels)]
-            _add_scores(scores, truth, found)
+            add_scores(scores, truth, found)
         return scores
 
     return {"train_seconds": seconds, "overrides": dict(chosen), **figures(shared, job, score)}
-
-
-def _add_scores(scores: TaskScores, truth: Any, found: Any) -> None:
-    auc = micro_auc(truth, found)
-    scores.micro_auc_by_step.append([auc])
-    scores.micro_auc.append(auc)
-    scores.macro_auc.append(macro_auc(truth, found))
-    scores.micro_f1.append(micro_f1(truth, found >= 0))
-    scores.micro_f1_half.append(micro_f1(truth, found >= 0))
-    scores.micro_f1_oracle.append(best_micro_f1(truth, found))

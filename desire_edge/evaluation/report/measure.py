@@ -26,7 +26,7 @@ from desire_edge.evaluation.calibration import calibrate
 from desire_edge.evaluation.comparison.label_map import label_map
 from desire_edge.evaluation.comparison.tasks import tasks_rng
 from desire_edge.evaluation.evaluate import Figures
-from desire_edge.evaluation.own import all_eligible, batcher_of, measured, novel_tasks
+from desire_edge.evaluation.own import all_eligible, measured, novel_tasks
 from desire_edge.export import export_bundle
 from desire_edge.files import read_json, write_json
 from desire_edge.inputs import RawInput
@@ -139,7 +139,7 @@ def _evaluated(run: Run, ways: int, shots: int, budget: Budget) -> dict[str, Any
     """The figures of a cell, ours and the baselines', on the tasks that `desire-edge evaluate` draws."""
     sampler, eligible = _sampler(run, ways, shots)
     baselines = PLAIN if budget.baselines else ()
-    scores, rows = measured(run, batcher_of(run), sampler, tasks=budget.tasks, baselines=baselines)
+    scores, rows = measured(run, run.batcher(), sampler, tasks=budget.tasks, baselines=baselines)
     figures = asdict(Figures.of(scores, len(sampler.drawn)))
     return {"eligible": eligible, "rows": [asdict(row) for row in rows], **figures}
 
@@ -147,7 +147,7 @@ def _evaluated(run: Run, ways: int, shots: int, budget: Budget) -> dict[str, Any
 def _calibrated(run: Run, budget: Budget) -> dict[str, Any]:
     ways, shots = min(5, len(run.data.split.novel)), 5
     sampler, _ = _sampler(run, ways, shots)
-    found = calibrate(run.learner, batcher_of(run), sampler, tasks=budget.tasks, rng=tasks_rng(ways, shots))
+    found = calibrate(run.learner, run.batcher(), sampler, tasks=budget.tasks, rng=tasks_rng(ways, shots))
     return {"ways": ways, "shots": shots, **asdict(found)}
 
 

@@ -11,9 +11,11 @@ class Backbone(nn.Module, ABC):
     """x [batch, features] -> [batch, `width`], whatever has parameters of its own or none.
 
     Attributes:
-        width: how many numbers it makes of an example.
+        features: how many numbers it takes.
+        width: how many it makes of an example.
     """
 
+    features: int
     width: int
 
     @abstractmethod

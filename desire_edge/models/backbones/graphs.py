@@ -59,7 +59,7 @@ def joined(first: ModelProto, second: ModelProto) -> ModelProto:
     opset = max(_opset(first), _opset(second))
     parts = []
     for prefix, model, kept in (
-        ("first.", first, {value.name for value in first.graph.input} | shared),
+        ("first.", first, {value.name for value in (*first.graph.input, *first.graph.output)}),
         ("second.", second, {value.name for value in second.graph.output} | shared),
     ):
         part = ModelProto()

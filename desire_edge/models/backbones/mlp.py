@@ -42,6 +42,7 @@ class Mlp(Backbone):
         super().__init__()
         self.register_buffer("embedding", embedding)
         self.register_buffer("mean", mean)
+        self.features = features
         self.input_dropout = input_dropout
         widths = [features if embedding is None else embedding.shape[1], *hidden]
         layers: list[nn.Module] = []

@@ -108,11 +108,10 @@ def test_too_few_labels_to_split_or_to_draw_tasks_from(tmp_path: Path, lexicon: 
     thin = [{**line, "labels": [f"label {row % 8}"]} for row, line in enumerate(records(40))]
     result = checked(tmp_path, thin, lexicon)
     assert "only 0 of 5 labels have 5 support and 5 query rows" in found(result, "training")[0][0]
-    assert result.command is None and result.missing == found(result, "training")[0][0]
+    assert (result.command, result.missing) == (COMMAND, None)  # the default head asks for no tasks
+    config = TrainConfig(data=str(tmp_path / "data.jsonl"), head="paper")
     with pytest.raises(DesireEdgeError, match="only 0 of 5 labels have 5 support and 5 query rows"):
-        Run.create(
-            tmp_path / "run", TrainConfig(data=str(tmp_path / "data.jsonl")), torch.device("cpu"), None, print
-        )
+        Run.create(tmp_path / "run", config, torch.device("cpu"), None, print)
     result = checked(tmp_path, records(), lexicon)
     assert (result.command, result.missing) == (COMMAND, None)
     assert any(

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from desire_edge.baselines import METHODS
-from desire_edge.data import PROTOCOLS
+from desire_edge.data import PROTOCOLS, Protocol
 from desire_edge.evaluation.comparison.kept import Kept
 from desire_edge.evaluation.comparison.parts import json_part
-from desire_edge.evaluation.comparison.plan import BEST, COLUMNS, KNOWN, SUPERVISED, Budget, Job, Plan
+from desire_edge.evaluation.comparison.plan import BEST, COLUMNS, PRIOR, ROWS, Budget, Job, Plan
 from desire_edge.evaluation.comparison.runner import Comparison
 
 BUDGET = Budget(
@@ -65,13 +65,14 @@ def scores(folder: Path) -> dict[str, Any]:
 
 # Scores as a finished comparison leaves them.
 
-ALL = Plan(protocols=PROTOCOLS, methods=(*METHODS, BEST, KNOWN, SUPERVISED), seeds=(0, 1), tasks=4)
+ALL = Plan(protocols=PROTOCOLS, methods=ROWS, seeds=(0, 1), tasks=4)
+DEFAULT: dict[Protocol, str] = {"label-disjoint": BEST, "example-disjoint": PRIOR}
 SPREAD = (-0.03, 0.01, 0.0, 0.04)
 
 
 def level(row: str, column: str) -> float:
     """A mean for each row and column; it rises by a point from row to row."""
-    place = [*METHODS, BEST, KNOWN, SUPERVISED].index(row)
+    place = ROWS.index(row)
     return 0.5 + 0.01 * place + 0.001 * len(column)
 
 
@@ -97,6 +98,10 @@ def fabricate(folder: Path, plan: Plan) -> Kept:
         if method in METHODS and len(METHODS[method].SEARCH) > 1:
             path, settings = kept.search_path(method), kept.search_settings(method)
             json_part(path, settings, lambda: {"chosen": 1, "trials": []})
+    if {BEST, PRIOR} <= set(plan.methods):
+        for protocol, recipe in DEFAULT.items():
+            choice = {"chosen": recipe, "micro_auc": {BEST: 0.7, PRIOR: 0.8}}
+            json_part(kept.default_path(protocol), kept.default_settings(protocol), partial(dict, choice))
     for job in kept.plan.jobs():
         json_part(kept.scores_path(job), kept.scores_settings(job), partial(part, job, plan))
     return kept

@@ -51,9 +51,9 @@ def test_the_adapted_head_gives_the_logits_of_the_inner_loop(sample_trained: Tra
     run = sample_trained.run
     _, batch = one_task(run, np.random.default_rng(0), shots=2, queries=4)
     before = {name: tensor.clone() for name, tensor in run.learner.state_dict().items()}
-    found = adapted_head(run.learner, batch)(batch.z[0], batch.w_novel[0]).detach()
+    found = adapted_head(run.meta_learner, batch)(batch.z[0], batch.w_novel[0]).detach()
     torch.testing.assert_close(found, adapted_logits(run, batch), atol=1e-4, rtol=1e-4)
-    assert not torch.allclose(found, run.learner.head(batch.z[0], batch.w_novel[0]), atol=1e-2)
+    assert not torch.allclose(found, run.meta_learner.head(batch.z[0], batch.w_novel[0]), atol=1e-2)
     for name, tensor in run.learner.state_dict().items():
         assert torch.equal(tensor, before[name])
 
@@ -74,12 +74,12 @@ def test_the_map_tells_the_models_probabilities_and_what_makes_them(run: Run) ->
     truth = torch.from_numpy(found.truth)
     assert logits[truth].max() - logits[~truth].max() == pytest.approx(float(max(margins)), abs=1e-4)
     np.testing.assert_allclose(found.probabilities, torch.sigmoid(logits).numpy(), atol=1e-4)
-    head = adapted_head(run.learner, batch)
+    head = adapted_head(run.meta_learner, batch)
     with torch.no_grad():
         head.gamma2.zero_()  # the base labels say nothing
         silent = head(batch.z[0, at : at + 1], batch.w_novel[0])[0]
     np.testing.assert_allclose(found.votes.sum(axis=0), (logits - silent).numpy(), atol=1e-4)
-    scores = batch.z[0, at] @ run.learner.head.w_base
+    scores = batch.z[0, at] @ run.meta_learner.head.w_base
     assert (found.like == (scores > 0).numpy()).all()
 
 

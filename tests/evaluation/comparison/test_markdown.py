@@ -27,7 +27,8 @@ def test_the_table_stands_beside_the_published_one(summary: dict[str, Any]) -> N
     rows = lines(tables(summary), "label-disjoint", "micro AUC")
     assert list(rows) == [
         "pre-trained", "MAML", "Reptile", "ATAML", "MAML++", "DESIRE\\l2", "DESIRE\\F", "DESIRE\\I",
-        "DESIRE-Net", "DESIRE, plain pre-training", "ProtoNet", "all positive", "best recipe", "supervised reference",
+        "DESIRE-Net", "DESIRE, plain pre-training", "ProtoNet", "all positive", "logistic regression",
+        "logistic + cosine", "best recipe", "prior recipe", "supervised reference",
     ]  # fmt: skip
     assert rows["DESIRE-Net"][5] == "87.2 / 90.5 / 87.9 / 88.7"
     assert rows["MAML"][5] == "75.9 / 81.9 / 79.0 / 82.3"
@@ -57,7 +58,8 @@ def test_f1_under_streaming_stands_beside_sin_and_says_what_thresholds_give(summ
 
 def test_paired_differences_are_shown_in_points(summary: dict[str, Any]) -> None:
     rows = lines(tables(summary), "example-disjoint", "paired difference")
-    assert rows["best recipe − supervised reference"] == ["-2.0 ± 0.0"] * 4
+    assert rows["best recipe − supervised reference"] == ["-3.0 ± 0.0"] * 4
+    assert rows["prior recipe − logistic + cosine"] == ["+2.0 ± 0.0"] * 4
     assert rows["DESIRE-Net − MAML"][0] == "+7.0 ± 0.0"
 
 

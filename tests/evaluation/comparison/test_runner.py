@@ -133,6 +133,24 @@ def test_tasks_are_the_same_for_every_method_and_for_evaluate(first: Path) -> No
 
 
 @pytest.mark.slow
+def test_rows_on_the_data_of_the_prior_recipes_run_wait_for_it_in_several_processes(tmp_path: Path) -> None:
+    tiny = replace(BUDGET, overrides=(*BUDGET.overrides, "maps=off", "words=off", "meta.folds=0"))
+    plan = replace(PLAN, methods=("logistic", "logistic-cosine", "prior"), budget=tiny)
+    comparison = Comparison(tmp_path, plan)
+    seen: list[str] = []
+    comparison.run(lambda name, *_: seen.append(name), 2)
+    setting = "label-disjoint-s0"
+    assert seen[:2] == [f"run prior-{setting}", f"settings of plain rows {setting}"]
+    assert set(seen[2:]) == {f"{row}-{setting}" for row in plan.methods}
+    found = summarise(comparison.kept)
+    assert found["cells"].keys() == set(plan.methods)
+    assert found["settings"]["logistic-cosine"][setting].keys() >= {f"{n}w{k}s" for n, k in COLUMNS}
+    assert "0" in found["curves"]["prior"]["label-disjoint"]
+    assert "0" not in found["curves"]["logistic"]["label-disjoint"]
+    assert made(tmp_path, plan) == set()
+
+
+@pytest.mark.slow
 def test_the_best_recipes_run_goes_on_where_it_was_stopped_and_other_settings_are_refused(
     tmp_path: Path,
 ) -> None:

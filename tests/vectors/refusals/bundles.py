@@ -15,6 +15,8 @@ TOKENS = {
     "pad": 0,
     "files": {"tokenizer.json": HASH},
 }
+EARLIER = {"head": None, "hidden": 5, "conditioning": 1.5, "names": None}
+"""What makes a manifest of the paper's head one of an earlier schema, but for its number."""
 JAZZ = {"text": "jazz: a trumpet!", "labels": ["jazz"]}
 
 
@@ -23,16 +25,23 @@ def manifests() -> list[dict[str, Any]]:
     wrong: dict[str, list[Any]] = {
         **{
             name: [0, -1, 2.5, "4", True, None, [4], 2**31]
-            for name in ("dimension", "hidden", "opset", "ways", "batch", "max_support")
+            for name in ("dimension", "opset", "ways", "batch", "max_support")
         },
         "name": [7, None],
         "base_labels": [[], "cooking", ["cooking", 7], None, {"cooking": 1}],
         "known_labels": ["true", 1, None],
         "precision": ["fp8", "FP32", 32, None],
-        "conditioning": [-1, "x", "1.5", None, [1]],
+        "head": [
+            *([], None, "prior", [["kind", "prior"]], {"kind": "sgd"}, {"kind": 5}, {"kind": None}),
+            *({"hidden": value} for value in (0, -1, 2.5, "4", True, None, [4], 2**31)),
+            *({"conditioning": value} for value in (-1, "x", "1.5", None, [1])),
+        ],
         "training": [[], "here", None],
         "files": [[], None],
-        "names": [[], None, "lexicon", {"kind": "words"}, {"kind": 5}],
+        "names": [
+            *([], None, "lexicon", {"kind": "words"}, {"kind": 5}, {"dimension": 5}),
+            *({"dimension": value} for value in (0, -1, 2.5, "6", True, None, [6], 2**31)),
+        ],
     }
     inputs: dict[str, Any] = {
         "null": None,
@@ -80,15 +89,25 @@ def manifests() -> list[dict[str, Any]]:
         taken("as it is", True, bundle="plain", patch={}),
         taken("as it is, with known labels", True, bundle="known", patch={}),
         taken("a key of a later version", True, bundle="plain", patch={"later": {"a": 1}}),
-        taken("schema 3", True, bundle="plain", patch={"schema_version": 3, "extractor_body": 2558}),
-        taken("schema 4", True, bundle="plain", patch={"schema_version": 4, "names": None}),
+        taken("as it is, with the head prior", True, bundle="prior", patch={}),
+        taken("schema 3", True, bundle="plain", patch={**EARLIER, "schema_version": 3, "extractor_body": 2558}),
+        taken("schema 4", True, bundle="plain", patch={**EARLIER, "schema_version": 4}),
+        taken("schema 5", True, bundle="plain",
+            patch={**EARLIER, "schema_version": 5, "names": {"kind": "lexicon", "dimension": None}}),
+        refused("schema 5 without where names come from", "manifest", bundle="plain",
+            patch={**EARLIER, "schema_version": 5}),
+        refused("schema 5 without hidden units", "manifest", bundle="plain",
+            patch={**EARLIER, "schema_version": 5, "names": {"kind": "lexicon"}, "hidden": None}),
+        taken("names of another dimension than features", True, bundle="prior", patch={"names": {"dimension": 6}}),
+        refused("the head prior of no dimension of names", "manifest", bundle="prior",
+            patch={"names": {"dimension": None}}),
         taken("made before Unicode's version was said", True, bundle="plain", patch={"input": {"unicode": None}}),
         taken("Unicode 14", True, bundle="known", patch={"input": {"unicode": "14.0.0"}}),
         refused("a later Unicode", "unicode-version", bundle="plain", patch={"input": {"unicode": "17.0.0"}}),
         refused("an earlier Unicode", "unicode-version", bundle="known", patch={"input": {"unicode": "13.0.0"}}),
         refused("Unicode as a number", "unicode-version", bundle="plain", patch={"input": {"unicode": 14}}),
     ]  # fmt: skip
-    for version in (2, 6, "3", "4", None, [4], True):
+    for version in (2, 7, "3", "4", None, [4], True):
         cases.append(
             refused(
                 f"schema version {version!r}", "schema", bundle="plain", patch={"schema_version": version}

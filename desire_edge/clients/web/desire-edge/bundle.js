@@ -2,6 +2,7 @@
 
 import { DesireEdgeError, shown } from "./errors.js";
 import { fromHalves, toHalves } from "./half.js";
+import { heldOutLoss, helplessWarning } from "./evidence.js";
 import { cleanAll, tidy } from "./inputs/names.js";
 import { LEXICON } from "./inputs/lexical.js";
 import { openLexicon } from "./lexicon/index.js";
@@ -51,9 +52,10 @@ export class Bundle {
     ]);
     bundle.sessions = { head, extractor, adapt };
     bundle.lexicon = lexicon && openLexicon(lexicon, `${where}/${LEXICON}`);
-    if (bundle.lexicon && bundle.lexicon.dim !== bundle.manifest.dimension) {
+    const { dimension } = bundle.manifest.names;
+    if (bundle.lexicon && bundle.lexicon.dim !== dimension) {
       throw new DesireEdgeError(
-        `${where}: the lexicon has ${bundle.lexicon.dim} dimensions, but the model ${bundle.manifest.dimension}`,
+        `${where}: the lexicon has ${bundle.lexicon.dim} dimensions, but the model ${dimension}`,
       );
     }
     const read = (name) => bundle.file(name);
@@ -94,20 +96,20 @@ export class Bundle {
     }
     const z = new Float32Array(raws.length * dimension);
     for (const [row, raw] of raws.entries()) {
-      const found = this.kept.get(raw) ?? (await this.#run(await input.featuresOf(raw, names[row]), "z"));
+      const found = this.kept.get(raw) ?? (await this.#run(await input.featuresOf(raw, names[row]), "z", dimension));
       this.kept.set(raw, found);
       z.set(found, row * dimension);
     }
     return { z, features: raws.map(() => ({ words: [], unknown: [] })) };
   }
 
-  /** The output `wanted` [d] of the extractor for one example of ragged input. */
-  async #run({ x }, wanted) {
+  /** The output `wanted` [columns] of the extractor for one example of ragged input. */
+  async #run({ x }, wanted, columns) {
     const where = `${this.where}/extractor.onnx`;
     const inputs = { x: { ...x, shape: [1, ...x.shape] } };
     const found = (await runOnce(this.ort, this.sessions.extractor, inputs, where))[wanted];
-    if (found?.length !== this.manifest.dimension) {
-      throw new DesireEdgeError(`${where} gives no ${wanted} of ${this.manifest.dimension} numbers`, "onnx");
+    if (found?.length !== columns) {
+      throw new DesireEdgeError(`${where} gives no ${wanted} of ${columns} numbers`, "onnx");
     }
     return found;
   }
@@ -115,10 +117,11 @@ export class Bundle {
   /** {entries, warnings} of labels' names: their vectors by the lexicon, or by a text encoder that is the extractor. */
   async #labelVectors(names) {
     if (this.lexicon) return this.lexicon.lookUpAll(names);
-    const { input, dimension } = this.manifest;
+    const { input } = this.manifest;
+    const { dimension } = this.manifest.names;
     const entries = [];
     for (const name of names) {
-      const vector = await this.#run(input.featuresOf(name, `the label '${name}'`), "name");
+      const vector = await this.#run(input.featuresOf(name, `the label '${name}'`), "name", dimension);
       if (!vector.every(Number.isFinite)) {
         throw new DesireEdgeError(`${this.where} gives the label '${name}' a vector that is not finite`, "onnx");
       }
@@ -167,6 +170,14 @@ export class Bundle {
       throw new DesireEdgeError("the labels could not be learned: the adaptation does not stay finite", "diverged");
     }
     const steps = Number(result.steps[0]);
+    const rows = { z: fromHalves(z), known, count: examples.length };
+    const lossHeldOut =
+      this.manifest.head.kind === "prior"
+        ? await heldOutLoss(targets, mask, names.length, async (left) => {
+            const { weights } = await this.#runAdapt(rows.z, targets, left, vectors.map(fromHalves), known);
+            return this.#logits(rows, weights, names.length);
+          })
+        : null;
     return new Task(this, {
       entries,
       weights: result.weights,
@@ -176,6 +187,7 @@ export class Bundle {
         examples: examples.length,
         lossBefore: result.losses[0],
         lossAfter: result.losses[steps],
+        lossHeldOut,
         steps,
         features: found.features,
         extractMs: extracted - started,
@@ -188,6 +200,7 @@ export class Bundle {
               : [],
           ),
           ...this.#warnings(entries, targets, mask, examples.length),
+          ...helplessWarning(lossHeldOut, result.losses[0], targets, mask, names.length),
         ],
       },
     });
@@ -220,36 +233,23 @@ export class Bundle {
 
   /** Inputs filled up to the fixed shapes of adapt.onnx, and what it makes of them. */
   async #runAdapt(z, targets, mask, vectors, known) {
-    const {
-      dimension: d,
-      hidden: h,
-      ways,
-      max_support: most,
-      known_labels: usesKnown,
-      base_labels: base,
-    } = this.manifest;
-    const novel = new Float32Array(d * ways);
+    const { dimension: d, ways, max_support: most, known_labels: usesKnown, base_labels: base } = this.manifest;
+    const { dimension: ofNames } = this.manifest.names;
+    const novel = new Float32Array(ofNames * ways);
     vectors.forEach((vector, column) => vector.forEach((value, row) => (novel[row * ways + column] = value)));
     const inputs = {
       z: { shape: [most, d], data: filled(z, d, d, most) },
       targets: { shape: [most, ways], data: filled(targets, vectors.length, ways, most) },
       mask: { shape: [most, ways], data: filled(mask, vectors.length, ways, most) },
-      w_novel: { shape: [d, ways], data: novel },
+      w_novel: { shape: [ofNames, ways], data: novel },
       used: { shape: [ways], data: new Float32Array(ways).fill(1, 0, vectors.length) },
     };
     if (usesKnown) {
       inputs.known_labels = { shape: [most, base.length], data: filled(known, base.length, base.length, most) };
     }
     const result = await runOnce(this.ort, this.sessions.adapt, inputs, `${this.where}/adapt.onnx`);
-    const shapes = {
-      w1: [d, h + 1],
-      b1: [h + 1],
-      v: [h + 1, ways],
-      q: [h + 1, h + 1],
-      m: [usesKnown ? base.length : d, ways],
-    };
     const weights = { used: inputs.used };
-    for (const [name, shape] of Object.entries(shapes)) {
+    for (const [name, shape] of Object.entries(weightsOf(this.manifest))) {
       const data = result[name];
       if (data?.length !== shape.reduce((product, size) => product * size, 1)) {
         throw new DesireEdgeError(
@@ -260,6 +260,16 @@ export class Bundle {
       weights[name] = { shape, data };
     }
     return { ...result, weights };
+  }
+
+  /** Logits [count, labels] of rows of features, by a task's weights. */
+  async #logits({ z, known, count }, fixed, labels) {
+    const { dimension: d, ways, batch, known_labels: usesKnown, base_labels: base } = this.manifest;
+    const rows = { z: { columns: d, data: z } };
+    if (usesKnown) rows.known_labels = { columns: base.length, data: known };
+    const options = { rows, fixed, count, batch, wanted: "logits", columns: ways };
+    const found = await runRows(this.ort, this.sessions.head, options, `${this.where}/head.onnx`);
+    return Array.from({ length: count * labels }, (_, at) => found[Math.floor(at / labels) * ways + (at % labels)]);
   }
 
   #checkLabels(names, examples) {
@@ -302,6 +312,19 @@ export class Bundle {
       return found;
     });
   }
+}
+
+/** The shapes of a task's weights that adapting gives, by name. */
+function weightsOf({ dimension: d, ways, head, known_labels: usesKnown, base_labels: base }) {
+  if (head.kind === "prior") return { l: [d, ways], m: [base.length, ways], b: [ways] };
+  const size = head.hidden + 1;
+  return {
+    w1: [d, size],
+    b1: [size],
+    v: [size, ways],
+    q: [size, size],
+    m: [usesKnown ? base.length : d, ways],
+  };
 }
 
 /** Rows of `columns` numbers as `rows` rows of `width`, the rest 0. */

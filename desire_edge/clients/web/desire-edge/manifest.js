@@ -17,12 +17,13 @@ const GRAPHS_AND_WEIGHTS = [
 ];
 /** The names of all files that some bundle has beside its manifest. */
 export const FILES = [...GRAPHS_AND_WEIGHTS, LEXICON, TOKENIZER];
-const SCHEMA_VERSIONS = [3, 4, 5];
+const SCHEMA_VERSIONS = [3, 4, 5, 6];
 const NAMES = ["lexicon", "extractor"]; // where labels' vectors come from; before schema 5 from the lexicon
+const HEADS = ["paper", "prior"]; // what learns on the device; before schema 6 the paper's
 const MAX_BYTES = 16 * 2 ** 20;
+const SIZES = [1, 2 ** 20];
 const RANGES = {
-  dimension: [1, 2 ** 20],
-  hidden: [1, 2 ** 20],
+  dimension: SIZES,
   max_support: [1, 4096],
   ways: [1, 4096],
   batch: [1, 4096],
@@ -30,7 +31,10 @@ const RANGES = {
 };
 const PRECISIONS = ["fp32", "fp16", "int8"];
 
-/** The checked manifest in `bytes`, its `input` as inputs/kinds.js gives it; `where` names the file in errors. */
+/**
+ * The checked manifest in `bytes`, as the latest schema has it, its `input` as inputs/kinds.js gives it; `where` names the
+ * file in errors.
+ */
 export function readManifest(bytes, where) {
   const need = (condition, what) => {
     if (!condition) {
@@ -50,10 +54,23 @@ export function readManifest(bytes, where) {
       "schema",
     );
   }
-  for (const [name, [least, most]] of Object.entries(RANGES)) {
-    const value = values[name];
+  const needWithin = (part, name, [least, most]) => {
+    const value = part[name];
     need(Number.isInteger(value) && value >= least && value <= most, `${name} is ${shown(value ?? null)}`);
+  };
+  for (const [name, range] of Object.entries(RANGES)) needWithin(values, name, range);
+  const { head, names } = partsOf(values);
+  need(isObject(head) && HEADS.includes(head.kind), "it does not say what learns");
+  if (head.kind === "paper") {
+    needWithin(head, "hidden", SIZES);
+    need(Number.isFinite(head.conditioning) && head.conditioning >= 0, "conditioning is no number from 0");
   }
+  need(isObject(names) && NAMES.includes(names.kind), "it does not say where labels' vectors come from");
+  needWithin(names, "dimension", SIZES);
+  need(
+    head.kind === "prior" || names.dimension === values.dimension,
+    "labels' vectors have another dimension than features",
+  );
   need(PRECISIONS.includes(values.precision), `precision is ${shown(values.precision ?? null)}`);
   need(isString(values.name), "name is no string");
   need(typeof values.known_labels === "boolean", "known_labels is not true or false");
@@ -61,10 +78,7 @@ export function readManifest(bytes, where) {
     Array.isArray(values.base_labels) && values.base_labels.length > 0 && values.base_labels.every(isString),
     "base_labels is not a list of names",
   );
-  need(Number.isFinite(values.conditioning) && values.conditioning >= 0, "conditioning is no number from 0");
   need(isObject(values.training), "training is no object");
-  const names = values.schema_version < 5 ? { kind: "lexicon" } : values.names;
-  need(NAMES.includes(names?.kind), "it does not say where labels' vectors come from");
   const input = inputFromJson(values.input, where);
   const { files } = values;
   const expected = new Set([...GRAPHS_AND_WEIGHTS, ...(names.kind === "lexicon" ? [LEXICON] : []), ...input.assets]);
@@ -83,7 +97,15 @@ export function readManifest(bytes, where) {
   for (const name of input.assets) {
     need(input.files[name] === files[name].sha256, `${name} is another file for the input than in the bundle`);
   }
-  return { ...values, input, names };
+  return { ...values, input, head, names };
+}
+
+/** What a manifest says of the head and of names, as the latest schema does. */
+function partsOf(values) {
+  const { schema_version: version, dimension, hidden, conditioning, head, names } = values;
+  if (version === 6) return { head, names };
+  const kind = version === 5 ? names?.kind : "lexicon";
+  return { head: { kind: "paper", hidden, conditioning }, names: { kind, dimension } };
 }
 
 function jsonOf(bytes) {

@@ -38,7 +38,7 @@ export class Task {
     return inputs.map((_, row) => [...found.subarray(row * columns, row * columns + this.labels.length)]);
   }
 
-  /** The labels whose probability reaches their threshold. */
+  /** The labels whose probability reaches their threshold; an empty list says: none of these. */
   decide(probabilities) {
     return this.labels.filter((_, index) => probabilities[index] >= this.thresholds[index]);
   }
@@ -71,10 +71,10 @@ export class Task {
     const { z, vectors, targets, mask, known, examples } = this.taught;
     const { dimension, base_labels: base, known_labels: usesKnown } = manifest;
     const labels = this.labels.length;
-    const columns = new Uint16Array(dimension * labels);
+    const columns = new Uint16Array(manifest.names.dimension * labels);
     vectors.forEach((vector, column) => vector.forEach((bits, row) => (columns[row * labels + column] = bits)));
     const tensors = {
-      vectors: { dtype: "F16", shape: [dimension, labels], data: columns },
+      vectors: { dtype: "F16", shape: [manifest.names.dimension, labels], data: columns },
       z: { dtype: "F16", shape: [examples, dimension], data: z },
       targets: packed(targets, examples, labels),
       mask: packed(mask, examples, labels),

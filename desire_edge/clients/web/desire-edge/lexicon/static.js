@@ -23,12 +23,17 @@ export class StaticLexicon extends LabelVectors {
     Object.assign(this, tables.static);
   }
 
-  /** {x: Float32Array [dim], words, unknown} of a text: a unit vector, or zeros where there is no word. */
-  textVector(text) {
+  /**
+   * {x: Float32Array [dim + hashed], words, unknown} of a text: a unit vector, or zeros where there is no word; then the
+   * words themselves, hashed into so many numbers.
+   */
+  textVector(text, hashed = 0) {
     const terms = this.#terms(tokenize(text));
-    const unit = this.#unit(terms, this.textMean);
+    const x = new Float32Array(this.dim + hashed);
+    x.set(this.#unit(terms, this.textMean) ?? []);
+    x.set(this.#hashed(terms, hashed), this.dim);
     return {
-      x: unit ? Float32Array.from(unit) : new Float32Array(this.dim),
+      x,
       words: terms.map(({ word }) => word),
       unknown: unknownOf(terms),
     };
@@ -87,6 +92,19 @@ export class StaticLexicon extends LabelVectors {
         1,
       )
     );
+  }
+
+  /** The terms' weights at the places that their words' hashes say, [size]. */
+  #hashed(terms, size) {
+    const total = new Float64Array(size);
+    for (const { word, count, pieces } of size ? terms : []) {
+      const ranks = pieces.map((piece) => this.words.ranks[piece]);
+      const rarity = pieces.length ? 2 + Math.max(...ranks) : 1 + this.words.length;
+      const weight = (1 + Math.log(count)) * Math.log(rarity);
+      const hash = fnv1a(word);
+      total[(hash >>> 1) % size] += hash & 1 ? weight : -weight;
+    }
+    return total;
   }
 
   /** The sum of the rows of a word's distinct n-grams, at length 1; null where nothing is left of it. */

@@ -34,6 +34,7 @@ def test_each_cell_has_ours_and_the_baselines_on_the_tasks_of_evaluate(run: Run)
         assert not cell.eligible
 
 
+@pytest.mark.slow
 def test_all_cells_are_over_labels_of_the_same_kind(
     run: Run, delicious_trained: Trained, tmp_path: Path
 ) -> None:

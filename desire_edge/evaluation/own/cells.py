@@ -12,7 +12,6 @@ from desire_edge.data import EpisodeSampler
 from desire_edge.errors import DesireEdgeError
 from desire_edge.evaluation.beside import Row, TaskAucs, rows_beside, units
 from desire_edge.evaluation.comparison.tasks import tasks_rng
-from desire_edge.models import extract
 from desire_edge.training.episodes import EpisodeBatcher
 from desire_edge.training.run import Run
 from desire_edge.training.scoring import TaskScores, score_tasks
@@ -94,7 +93,7 @@ def compare(
             problem = str(error)
     if not possible:
         raise DesireEdgeError(f"the novel labels are too few for every size of tasks asked for: {problem}")
-    batcher, eligible = batcher_of(run), all_eligible(possible)
+    batcher, eligible = run.batcher(), all_eligible(possible)
     found = []
     for every in possible:
         ways, shots = every.ways, every.shots
@@ -132,12 +131,6 @@ def all_eligible(samplers: Sequence[EpisodeSampler]) -> bool:
     """Whether every cell has enough eligible labels for the widest: one rule for all, or they do not compare."""
     widest = max((sampler.ways for sampler in samplers), default=0)
     return all(len(sampler.eligible) >= widest for sampler in samplers)
-
-
-def batcher_of(run: Run) -> EpisodeBatcher:
-    """What makes tensors of a run's tasks."""
-    data = run.data
-    return EpisodeBatcher(extract(run.extractor, data.x), data.dataset.targets, data.w, data.split.base)
 
 
 def measured(

@@ -1,28 +1,31 @@
-"""`semantics.safetensors`: what was meta-learned, and what export made of it once, so that a device need not."""
+"""The paper's head, Eq. (1), adapted by gradient steps: what was meta-learned, and what export made of it once."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load, save
+from safetensors.numpy import save
 
 from desire_edge import _core
-from desire_edge.errors import DesireEdgeError
+from desire_edge.runtime.heads.arrays import Shapes, checked, read_arrays
+from desire_edge.runtime.heads.explained import EPSILON, Learned, Reasons
+from desire_edge.runtime.heads.replay import Replay
 
 Array = NDArray[np.float32]
+Double = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Semantics:
+class PaperSemantics:
     """The model of Eq. (1), all float32, along the features' axes: the principal axes of the base labels' vectors.
 
-    `SHAPES` has the shapes; d is the dimension, h the hidden units, B the base labels, T the steps.
+    Labels' vectors are of the features' dimension d. `SHAPES` has the shapes; h are the hidden units, B the base
+    labels, T the steps.
 
     Attributes:
         w_base: W_base, the base labels' vectors.
@@ -35,6 +38,10 @@ class Semantics:
         threshold_weights: see `desire_edge_thresholds`.
         p, r: W_base W_I, and the diagonal R with ‖z R‖ = ‖z W_base‖; None in a model that uses known labels.
     """
+
+    KIND: ClassVar[str] = "paper"
+    WEIGHTS: ClassVar[tuple[str, ...]] = ("w1", "b1", "v", "q", "m")
+    """The inputs of `head.onnx` that adapting changes."""
 
     w_base: Array
     w_i: Array
@@ -64,10 +71,7 @@ class Semantics:
         Raises:
             DesireEdgeError: not a safetensors file, or an array that is not there, finite, float32 and of its shape.
         """
-        try:
-            arrays = load(path.read_bytes())
-        except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-            raise DesireEdgeError(f"{path} is not a readable safetensors file: {error}") from error
+        arrays = read_arrays(path)
         steps = arrays.get("step_sizes")
         sizes = {
             "d": dimension,
@@ -78,20 +82,9 @@ class Semantics:
             "5": 5,
             "thresholds": _core.THRESHOLD_WEIGHTS,
         }
-        names = [name for name in SHAPES if not (known_labels and name in ("p", "r"))]
-        for name in names:
-            shape = tuple(sizes[size] for size in SHAPES[name])
-            array = arrays.get(name)
-            if (
-                array is None
-                or array.dtype != np.float32
-                or array.shape != shape
-                or not np.isfinite(array).all()
-            ):
-                raise DesireEdgeError(
-                    f"{path}: {name} is not a finite float32 array of shape {list(shape)}; export the bundle again"
-                )
-        return cls(**{name: arrays[name] for name in names})
+        left_away = ("p", "r") if known_labels else ()
+        shapes = {name: shape for name, shape in SHAPES.items() if name not in left_away}
+        return cls(**checked(arrays, shapes, sizes, path))
 
     @property
     def known_labels(self) -> bool:
@@ -103,12 +96,40 @@ class Semantics:
         found = {field.name: getattr(self, field.name) for field in fields(self)}
         return {name: array for name, array in found.items() if array is not None}
 
+    def packed(self) -> _core.Model:
+        """The arrays packed for `learn`, once for all its calls."""
+        names = ["w1", "b1", "w2", "b2", "q0", "step_sizes", "threshold_weights"]
+        names += ["w_i", "w_base"] if self.known_labels else ["p", "r"]
+        arrays: dict[str, Any] = {name: getattr(self, name) for name in names}
+        return _core.Model(gamma1=float(self.gamma1), gamma2=float(self.gamma2), **arrays)
+
+    def reasons(self, learned: Learned) -> Reasons:
+        """The steps that were taken, as sums over the examples, for explanations."""
+        arrays = {name: value.astype(np.float64) for name, value in self.arrays().items()}
+        return Replay(arrays, learned)
+
+    def logits(self, weights: Mapping[str, NDArray[Any]], z: NDArray[Any], u: Double) -> Double:
+        """The logits [N] that an adapted head gives one input, in double.
+
+        Args:
+            weights: the task's.
+            z: [d].
+            u: [B], the scores of the base labels; read in a model that uses known labels.
+        """
+        w = {name: value.astype(np.float64) for name, value in weights.items()}
+        z = z.astype(np.float64)
+        hidden = np.maximum(z @ w["w1"] + w["b1"], 0)
+        r = self.r
+        base = u if r is None else z / np.sqrt(((z @ r.astype(np.float64)) ** 2).sum() + EPSILON**2)
+        logits: Double = hidden @ w["v"] / np.sqrt(hidden @ w["q"] @ hidden) + base @ w["m"]
+        return logits[w["used"] > 0]
+
     def serialize(self) -> bytes:
         """The content of the file."""
         return save(self.arrays())
 
 
-SHAPES: dict[str, tuple[str, ...]] = {
+SHAPES: Shapes = {
     "w_base": ("d", "B"),
     "w_i": ("B", "d"),
     "w1": ("d", "h"),

@@ -1,0 +1,1 @@
+"""The head `prior`: Eq. (1) in closed form is what is believed before examples, a kernel learns from these."""
