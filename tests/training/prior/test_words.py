@@ -96,7 +96,7 @@ def test_a_run_with_words_is_opened_as_it_was_trained(tmp_path: Path, backbone: 
         (
             "data=sample", f"extractor.backbone={backbone}", f"words={words}", "maps=off", "validation_tasks=3",
             "extractor.hidden=[16]" if backbone == "mlp" else "text.vocabulary=300", "extractor.epochs=1",
-            "meta.folds=0", "lexicon.max_mb=1", "label_sizes=[54,13,23]",
+            "meta.folds=0", "lexicon.words=3000", "label_sizes=[54,13,23]",
         ),
     )  # fmt: skip
     run = Run.create(tmp_path / "run", config, torch.device("cpu"))
