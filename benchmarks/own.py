@@ -3,7 +3,8 @@
 Parts (`--part`): `adaptation`, what teaching a task takes in the core; `default`, what the default scalars are worth
 where nothing is learned, every corpus left out of their choice in turn; `cells`, ours beside what a user would write,
 which also writes the page and the pictures in docs/own. For that it runs what `desire-edge benchmark own --resume`
-runs, in `--runs`, and takes the figures from there; with `--report-only` nothing is measured. `cells_missing` says how
+runs, in `--runs`, and takes the figures from there; corpora that `--corpora` leaves out keep their cells
+on record (`--afresh` drops them), and with `--report-only` nothing is measured. `cells_missing` says how
 many of the cells asked for are not finished, `cells_asked` and `cells_whole_plan` how many these are and could be.
 `maps`, only when asked for, is what meta-learned residuals of W_I and W_Z add to the closed form of finished runs in
 `--runs` that were trained with `maps=off`.
@@ -22,13 +23,14 @@ from pathlib import Path
 from typing import Any
 
 from parts import adapt_prior, default_scalars, maps
-from record import merge_result
+from record import RESULTS, merge_result
 from rich.console import Console
 
 from desire_edge.evaluation.own.kept import OwnKept
 from desire_edge.evaluation.own.plan import CORPORA, OwnPlan
 from desire_edge.evaluation.own.results import write_results
 from desire_edge.evaluation.own.runner import OwnBenchmark
+from desire_edge.files import read_json
 from desire_edge.training.progress import count_parts
 
 PICTURES = Path(__file__).parent.parent / "docs" / "own"
@@ -96,7 +98,9 @@ def measure_cells(arguments: argparse.Namespace) -> None:
         benchmark = OwnBenchmark(arguments.runs, plan, remeasure=arguments.remeasure)
         with count_parts(Console(stderr=True)) as report:
             benchmark.run(report, arguments.jobs)
-    print(record(write_results(OwnKept(arguments.runs, plan))))
+    before = RESULTS / "own.json"
+    recorded = None if arguments.afresh or not before.exists() else read_json(before)["parts"].get("cells")
+    print(record(write_results(OwnKept(arguments.runs, plan), recorded)))
     PICTURES.mkdir(parents=True, exist_ok=True)
     for file in [arguments.runs / "own.md", *arguments.runs.glob("*.png")]:
         shutil.copyfile(file, PICTURES / file.name)
@@ -123,6 +127,7 @@ def main() -> None:
     parser.add_argument("--tasks", type=int, default=plan.tasks, help="a cell and seed")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="cells made at once")
     parser.add_argument("--remeasure", action="store_true", help="measure ours again")
+    parser.add_argument("--afresh", action="store_true", help="leave the cells on record out")
     parser.add_argument("--report-only", action="store_true", help="measure nothing")
     parser.add_argument(
         "--validation-only", action="store_true", help="of the part `default`: leave the novel labels alone"

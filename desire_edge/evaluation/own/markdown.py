@@ -7,7 +7,7 @@ from typing import Any
 
 from desire_edge.data import TARGETS
 from desire_edge.evaluation.own.plan import CORPORA, MANY_WAYS, OwnPlan
-from desire_edge.evaluation.own.summary import OURS, TITLES, shots_of, ways_of
+from desire_edge.evaluation.own.summary import OURS, TITLES, plan_of, shots_of, ways_of
 
 HEAD = """Micro ROC AUC in percent on tasks over labels that training never saw: means over all tasks of all seeds. Each
 baseline's settings were chosen on tasks over validation labels, on rows that nothing was fitted on. *Italic*: better
@@ -60,7 +60,7 @@ def page(summary: Mapping[str, Any]) -> str:
 
 def _scope(summary: Mapping[str, Any]) -> str:
     """How much of the whole plan this is; a cell is of one label seed."""
-    whole, plan, scope = OwnPlan(), OwnPlan(**summary["plan"]), summary["scope"]
+    whole, plan, scope = OwnPlan(), plan_of(summary), summary["scope"]
     tasks = ", ".join(f"{plan.tasks_of(ways)} of {ways}" for ways in plan.ways if ways > MANY_WAYS)
     state = f"{scope['measured']} are measured, {scope['left_out']} left out for want of novel labels or rows"
     return (
@@ -81,23 +81,19 @@ def _listed(values: Sequence[Any]) -> str:
 
 def _settings(cells: Mapping[str, Any]) -> str:
     """How many settings were tried, and on how many tasks."""
-    seeds = [
-        seed
-        for by_targets in cells.values()
-        for by_size in by_targets.values()
-        for cell in by_size.values()
-        for seed in cell["seeds"].values()
+    every = [
+        cell for by_targets in cells.values() for by_size in by_targets.values() for cell in by_size.values()
     ]
-    most = max(choice["tried"] for seed in seeds for choice in seed["chosen"].values())
-    tasks = sorted({seed["tuned_on"]["tasks"] for seed in seeds})
-    few = f"{tasks[0]}" if len(tasks) == 1 else f"{tasks[0]} to {tasks[-1]}"
+    most = max(tried for cell in every for tried in cell["tried"].values())
+    tasks = sorted(number for cell in every for number in cell["tuned_on_tasks"])
+    few = f"{tasks[0]}" if tasks[0] == tasks[-1] else f"{tasks[0]} to {tasks[-1]}"
     return TRIED.format(most=most, few=few)
 
 
 def _left_out(summary: Mapping[str, Any]) -> list[str]:
     """A line a corpus and number of labels."""
     reasons: dict[tuple[str, int], list[str]] = {}
-    for cell in OwnPlan(**summary["plan"]).cells():
+    for cell in plan_of(summary).cells():
         if why := summary["left_out"].get(cell.name):
             reasons.setdefault((cell.corpus, cell.ways), []).append(why)
     return [
@@ -135,9 +131,8 @@ def _tried(cells: Mapping[str, Any]) -> str:
     """How many settings were tried of each baseline."""
     most: dict[str, int] = {}
     for cell in cells.values():
-        for seed in cell["seeds"].values():
-            for name, choice in seed["chosen"].items():
-                most[name] = max(most.get(name, 0), choice["tried"])
+        for name, tried in cell["tried"].items():
+            most[name] = max(most.get(name, 0), tried)
     return ", ".join(f"{TITLES[name]} {most[name]}" for name in TITLES if name in most)
 
 

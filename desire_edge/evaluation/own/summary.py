@@ -53,7 +53,7 @@ def summarise(kept: OwnKept) -> dict[str, Any]:
     cells: dict[str, Any] = {}
     for key, pooled in scores.items():
         corpus, targets, size = key
-        figures = {**_of_cell(pooled, comparisons), "seeds": seeds[key]}
+        figures = {**_of_cell(pooled, comparisons), **_tuning(seeds[key]), "seeds": seeds[key]}
         cells.setdefault(corpus, {}).setdefault(targets, {})[size] = figures
     asked, measured = len(kept.plan.cells()), sum(len(of_cell) for of_cell in seeds.values())
     return {
@@ -81,6 +81,16 @@ def _of_seed(found: Mapping[str, MethodScores], plain: Mapping[str, Any]) -> dic
     }
 
 
+def _tuning(seeds: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The label seeds of a cell, how many settings of each baseline were tried, and on how many tasks."""
+    tried: dict[str, int] = {}
+    for seed in seeds.values():
+        for name, choice in seed["chosen"].items():
+            tried[name] = max(tried.get(name, 0), choice["tried"])
+    tasks = sorted({seed["tuned_on"]["tasks"] for seed in seeds.values()})
+    return {"label_seeds": sorted(map(int, seeds)), "tried": tried, "tuned_on_tasks": [tasks[0], tasks[-1]]}
+
+
 def _of_cell(pooled: Mapping[str, MethodScores], comparisons: int) -> dict[str, Any]:
     """The figures of a cell.
 
@@ -102,7 +112,7 @@ def _of_cell(pooled: Mapping[str, MethodScores], comparisons: int) -> dict[str, 
             minus = paired(pooled[OURS].micro_auc, scores.micro_auc)
             rows[name]["ours_minus"] = {
                 **asdict(minus),
-                "corrected_half_width": minus.half_width / 1.96 * quantile(minus.tasks, comparisons),
+                "corrected_half_width": corrected(minus.half_width, minus.tasks, comparisons),
             }
             macro = paired(pooled[OURS].macro_auc, scores.macro_auc)
             rows[name]["ours_minus_macro"] = asdict(macro)
@@ -112,8 +122,26 @@ def _of_cell(pooled: Mapping[str, MethodScores], comparisons: int) -> dict[str, 
         "rows": rows,
         "best": best,
         "margin": margin["mean"],
-        "below": bool(margin["mean"] + margin["corrected_half_width"] < 0),
+        "below": below(margin),
     }
+
+
+def plan_of(summary: Mapping[str, Any]) -> OwnPlan:
+    """The plan that a summary is of, as written or as read from JSON."""
+    plan: dict[str, Any] = summary["plan"]
+    return OwnPlan(
+        **{name: tuple(value) if isinstance(value, list) else value for name, value in plan.items()}
+    )
+
+
+def corrected(half_width: float, tasks: int, comparisons: int) -> float:
+    """A 95 % half width, widened such that of so many intervals all hold with that probability."""
+    return half_width / 1.96 * quantile(tasks, comparisons)
+
+
+def below(margin: Mapping[str, Any]) -> bool:
+    """Whether ours is significantly below, among all cells."""
+    return bool(margin["mean"] + margin["corrected_half_width"] < 0)
 
 
 def paired(ours: Sequence[float], theirs: Sequence[float]) -> Estimate:

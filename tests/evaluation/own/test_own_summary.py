@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from evaluation.own.cases import PLAN, made_up
 
+from desire_edge.errors import DesireEdgeError
 from desire_edge.evaluation.own.kept import OwnKept
 from desire_edge.evaluation.own.markdown import page
 from desire_edge.evaluation.own.plan import OwnPlan
@@ -60,6 +62,27 @@ def test_the_quantile_is_students_corrected_for_all_comparisons() -> None:
     assert quantile(10**6, 100) == pytest.approx(3.4808, abs=1e-3)
     assert quantile(5, 1) == pytest.approx(2.7764, abs=1e-3)
     assert np.isnan(quantile(1, 3))
+
+
+def test_a_corpus_that_is_not_asked_for_keeps_its_cells_on_record(tmp_path: Path) -> None:
+    """What is measured corpus by corpus is what is measured at once, intervals included."""
+    both = replace(PLAN, corpora=("debtags/words", "sample/words"))
+    noisy = [a + d for a, d in zip(OURS, (0.0, 0.02, 0.021, 0.02), strict=True)]
+    figures = {"ours": OURS, "cosine": WORSE, "logistic_cosine": noisy}
+    at_once = made_up(tmp_path / "both", both, figures)
+    first, second = (
+        made_up(tmp_path / name, replace(PLAN, corpora=(name,)), figures) for name in both.corpora
+    )
+    lone = both.cells()[0]
+    for kept in (at_once, first):
+        left_out = {"settings": kept.ours_settings(lone), "value": {"left_out": "too few labels"}}
+        write_json(kept.ours_path(lone), left_out)
+    before = json.loads(json.dumps(write_results(first)))
+    assert write_results(second, before) == {**summarise(at_once), "plan": asdict(both)}
+    assert "Asked for here are 12: debtags/words, sample/words;" in (second.folder / "own.md").read_text()
+    others = made_up(tmp_path / "others", replace(PLAN, corpora=("sample/words",), tasks=5), figures)
+    with pytest.raises(DesireEdgeError, match="another plan"):
+        write_results(others, before)
 
 
 def test_what_is_not_measured_yet_or_with_other_tasks_is_missing(tmp_path: Path) -> None:
