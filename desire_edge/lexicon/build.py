@@ -33,7 +33,8 @@ def make_lexicon(
     """Write the lexicon that a run's settings ask for to `out` (atomically) and open it.
 
     `specs` are sources (see `open_source`), and the rest is as in `build_lexicon`; or one static lexicon: "static",
-    the package's own, or a `.safetensors` file. That is copied as it is, or with its most frequent words alone.
+    the package's own, or a `.safetensors` file. That is copied as it is, or with its most frequent words alone, as many
+    as `words` and `max_bytes` allow.
     """
     static = [spec for spec in specs if spec == "static" or spec.endswith(".safetensors")]
     if not static:
@@ -47,13 +48,12 @@ def make_lexicon(
     lexicon = Lexicon.open(path)
     if not lexicon.static:
         raise DesireEdgeError(f"{path} is no static lexicon; make one with desire-edge lexicon build")
-    if words is not None and words < len(lexicon):
-        return shrink_lexicon(lexicon, out, words=words, keep=keep)
-    if path.stat().st_size > max_bytes:
-        raise DesireEdgeError(
-            f"{path} has {path.stat().st_size} bytes, more than the {max_bytes} of lexicon.max_mb; "
-            "allow more, or fewer words with lexicon.words"
-        )
+    keep = tuple(keep)
+    count = min(
+        len(lexicon) if words is None else words, _static_words_that_fit(path, lexicon, max_bytes, keep)
+    )
+    if count < len(lexicon):
+        return shrink_lexicon(lexicon, out, words=count, keep=keep)
     write_bytes(out, path.read_bytes())
     return Lexicon.open(out)
 
@@ -126,6 +126,25 @@ def shrink_lexicon(lexicon: Lexicon, out: Path, *, words: int, keep: Iterable[st
         vectors=_of_words(tables.vectors, indices),
     )
     return write_lexicon(smaller, out)
+
+
+def _static_words_that_fit(path: Path, lexicon: Lexicon, max_bytes: int, keep: Iterable[str]) -> int:
+    """Return how many words of the static lexicon at `path` fit, those to keep first and then the most frequent."""
+    table = lexicon.tables.vectors
+    assert isinstance(table, StaticTable)
+    ranked = lexicon.words_by_rank(len(lexicon))
+    kept = _kept(keep, ranked)
+    order = [*kept, *(word for word in ranked if word not in kept)]
+    # Beside its letters a word has a row, a scale, an offset and a rank.
+    costs = np.array([len(word.encode()) + table.vectors.shape[1] + 12 for word in order], np.int64)
+    rest = path.stat().st_size - int(costs.sum())
+    count = int(np.searchsorted(np.cumsum(costs), max_bytes - rest, side="right"))
+    if count < max(1, len(kept)):
+        raise DesireEdgeError(
+            f"{max_bytes} bytes are too few for {path}, whose tables alone have {rest}, with the "
+            f"{max(1, len(kept))} words of the base labels; allow more with lexicon.max_mb"
+        )
+    return count
 
 
 def _of_words(

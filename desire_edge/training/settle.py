@@ -19,12 +19,14 @@ FROM_BACKBONE = {"batches": 150, "learning_rate": 1e-4}
 
 
 def lexicon_sources(config: TrainConfig, dataset: Dataset) -> tuple[str, ...]:
-    """Where label vectors come from: as asked, or the word vectors an MLP was tuned with, else the static lexicon.
+    """Where label vectors come from: as asked, or the static lexicon.
 
-    Vectors are an MLP's where nothing is asked.
+    The paper's head has the word vectors it was tuned with where F is an MLP, which is what vectors get.
     """
     if config.lexicon.sources is not None:
         return config.lexicon.sources
+    if config.head == "prior":
+        return ("static",)
     backbone = config.extractor.backbone
     if backbone == MLP or (backbone == "auto" and dataset.features is not None):
         return DEFAULT_SOURCES

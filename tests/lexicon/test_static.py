@@ -16,6 +16,7 @@ from vectors.tiny import tiny_lexicon
 from desire_edge.errors import DesireEdgeError
 from desire_edge.lexicon import Lexicon, tokenize
 from desire_edge.lexicon.build import make_lexicon, shrink_lexicon, write_lexicon
+from desire_edge.lexicon.static import STATIC as PACKAGED
 from desire_edge.lexicon.static import StaticTable, fnv1a, ngrams
 from desire_edge.lexicon.text import split_name
 from desire_edge.lexicon.words import Words
@@ -167,3 +168,16 @@ def test_settings_name_a_static_lexicon_by_its_file(tmp_path: Path) -> None:
     with pytest.raises(DesireEdgeError, match="no static lexicon"):
         make_lexicon([str(file)], copy)
     assert len(Lexicon.open(copy)) == 12  # what was there before
+
+
+def test_a_static_lexicon_has_as_many_words_as_fit(tmp_path: Path) -> None:
+    file, made = tmp_path / "own.safetensors", tmp_path / "made.safetensors"
+    write_lexicon(TABLES, file)
+    size = file.stat().st_size
+    assert len(make_lexicon([str(file)], made, max_bytes=size)) == len(LEXICON)
+    smaller = make_lexicon([str(file)], made, max_bytes=size - 200, keep=["trumpet"])
+    assert 1 < len(smaller) < len(LEXICON) and made.stat().st_size <= size - 200
+    assert "trumpet" in smaller
+    packaged = make_lexicon(["static"], made, max_bytes=1_000_000)
+    assert 900_000 < made.stat().st_size <= 1_000_000
+    assert set(packaged.words_by_rank(100)) == set(Lexicon.open(PACKAGED).words_by_rank(100))

@@ -16,6 +16,8 @@ COLUMNS = ((5, 1), (5, 5), (10, 1), (10, 5))
 BEST, PRIOR, KNOWN, SUPERVISED = "best", "prior", "known", "supervised"
 PLAIN_ROWS: dict[str, PlainBaseline] = {"logistic": Logistic(), "logistic-cosine": LogisticCosine()}
 """What a user would write in scikit-learn, on the data of the recipe `prior`."""
+PRIOR_SOURCES = ("static",)
+"""Label vectors of the recipe `prior`, and so of the plain rows."""
 RAW_METHODS = ("maml", "reptile", "ataml", "maml++", "protonet")
 """Methods that can learn from raw x: extra rows, at the first seed."""
 SIN_SIZES = (589, 196, 176)
@@ -156,11 +158,13 @@ class Plan:
     def recipe_config(self, job: Job) -> TrainConfig:
         """The settings of the recipes' own runs, with known base labels or without."""
         known = ["meta.known_labels=1.0", "meta.folds=0"] if job.method == KNOWN else []
-        recipe = PRIOR if job.method == PRIOR else BEST
-        return load_config(None, [*self.budget.overrides, *known], self._options(job.setting), recipe=recipe)
+        if job.method == PRIOR:
+            own = {**self._options(job.setting), "lexicon": {"sources": PRIOR_SOURCES}}
+            return load_config(None, self.budget.overrides, own, recipe=PRIOR)
+        return load_config(None, [*self.budget.overrides, *known], self._options(job.setting), recipe=BEST)
 
     def _options(self, setting: Setting) -> dict[str, Any]:
-        """What all rows share: whatever the data, F is the MLP, and the label vectors are the same.
+        """What all rows share: whatever the data, F is the MLP, and the label vectors are the paper's head's own.
 
         Nothing is left to be settled by the data: a kept run has the settings that were asked for.
         """

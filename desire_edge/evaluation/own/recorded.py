@@ -28,8 +28,8 @@ def with_recorded(summary: Mapping[str, Any], record: Mapping[str, Any]) -> dict
     others = tuple(corpus for corpus in there.corpora if corpus not in here.corpora)
     if replace(here, corpora=there.corpora) != there:
         raise DesireEdgeError(
-            "the cells on record were measured with another plan (seeds, tasks, ways, shots, targets or recipe), so they "
-            "can't stand beside these; give the same, or measure all corpora"
+            "the cells on record were measured with another plan (seeds, tasks, ways, shots, targets or recipe), so "
+            "they can't stand beside these; give the same, or measure all corpora"
         )
     rest = replace(there, corpora=others)
     cells = {

@@ -128,10 +128,10 @@ def _of_cell(pooled: Mapping[str, MethodScores], comparisons: int) -> dict[str, 
 
 def plan_of(summary: Mapping[str, Any]) -> OwnPlan:
     """The plan that a summary is of, as written or as read from JSON."""
-    plan: dict[str, Any] = summary["plan"]
-    return OwnPlan(
-        **{name: tuple(value) if isinstance(value, list) else value for name, value in plan.items()}
-    )
+    plan: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in summary["plan"].items()
+    }
+    return OwnPlan(**plan)
 
 
 def corrected(half_width: float, tasks: int, comparisons: int) -> float:
