@@ -10,6 +10,7 @@ The device side, which needs no training framework:
     task.save("out/")
 """
 
+from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -20,19 +21,27 @@ if find_spec("desire_edge._core") is None:
     )
 
 from desire_edge.errors import DesireEdgeError
-from desire_edge.runtime import Bundle, Example, Predictor, Support, Task
 
 if TYPE_CHECKING:
     from desire_edge.estimator import DesireClassifier as DesireClassifier
+    from desire_edge.runtime import Bundle, Example, Predictor, Support, Task
 
 __all__ = ["Bundle", "DesireEdgeError", "Example", "Predictor", "Support", "Task", "__version__"]
 __version__ = "0.5.0"
+_ROOMS = {"DesireClassifier": "estimator", **dict.fromkeys(__all__[:-1], "runtime")}
 
 
-def __getattr__(name: str) -> Any:
-    """`DesireClassifier`, imported when it is asked for: a device need not have scikit-learn."""
-    if name != "DesireClassifier":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from desire_edge.estimator import DesireClassifier
+if not TYPE_CHECKING:  # a type checker goes by the imports above
 
-    return DesireClassifier
+    def __getattr__(name: str) -> Any:
+        """The public classes, each imported when it is asked for: what needs none of them starts at once."""
+        if name not in _ROOMS:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        found = getattr(import_module(f"desire_edge.{_ROOMS[name]}"), name)
+        globals()[name] = found
+        return found
+
+
+def __dir__() -> list[str]:
+    """What is public, imported or not."""
+    return sorted({*globals(), *_ROOMS})

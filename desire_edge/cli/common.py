@@ -7,7 +7,9 @@ import functools
 import io
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import IO, Any
 
@@ -188,8 +190,40 @@ def channels(text: str, option: str) -> tuple[float, float, float]:
     return red, green, blue
 
 
+@dataclass(frozen=True)
+class Imported:
+    """A command that is imported when it is asked for: its module in this room, and what `--help` says of it."""
+
+    module: str
+    says: str
+
+
 class Commands(click.Group):
-    """Turns errors a user can mend into one sentence and exit code 2; with --json into a JSON value too."""
+    """Turns errors a user can mend into one sentence and exit code 2; with --json into a JSON value too.
+
+    `imported` are its commands by name: `--help` imports none of them, and a command no other.
+    """
+
+    def __init__(self, *arguments: Any, imported: Mapping[str, Imported], **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.imported = imported
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands' names in their order."""
+        return list(self.imported)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, imported; None where there is none."""
+        if cmd_name not in self.imported:
+            return None
+        found = getattr(import_module(f"{__package__}.{self.imported[cmd_name].module}"), cmd_name)
+        assert isinstance(found, click.Command)
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands and what each is for."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, command.says) for name, command in self.imported.items()])
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Note whether a command is asked for JSON, for errors come before its options are known."""

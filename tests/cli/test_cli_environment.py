@@ -7,12 +7,15 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import click
 import onnxruntime
 import pytest
 import torch
 from trained import Trained
 
+import desire_edge
 from desire_edge import Bundle, DesireEdgeError
+from desire_edge.cli import COMMANDS, main
 from desire_edge.cli.common import SERVER_PACKAGES
 from desire_edge.runtime.session import choose_providers
 
@@ -158,3 +161,29 @@ def test_auto_takes_cuda_first_and_falls_back_to_the_cpu() -> None:
 def test_an_unknown_provider_is_refused(sample_trained: Trained) -> None:
     with pytest.raises(DesireEdgeError, match="'tpu' is no provider; use auto, cpu or cuda"):
         Bundle.open(sample_trained.bundle, "tpu").adapt(labels=["bread"])
+
+
+def test_help_imports_no_command_and_says_what_each_is_for() -> None:
+    """`--help` is what everybody tries first: it starts as fast as click does."""
+    code = (
+        "import sys\n"
+        "from desire_edge.cli import main\n"
+        "main(['--help'], standalone_mode=False)\n"
+        "slow = {'numpy', 'onnxruntime', 'rich', 'torch', 'desire_edge.runtime', 'desire_edge.inputs'}\n"
+        "print(slow & set(sys.modules) or 'none')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    lines = done.stdout.splitlines()
+    assert lines[-1] == "none"
+    for name, command in COMMANDS.items():
+        assert sum(line.split() == [name, *command.says.split()] for line in lines) == 1
+        found = main.get_command(click.Context(main), name)
+        assert found is not None and found.name == name
+    assert main.get_command(click.Context(main), "fly") is None
+
+
+def test_the_packages_classes_are_found_when_they_are_asked_for() -> None:
+    for name in (*desire_edge.__all__, "DesireClassifier"):
+        assert name in dir(desire_edge) and getattr(desire_edge, name)
+    with pytest.raises(AttributeError, match="has no attribute 'Model'"):
+        getattr(desire_edge, "Model")  # noqa: B009 (mypy knows that there is none)
