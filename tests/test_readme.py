@@ -45,8 +45,11 @@ def test_the_clients_snippets_are_those_that_their_own_tests_run() -> None:
 def options(command: click.Command) -> set[str]:
     """Every option of a command and of the commands in it."""
     found = {option for parameter in command.params for option in parameter.opts}
-    inner = command.commands.values() if isinstance(command, click.Group) else ()
-    return found.union(*map(options, inner))
+    if not isinstance(command, click.Group):
+        return found
+    context = click.Context(command)
+    inner = [command.get_command(context, name) for name in command.list_commands(context)]
+    return found.union(*(options(each) for each in inner if each is not None))
 
 
 def test_every_command_and_option_named_exists() -> None:
@@ -57,8 +60,8 @@ def test_every_command_and_option_named_exists() -> None:
         command: click.Command = main
         while isinstance(command, click.Group):
             found = command.get_command(click.Context(command), words.pop(0))
-                assert found is not None, line
-                command = found
+            assert found is not None, line
+            command = found
         assert {word for word in words if word.startswith("--")} <= options(command)
     assert set(re.findall(r"`(--[a-z-]+)", README)) <= options(main) | {"--help"}
 
