@@ -91,7 +91,9 @@ def test_an_unfinished_run_is_not_exported(refused: Refused, cli: Callable[..., 
 
 
 def test_the_recipes_that_are_offered_are_those_there_are() -> None:
-    (option,) = (parameter for parameter in main.commands["train"].params if parameter.name == "recipe")
+    train = main.get_command(click.Context(main), "train")
+    assert train is not None
+    (option,) = (parameter for parameter in train.params if parameter.name == "recipe")
     assert isinstance(option.type, click.Choice)
     assert list(option.type.choices) == list(RECIPES)
 
