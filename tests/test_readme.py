@@ -121,7 +121,7 @@ def test_the_figures_of_own_data_are_the_measured_ones() -> None:
 
 def test_the_figures_of_the_head_prior_are_the_measured_ones() -> None:
     metrics = json.loads((ROOT / "benchmarks/results/own.json").read_text())["metrics"]
-    assert metrics["prior_5w5s_ms"] < 0.2
+    assert metrics["prior_5w5s_ms"] < 0.1
     assert metrics["prior_over_sgd_speedup_5w5s"] > 8
     assert metrics["prior_over_logistic_speedup_5w5s"] > 80
     (said,) = re.findall(r"none of (\d+) cells\s+with all targets known is significantly below", README)
