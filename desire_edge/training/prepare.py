@@ -149,9 +149,13 @@ def prepare(
         spec = WordsInput(dataset.feature_names) if dataset.feature_names else VectorInput(x.shape[1])
     matrix = lexicon.label_matrix(dataset.labels)
     warnings = (*dataset.warnings, *matrix.warnings)
-    counted = words_wanted(config) and isinstance(spec, WordsInput)
-    idf = idf_of(x[rows.train]) if counted else None
+    counted = isinstance(spec, WordsInput) and (config.words == "on" or x.shape[1] <= MOST_WORDS)
+    idf = idf_of(x[rows.train]) if counted and words_wanted(config) else None
     return Prepared(dataset, x, spec, embedding, matrix.vectors, split, rows, warnings, idf=idf)
+
+
+MOST_WORDS = 2048
+"""Of a bag, that are features unless they are asked for: each costs every user two numbers a label."""
 
 
 def words_wanted(config: TrainConfig) -> bool:

@@ -9,10 +9,14 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from desire_edge.data import load_dataset
+from desire_edge.lexicon import Lexicon
+from desire_edge.lexicon.static import STATIC
 from desire_edge.models import WORDS_SHARE, centred, smooth_normalize
 from desire_edge.training.config import load_config
 from desire_edge.training.episodes import EpisodeBatcher
 from desire_edge.training.folds import split_folds
+from desire_edge.training.prepare import MOST_WORDS, prepare
 from desire_edge.training.prior.closed_form import fit
 from desire_edge.training.prior.learner import PriorLearner
 from desire_edge.training.prior.words import WordsGain, gain_of_words
@@ -86,8 +90,22 @@ def test_the_parts_have_their_shares_and_centres() -> None:
     torch.testing.assert_close(made.square().sum(dim=1), torch.ones(50))
 
 
+def test_more_words_than_every_user_should_pay_for_are_left_out_unless_they_are_asked_for() -> None:
+    sample, lexicon = load_dataset("sample"), Lexicon.open(STATIC)
+
+    def idf(*settings: str) -> torch.Tensor | None:
+        config = load_config(None, ("data=sample", "extractor.backbone=mlp", *settings))
+        return prepare(config, sample, lexicon).idf
+
+    few = idf("text.vocabulary=300")
+    assert few is not None and len(few) == 300
+    assert idf() is None
+    all_words = idf("words=on")
+    assert all_words is not None and len(all_words) > MOST_WORDS
+    assert idf("words=on", "text.vocabulary=300", "head=paper") is None
+
+
 @pytest.mark.slow
-@pytest.mark.timeout(900)
 @pytest.mark.parametrize("backbone", ["words", "mlp"])
 @pytest.mark.parametrize("words", ["on", "off"])
 def test_a_run_with_words_is_opened_as_it_was_trained(tmp_path: Path, backbone: str, words: str) -> None:
@@ -95,7 +113,7 @@ def test_a_run_with_words_is_opened_as_it_was_trained(tmp_path: Path, backbone: 
         None,
         (
             "data=sample", f"extractor.backbone={backbone}", f"words={words}", "maps=off", "validation_tasks=3",
-            "extractor.hidden=[16]" if backbone == "mlp" else "text.vocabulary=300", "extractor.epochs=1",
+            *(["extractor.hidden=[16]"] if backbone == "mlp" else []), "text.vocabulary=300", "extractor.epochs=1",
             "meta.folds=0", "lexicon.words=3000", "label_sizes=[54,13,23]",
         ),
     )  # fmt: skip
