@@ -20,8 +20,10 @@ PACKAGES = ("desire-edge", "numpy", "torch", "onnx", "onnxruntime", "scikit-lear
 def write_result(name: str, metrics: Mapping[str, float], **details: Any) -> Path:
     """Write the result `name`: the command, versions, machine, `metrics` (name to number), and any details."""
     path = RESULTS / f"{name}.json"
+    # Where something lies on this machine tells nobody anything.
+    given = [Path(part).name if Path(part).is_absolute() else part for part in sys.argv[1:]]
     record = {
-        "command": " ".join(["python", os.path.relpath(sys.argv[0]), *sys.argv[1:]]),
+        "command": " ".join(["python", os.path.relpath(sys.argv[0]), *given]),
         "versions": versions(),
         "machine": machine(),
         "metrics": dict(metrics),
