@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from record import write_result
+from record import rounded, write_result
 from scipy.special import expit
 
 from desire_edge.coverage import Coverage
@@ -165,16 +165,7 @@ def main() -> None:
     parser.add_argument("--tasks", type=int, default=100, help="a cell")
     arguments = parser.parse_args()
     runs = {name: measured(arguments.runs / name, arguments.tasks) for name in arguments.names.split(",")}
-    print(write_result("coverage", metrics_of(runs), tasks=arguments.tasks, runs=rounded(runs)))
-
-
-def rounded(value: Any) -> Any:
-    """The same with figures of no more digits than they are worth."""
-    if isinstance(value, dict):
-        return {key: rounded(found) for key, found in value.items()}
-    if isinstance(value, list | tuple):
-        return [rounded(found) for found in value]
-    return round(value, 4) if isinstance(value, float) else value
+    print(write_result("coverage", metrics_of(runs), tasks=arguments.tasks, runs=rounded(runs, 4)))
 
 
 if __name__ == "__main__":

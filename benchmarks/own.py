@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import os
 import shutil
 from collections.abc import Mapping
@@ -23,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from parts import adapt_prior, default_scalars, maps
-from record import RESULTS, merge_result
+from record import RESULTS, merge_result, rounded
 from rich.console import Console
 
 from desire_edge.evaluation.own.kept import OwnKept
@@ -34,18 +33,6 @@ from desire_edge.files import read_json
 from desire_edge.training.progress import count_parts
 
 PICTURES = Path(__file__).parent.parent / "docs" / "own"
-DIGITS = 5
-
-
-def rounded(value: Any) -> Any:
-    """The same with figures of no more digits than they are worth, and NaN as null."""
-    if isinstance(value, Mapping):
-        return {key: rounded(found) for key, found in value.items()}
-    if isinstance(value, list | tuple):
-        return [rounded(found) for found in value]
-    if isinstance(value, float):
-        return None if math.isnan(value) else round(value, DIGITS)
-    return value
 
 
 def record(summary: Mapping[str, Any]) -> Path:

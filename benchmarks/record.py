@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
 import sys
@@ -45,6 +46,17 @@ def merge_result(
     parts[part] = {"metrics": dict(metrics), "machine": machine(), **(details or {})}
     every = {key: value for found in parts.values() for key, value in found["metrics"].items()}
     return write_result(name, every, command=f"python {os.path.relpath(sys.argv[0])}", parts=parts)
+
+
+def rounded(value: Any, digits: int = 5) -> Any:
+    """The same with figures of no more digits than they are worth, and NaN as null."""
+    if isinstance(value, Mapping):
+        return {key: rounded(found, digits) for key, found in value.items()}
+    if isinstance(value, list | tuple):
+        return [rounded(found, digits) for found in value]
+    if isinstance(value, float):
+        return None if math.isnan(value) else round(value, digits)
+    return value
 
 
 def versions() -> dict[str, str]:

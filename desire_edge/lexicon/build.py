@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -79,7 +79,7 @@ def build_lexicon(
     known = [folded_words(source) for source in sources]
     ranked = _by_best_rank(known)
     kept = _kept(keep, ranked)
-    order = [*kept, *(word for word in ranked if word not in kept)]
+    order = _first(kept, ranked)
     rows = np.array([[source.get(word, -1) for word in order] for source in known], dtype=np.int64)
     count = _count_that_fits(order, rows, sources, max_bytes)
     count = count if words is None else min(count, words)
@@ -114,7 +114,7 @@ def shrink_lexicon(lexicon: Lexicon, out: Path, *, words: int, keep: Iterable[st
         raise DesireEdgeError(
             f"a lexicon of {words} words cannot hold the {max(1, len(kept))} words of the base labels; allow more words"
         )
-    taken = set([*kept, *(word for word in ranked if word not in kept)][:words])
+    taken = set(_first(kept, ranked)[:words])
     tables = lexicon.tables
     chosen = np.array([rank for rank, word in enumerate(ranked) if word in taken])
     indices = np.sort(np.argsort(tables.ranks)[chosen])
@@ -134,7 +134,7 @@ def _static_words_that_fit(path: Path, lexicon: Lexicon, max_bytes: int, keep: I
     assert isinstance(table, StaticTable)
     ranked = lexicon.words_by_rank(len(lexicon))
     kept = _kept(keep, ranked)
-    order = [*kept, *(word for word in ranked if word not in kept)]
+    order = _first(kept, ranked)
     # Beside its letters a word has a row, a scale, an offset and a rank.
     costs = np.array([len(word.encode()) + table.vectors.shape[1] + 12 for word in order], np.int64)
     rest = path.stat().st_size - int(costs.sum())
@@ -221,6 +221,11 @@ def _kept(names: Iterable[str], ranked: Sequence[str]) -> dict[str, None]:
     known = set(ranked)
     wanted = (word for name in names for word in (fold(name.strip(SPACE)), *tokenize(name)))
     return {word: None for word in wanted if word in known}
+
+
+def _first(kept: Mapping[str, None], ranked: Sequence[str]) -> list[str]:
+    """All words, those to keep before the others."""
+    return [*kept, *(word for word in ranked if word not in kept)]
 
 
 def _count_that_fits(
