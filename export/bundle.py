@@ -7,7 +7,7 @@ import shutil
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,16 +17,15 @@ from onnx import ModelProto
 from desire_edge.coverage import Coverage
 from desire_edge.errors import DesireEdgeError
 from desire_edge.files import atomic_folder, write_json
+from desire_edge.inputs import WordsInput
 from desire_edge.lexicon.build import shrink_lexicon
 from desire_edge.models import turned_extractor
 from desire_edge.runtime.archive import pack
 from desire_edge.runtime.heads import PaperSemantics, PriorSemantics, Semantics
 from desire_edge.runtime.manifest import (
     ADAPT,
-    BASE_FRAGMENT,
-    EXTRACTOR,
+    BASE,
     HEAD,
-    HEAD_FRAGMENT,
     LEXICON,
     MANIFEST,
     MAX_BATCH,
@@ -43,12 +42,14 @@ from desire_edge.training.prepare import lexicon_path
 from desire_edge.training.run import Run
 
 from .adapt_graph import adapt_graph
+from .base import base_graph
 from .composed import composed
-from .graphs import base_fragment, extractor_graph, head_fragment, head_graph, serialize
+from .graphs import extractor_graph, head_graph, serialize
 from .heads import prior
 from .parity import Parity, check_parity
 from .precision import calibration_batches, in_precision
 from .weights import conditioning_of, semantics_of
+from .words import MOST_DENSE, by_words
 
 OPSETS = (18, 21)
 
@@ -101,9 +102,15 @@ def export_bundle(run: Run, out: Path, options: ExportOptions | None = None) -> 
         if stage is None
         else composed(stage, trained, options.batch, dimensions, names, run.data.hashed)
     )
-    extractor_model = in_precision(whole, options.precision, calibration_batches(run, options.batch))
+    spec = run.data.input
+    if isinstance(spec, WordsInput) and spec.features > MOST_DENSE and run.data.idf is None:
+        spec = replace(spec, sparse=True)
+        whole = by_words(whole, options.precision)
+    batches = calibration_batches(run, spec, options.batch)
+    extractor_model = in_precision(whole, options.precision, batches)
     with _zip(out) if options.zipped else atomic_folder(out) as folder:
-        write_graphs(folder, extractor_model, semantics, options)
+        any_batch = stage is None or stage.graph is None
+        write_graphs(folder, extractor_model, semantics, options, any_batch=any_batch)
         (folder / SEMANTICS).write_bytes(semantics.serialize())
         if names_from != "lexicon":
             pass
@@ -125,7 +132,7 @@ def export_bundle(run: Run, out: Path, options: ExportOptions | None = None) -> 
             opset=options.opset,
             base_labels=base_labels,
             known_labels=semantics.known_labels,
-            input=run.data.input,
+            input=spec,
             names=names_from,
             name_dimension=len(run.data.w),
             precision=options.precision,
@@ -144,23 +151,31 @@ def write_graphs(
     extractor: ModelProto,
     semantics: Semantics,
     options: ExportOptions,
+    *,
+    any_batch: bool = True,
 ) -> None:
-    """Write the bundle's ONNX files into `folder`, of an extractor and what was meta-learned."""
-    batch, ways, most, opset = options.batch, options.ways, options.max_support, options.opset
+    """Write the bundle's ONNX files into `folder`, of an extractor and what was meta-learned.
+
+    `any_batch` says that the extractor's graph takes any number of rows, whatever number it declares.
+    """
+    ways, most, opset = options.ways, options.max_support, options.opset
     if isinstance(semantics, PriorSemantics):
-        head = prior.head_graph(semantics, batch, ways, opset)
         adaptation = prior.adapt_graph(semantics, ways, most, opset)
     else:
-        base = semantics.w_base if semantics.r is None else np.diagonal(semantics.r).copy()
-        head = head_graph(base, len(semantics.b1), batch, ways, opset, known_labels=semantics.known_labels)
         adaptation = adapt_graph(semantics, ways, most, opset)
-    (folder / EXTRACTOR).write_bytes(serialize(extractor))
-    (folder / HEAD).write_bytes(serialize(head))
-    (folder / HEAD_FRAGMENT).write_bytes(head_fragment(head))
-    (folder / BASE_FRAGMENT).write_bytes(
-        base_fragment(len(semantics.w_base), semantics.w_base.shape[1], batch)
-    )
+    base = base_graph(extractor, _head(semantics, 1, 1, 0, opset), options.batch, any_batch=any_batch)
+    hidden = len(semantics.b1) if isinstance(semantics, PaperSemantics) else 0
+    (folder / BASE).write_bytes(serialize(base))
+    (folder / HEAD).write_bytes(serialize(_head(semantics, options.batch, ways, hidden, opset)))
     (folder / ADAPT).write_bytes(serialize(adaptation))
+
+
+def _head(semantics: Semantics, batch: int, ways: int, hidden: int, opset: int) -> ModelProto:
+    """The folded head of those sizes; `hidden` is h in the paper's."""
+    if isinstance(semantics, PriorSemantics):
+        return prior.head_graph(semantics, batch, ways, opset)
+    base = semantics.w_base if semantics.r is None else np.diagonal(semantics.r).copy()
+    return head_graph(base, hidden, batch, ways, opset, known_labels=semantics.known_labels)
 
 
 @contextmanager

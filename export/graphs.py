@@ -1,4 +1,4 @@
-"""The ONNX graphs of a bundle: the extractor, the folded head, and the fragments that join them.
+"""The ONNX graphs of a bundle: the extractor, and the folded head of the paper.
 
 The folded head is Eq. (1) after adaptation with everything that can be multiplied out multiplied out
 (h~ = [relu(z W_1' + b_1'), 1], ε as in the model):
@@ -29,7 +29,6 @@ from onnx import (
     TensorProto,
     ValueInfoProto,
     checker,
-    compose,
     helper,
     numpy_helper,
 )
@@ -42,8 +41,8 @@ IR_VERSION = 8
 PRODUCER = "desire-edge"
 
 
-def float_value(name: str, *shape: int) -> ValueInfoProto:
-    """A float32 graph input or output of fixed shape."""
+def float_value(name: str, *shape: int | str) -> ValueInfoProto:
+    """A float32 graph input or output; a name stands for a size that is not fixed."""
     return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
 
 
@@ -127,42 +126,6 @@ def head_graph(
     outputs = [float_value("logits", batch, ways), float_value("probabilities", batch, ways)]
     graph = helper.make_graph(nodes, "head", inputs, outputs, constants)
     return finish(helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)]))
-
-
-def head_fragment(head: ModelProto) -> bytes:
-    """A ModelProto whose graph goes on from the extractor's: z (and known_labels) -> probabilities.
-
-    It is `head_graph` with `task.` before the names of all that is its own. The model is whole when the two graphs are
-    spliced, with the task's weights, its inputs there, as initialisers of those names (`runtime.model_file`).
-    """
-    graph = compose.add_prefix(head, "task.").graph
-    shared = {f"task.{name}": name for name in ("z", "known_labels", "probabilities")}
-    for node in graph.node:
-        node.input[:] = [shared.get(name, name) for name in node.input]
-        node.output[:] = [shared.get(name, name) for name in node.output]
-    fragment = ModelProto()
-    fragment.graph.name = "model"
-    fragment.graph.node.extend(graph.node)
-    fragment.graph.initializer.extend(graph.initializer)
-    fragment.graph.input.extend(value for value in head.graph.input if value.name == "known_labels")
-    fragment.graph.output.extend(value for value in head.graph.output if value.name == "probabilities")
-    return bytes(fragment.SerializeToString())
-
-
-def base_fragment(dimension: int, base: int, batch: int) -> bytes:
-    """A ModelProto whose graph, spliced after those two, adds the output `base_probabilities` [batch, B].
-
-    Its weights are `base.w` [d, B], W_base, and `base.b` [B], the bias that F was pre-trained with; the device takes
-    them from the bundle's semantics.
-    """
-    nodes = [
-        helper.make_node("Gemm", ["z", "base.w", "base.b"], ["base.logits"], name="base.logits"),
-        helper.make_node("Sigmoid", ["base.logits"], ["base_probabilities"], name="base_probabilities"),
-    ]
-    fragment = ModelProto()
-    fragment.graph.node.extend(nodes)
-    fragment.graph.output.append(float_value("base_probabilities", batch, base))
-    return bytes(fragment.SerializeToString())
 
 
 def finish(model: ModelProto) -> ModelProto:

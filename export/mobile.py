@@ -11,12 +11,11 @@ from typing import Any
 from desire_edge.errors import DesireEdgeError
 from desire_edge.files import atomic_folder
 from desire_edge.runtime.bundle import Bundle
-from desire_edge.runtime.manifest import ADAPT, EXTRACTOR, HEAD
+from desire_edge.runtime.manifest import ADAPT, BASE, HEAD
 
 from .precision import quiet
 
-GRAPHS = (EXTRACTOR, HEAD, ADAPT)
-"""The bundle's whole graphs; the fragments are none on their own."""
+GRAPHS = (BASE, HEAD, ADAPT)
 
 OPERATORS = "required_operators_and_types.config"
 ORT_FILES = (*(Path(name).with_suffix(".ort").name for name in GRAPHS), OPERATORS)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from desire_edge.data import EpisodeSampler
 from desire_edge.errors import DesireEdgeError
 from desire_edge.models import extract
+from desire_edge.runtime.adaptation import padded
 from desire_edge.runtime.bundle import Bundle
 from desire_edge.runtime.manifest import ADAPT, HEAD
 from desire_edge.runtime.portable import PortableAdaptation
@@ -122,11 +123,9 @@ def check_parity(run: Run, bundle_folder: Path) -> Parity:
 
 def bundle_features(run: Run, bundle: Bundle, rows: NDArray[Any]) -> NDArray[np.float32]:
     """z [n, d] through the bundle's graph: of x [n, features], or with a frozen stage of those rows' raw inputs."""
-    if run.data.stage is None:
-        return bundle.extractor.run(rows)["z"]
     spec = bundle.manifest.input
-    raws = run.data.raws(rows)
-    return bundle.extract([spec.features_of(raw, f"row {row}") for raw, row in zip(raws, rows, strict=True)])
+    raws = list(rows) if run.data.stage is None else run.data.raws(rows)
+    return bundle.extract([spec.features_of(raw, f"row {index}") for index, raw in enumerate(raws)])
 
 
 @torch.no_grad()
@@ -234,11 +233,13 @@ def head_logits(
     if bundle.manifest.known_labels:
         nothing = np.zeros((len(z), len(bundle.manifest.base_labels)), np.float32)
         inputs["known_labels"] = nothing if known_labels is None else known_labels
-    padded = {name: np.pad(rows, [(0, -len(z) % batch), (0, 0)]) for name, rows in inputs.items()}
+    labels = len(weights["used"])
+    weights = padded(weights, bundle.manifest.ways)
+    filled = {name: np.pad(rows, [(0, -len(z) % batch), (0, 0)]) for name, rows in inputs.items()}
     parts = [
         session.run(
-            ["logits"], {**{name: rows[start : start + batch] for name, rows in padded.items()}, **weights}
+            ["logits"], {**{name: rows[start : start + batch] for name, rows in filled.items()}, **weights}
         )[0]
         for start in range(0, len(z), batch)
     ]
-    return np.concatenate(parts)[: len(z), : np.count_nonzero(weights["used"])]
+    return np.concatenate(parts)[: len(z), :labels]

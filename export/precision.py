@@ -16,23 +16,26 @@ from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from desire_edge.errors import DesireEdgeError
+from desire_edge.inputs.spec import InputSpec, stacked
 from desire_edge.training.run import Run
 
 from .graphs import finish
+from .words import TABLE
 
 CALIBRATION_ROWS, CALIBRATION_EXAMPLES = 1024, 128
 PRODUCTS = ["Gemm", "MatMul", "Conv"]
 
+Batch = dict[str, NDArray[Any]]
+"""What a graph takes, by its inputs' names."""
 
-def in_precision(
-    extractor: ModelProto, precision: str, batches: Callable[[], Iterator[NDArray[Any]]]
-) -> ModelProto:
+
+def in_precision(extractor: ModelProto, precision: str, batches: Callable[[], Iterator[Batch]]) -> ModelProto:
     """The extractor in `precision`, fp32, fp16 or int8; its input x and output z are float32 in each.
 
     Args:
         extractor: as `graphs.extractor_graph` or `composed.composed` makes it.
         precision: one of `PRECISIONS`.
-        batches: gives x [batch, …] of training rows, a batch at a time, that int8 takes its ranges from.
+        batches: gives what the graph takes of training rows, a batch at a time, that int8 takes its ranges from.
 
     Raises:
         DesireEdgeError: weights that float16 cannot hold.
@@ -73,25 +76,26 @@ def half_weights(extractor: ModelProto) -> ModelProto:
     return finish(halved)
 
 
-def calibration_batches(run: Run, batch: int) -> Callable[[], Iterator[NDArray[Any]]]:
-    """x of at most `CALIBRATION_ROWS` training rows of `run`, the same ones each time, `batch` at a time.
+def calibration_batches(run: Run, spec: InputSpec, batch: int) -> Callable[[], Iterator[Batch]]:
+    """Inputs of at most `CALIBRATION_ROWS` training rows of `run`, the same ones each time, `batch` at a time.
 
     The last batch goes on from the first row. Of what a frozen stage takes there are fewer: each is a run of its own.
     """
 
-    def batches() -> Iterator[NDArray[Any]]:
+    def batches() -> Iterator[Batch]:
         rows, stage = run.data.rows.train, run.data.stage
         most = CALIBRATION_ROWS if stage is None else CALIBRATION_EXAMPLES
         chosen = rows[np.random.default_rng(0).permutation(len(rows))[:most]]
         filled = np.resize(chosen, -(-len(chosen) // batch) * batch).reshape(-1, batch)
         for some in filled:
             raws = zip(run.data.raws(some), some.tolist(), strict=True)
-            yield np.stack([run.data.input.features_of(raw, f"row {row}").x for raw, row in raws])
+            given = stacked([spec.features_of(raw, f"row {row}") for raw, row in raws], spec)
+            yield {name: np.stack(list(rows)) for name, rows in given.items()}
 
     return batches
 
 
-def quantized(extractor: ModelProto, batches: Iterator[NDArray[Any]]) -> ModelProto:
+def quantized(extractor: ModelProto, batches: Iterator[Batch]) -> ModelProto:
     """The extractor quantised by ONNX Runtime's own tool: static, QDQ, standard operators alone.
 
     Weights are symmetric, a scale each output, in 7 of the 8 bits: with all 8, x86 processors without VNNI saturate
@@ -110,10 +114,9 @@ def quantized(extractor: ModelProto, batches: Iterator[NDArray[Any]]) -> ModelPr
     class Rows(CalibrationDataReader):  # type: ignore[misc]
         """The batches, one by one."""
 
-        def get_next(self) -> dict[str, NDArray[Any]] | None:
-            """The next batch of x."""
-            x = next(batches, None)
-            return None if x is None else {"x": x}
+        def get_next(self) -> Batch | None:
+            """The next batch."""
+            return next(batches, None)
 
     with TemporaryDirectory(prefix="desire-edge-") as folder, quiet():
         out = Path(folder) / "extractor.onnx"
@@ -128,6 +131,7 @@ def quantized(extractor: ModelProto, batches: Iterator[NDArray[Any]]) -> ModelPr
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
             calibrate_method=CalibrationMethod.MinMax,
+            nodes_to_exclude=[f"{TABLE}.sums"],  # rows that were looked up, and rounded already
             extra_options={"OpTypesToExcludeOutputQuantization": PRODUCTS},
         )
         model = onnx.load(out)

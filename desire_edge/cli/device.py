@@ -27,7 +27,7 @@ from desire_edge.cli.why import draw_why, show_why, taught_task
 from desire_edge.inputs.examples import Columns
 from desire_edge.inputs.names import check_names
 from desire_edge.runtime.support import Missing
-from desire_edge.runtime.task import check_replaceable
+from desire_edge.runtime.task_files import check_replaceable
 
 
 @click.command()

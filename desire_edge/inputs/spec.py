@@ -39,11 +39,15 @@ RawInput = str | Mapping[str, float] | Sequence[float] | NDArray[Any] | SparseRo
 
 @dataclass(frozen=True)
 class Features:
-    """One example's x, as its kind says, and, for words, how many of a text's distinct ones the model knows."""
+    """One example's x, as its kind says, and, for words, how many of a text's distinct ones the model knows.
+
+    Of a sparse kind x are the numbers int64 [k] of the features that are not 0, and `values` float32 [k] theirs.
+    """
 
     x: NDArray[Any]
     known_words: int = 0
     words: int = 0
+    values: NDArray[np.float32] | None = None
 
 
 class InputSpec(ABC):
@@ -71,6 +75,11 @@ class InputSpec(ABC):
         """The shape of one example's x, None where examples differ."""
         return (self.features,)
 
+    @property
+    def takes(self) -> dict[str, tuple[str, tuple[int | None, ...]]]:
+        """What a graph takes of one example: each input's dtype and shape, None where examples differ."""
+        return {"x": (self.dtype, self.shape)}
+
     @classmethod
     @abstractmethod
     def from_json(cls, value: Mapping[str, Any], assets: Assets) -> Self:
@@ -96,14 +105,38 @@ class InputSpec(ABC):
         """
 
 
-def stacked(features: Sequence[Features], spec: InputSpec) -> NDArray[np.float32] | list[NDArray[Any]]:
-    """x [n, features] of n examples, a row each; a list of them where the kind is ragged."""
+GraphInputs = Mapping[str, NDArray[Any] | list[NDArray[Any]]]
+"""What a graph takes, by the inputs' names: n rows each."""
+IDS, VALUES = "ids", "values"
+_WIDE = 8
+"""Sparse rows are as long as a multiple of it: then a row gives the same bits beside longer ones."""
+
+
+def stacked(features: Sequence[Features], spec: InputSpec) -> GraphInputs:
+    """What a graph takes of n examples.
+
+    `x` [n, features], a row each; a list of them where the kind is ragged. Or, of a sparse kind, `ids` and `values`
+    [n, k], filled up with zeros.
+    """
     if spec.ragged:
-        return [item.x for item in features]
+        return {"x": [item.x for item in features]}
+    if IDS in spec.takes:
+        longest = max((len(item.x) for item in features), default=0)
+        shape = len(features), max(_WIDE, -(-longest // _WIDE) * _WIDE)
+        ids, values = np.zeros(shape, np.int64), np.zeros(shape, np.float32)
+        for row, item in enumerate(features):
+            ids[row, : len(item.x)], values[row, : len(item.x)] = item.x, item.values
+        return {IDS: ids, VALUES: values}
     x = np.zeros((len(features), spec.features), np.float32)
     for row, item in enumerate(features):
         x[row] = item.x
-    return x
+    return {"x": x}
+
+
+def sparsely(dense: Features) -> Features:
+    """Features as a sparse kind has them."""
+    ids = np.flatnonzero(dense.x)
+    return Features(ids, dense.known_words, dense.words, dense.x[ids])
 
 
 def finite(x: NDArray[np.float32], where: str) -> NDArray[np.float32]:

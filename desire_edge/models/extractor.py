@@ -94,7 +94,8 @@ def centred(z: Tensor, centre: Tensor, words: int) -> Tensor:
 
 
 def _split(z: Tensor, words: int) -> tuple[Tensor, ...]:
-    return torch.split(z, [z.shape[-1] - words, words], dim=-1) if words else (z,)
+    # Slices, and no `torch.split`: in ONNX that makes a sequence, of which no reader knows the shapes.
+    return (z[..., :-words], z[..., -words:]) if words else (z,)
 
 
 def _with_todays_names(extractor: nn.Module, state: dict[str, Any], prefix: str, *_: Any) -> None:

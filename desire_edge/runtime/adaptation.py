@@ -16,6 +16,8 @@ from desire_edge.errors import DesireEdgeError
 Array = NDArray[np.float32]
 Model = _core.Model | _core.PriorModel
 """A head's arrays, packed."""
+BY_LABEL = ("v", "l", "m", "b", "used")
+"""The weights whose last axis is the labels."""
 SAID = ("losses", "logits", "thresholds", "steps", "conditioning", "alpha")
 """What the core says of a task beside its weights."""
 
@@ -25,7 +27,7 @@ class AdaptedHead:
     """What the core makes of a task of S examples and N labels.
 
     Attributes:
-        weights: the inputs of `head.onnx` beside z and known_labels: the head's, and `used`; 0 in unused ways.
+        weights: a user's part: the inputs of `head.onnx` beside z and known_labels, of N labels; `used` is 1 in each.
         thresholds: [N], the probability from which each label is said to hold.
         losses: the support loss before each step kept and after the last; the head `prior` takes one.
         logits: [S, N], what the head says of the support examples.
@@ -48,10 +50,8 @@ def learn(
     mask: Array,
     w_novel: Array,
     known_labels: Array | None = None,
-    *,
-    ways: int,
 ) -> AdaptedHead:
-    """Teach the model labels by z [S, d], targets and mask [S, N], w_novel [d_w, N], for graphs of `ways` labels.
+    """Teach the model labels by z [S, d], targets and mask [S, N], w_novel [d_w, N].
 
     A model that uses known labels takes them as `known_labels` [S, B] of 0 and 1, a row of zeros where there is none.
 
@@ -65,7 +65,7 @@ def learn(
             mask=_contiguous(mask),
             w_novel=_contiguous(w_novel),
             known_labels=None if known_labels is None else _contiguous(known_labels),
-            ways=ways,
+            ways=targets.shape[1],
         )
     return AdaptedHead(
         weights={name: value for name, value in learned.items() if name not in SAID},
@@ -75,6 +75,15 @@ def learn(
         conditioning=learned["conditioning"],
         alpha=learned.get("alpha"),
     )
+
+
+def padded(weights: Mapping[str, Array], ways: int) -> dict[str, Array]:
+    """A task's weights as graphs of `ways` labels take them, 0 in those that are not used."""
+    more = ways - len(weights["used"])
+    return {
+        name: np.pad(value, [(0, 0)] * (value.ndim - 1) + [(0, more)]) if name in BY_LABEL else value
+        for name, value in weights.items()
+    }
 
 
 def _contiguous(array: NDArray[Any]) -> Array:

@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from desire_edge.errors import DesireEdgeError
 from desire_edge.runtime.opened import OpenedBundle
+from desire_edge.runtime.part import ADAPTER, Part
+from desire_edge.runtime.predictor import Predictor
 from desire_edge.runtime.support import Missing, Support
 from desire_edge.runtime.task import Task, replay, teach
 from desire_edge.runtime.taught import Taught
-from desire_edge.runtime.taught_file import read_task, task_file
+from desire_edge.runtime.taught_file import parse_task, read_task, task_file
 
 
 class Bundle(OpenedBundle):
@@ -53,16 +55,37 @@ class Bundle(OpenedBundle):
             DesireEdgeError: no task, a damaged one, or one of another bundle or lexicon.
         """
         stored = read_task(path)
-        stored = replace(stored, keep_base=stored.keep_base or keep_base)
+        return self._replayed(
+            replace(stored, keep_base=stored.keep_base or keep_base), str(task_file(Path(path)))
+        )
+
+    def task(self, content: bytes, *, name: str = "the task") -> Task:
+        """The task that `Task.to_bytes` gave, or that a `task.safetensors` holds, adapted again.
+
+        Raises:
+            DesireEdgeError: no such bytes, or a task of another bundle or lexicon; `name` is what it calls it.
+        """
+        return self._replayed(parse_task(content, name), name)
+
+    def predictor(self, folder: Path | str) -> Predictor:
+        """What predicts for the user whose part `Task.save` wrote into `folder`, by the base that all users share.
+
+        Raises:
+            DesireEdgeError: no part, a damaged one, or one of another bundle.
+        """
+        folder = Path(folder)
+        return Predictor.sharing(self, Part.read(folder), str(folder / ADAPTER))
+
+    def _replayed(self, stored: Taught, name: str) -> Task:
         try:
             task = replay(self, stored)
         except DesireEdgeError as error:
-            raise DesireEdgeError(f"{task_file(Path(path))}: {error}", error.code) from error
+            raise DesireEdgeError(f"{name}: {error}", error.code) from error
         # Not to the bit: another machine's sums may round differently.
         if not np.allclose(task.taught.vectors, stored.vectors, rtol=0, atol=2e-3 * _largest(stored.vectors)):
             raise DesireEdgeError(
-                f"{task_file(Path(path))}: the lexicon of {self.path} gives its labels other vectors than they were "
-                "taught with; use the bundle it was taught with",
+                f"{name}: the lexicon of {self.path} gives its labels other vectors than they were taught with; use "
+                "the bundle it was taught with",
                 "task-bundle",
             )
         return task

@@ -17,6 +17,7 @@ from desire_edge.inputs.tokens import TOKENIZER
 from desire_edge.runtime.bundle import Bundle
 from desire_edge.runtime.manifest import (
     ADAPT,
+    BASE,
     BASE_FRAGMENT,
     EXTRACTOR,
     HEAD,
@@ -36,6 +37,7 @@ from desire_edge.runtime.wire import fields
 
 PURPOSES = {
     MANIFEST: "what the bundle is, and its files' digests",
+    BASE: "from input to features, and with a user's part to probabilities",
     EXTRACTOR: "from input to features",
     HEAD: "from features to probabilities, the task's weights given",
     HEAD_FRAGMENT: "the same, to complete a model with",

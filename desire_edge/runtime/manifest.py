@@ -17,13 +17,16 @@ from desire_edge.inputs import Assets, InputSpec, input_from_json, lexical
 from desire_edge.inputs.assets import sha256_of
 from desire_edge.inputs.kinds import ASSETS
 
-SCHEMA_VERSION = 6
-# Schemas 3 to 5 know the paper's head alone, whose figures stand beside the others, and names of the features'
-# dimension. Schemas 3 and 4 do not say where names come from: from the lexicon. Schema 3 says besides where the
-# extractor's output begins in its file, which is not needed any more.
-READABLE = (3, 4, 5, SCHEMA_VERSION)
+SCHEMA_VERSION = 7
+# Schemas 3 to 6 have the extractor in a file of its own, and fragments in place of a base. Schemas 3 to 5 know the
+# paper's head alone, whose figures stand beside the others, and names of the features' dimension. Schemas 3 and 4 do
+# not say where names come from: from the lexicon. Schema 3 says besides where the extractor's output begins in its
+# file, which is not needed any more.
+READABLE = (3, 4, 5, 6, SCHEMA_VERSION)
+WITH_HEADS, WITH_BASE = 6, 7
 MANIFEST = "manifest.json"
 LEXICON = lexical.LEXICON
+BASE = "base.onnx"
 EXTRACTOR = "extractor.onnx"
 HEAD = "head.onnx"
 HEAD_FRAGMENT = "head.fragment.onnx"
@@ -31,7 +34,9 @@ BASE_FRAGMENT = "base.fragment.onnx"
 ADAPT = "adapt.onnx"
 SEMANTICS = "semantics.safetensors"
 
-GRAPHS_AND_WEIGHTS = (EXTRACTOR, HEAD, HEAD_FRAGMENT, BASE_FRAGMENT, ADAPT, SEMANTICS)
+GRAPHS_AND_WEIGHTS = (BASE, HEAD, ADAPT, SEMANTICS)
+EARLIER = (EXTRACTOR, HEAD, HEAD_FRAGMENT, BASE_FRAGMENT, ADAPT, SEMANTICS)
+"""The same before schema 7."""
 FILES = (*GRAPHS_AND_WEIGHTS, LEXICON)
 """The files of a bundle whose input needs none, and whose names' vectors come from the lexicon."""
 NAMES = ("lexicon", "extractor")
@@ -64,7 +69,7 @@ class Manifest:
         head: what learns on the device, one of `KINDS_OF_HEAD`.
         hidden: h, of W_Z in the paper's head, else 0.
         ways: the most labels one adapted model can hold.
-        batch: rows the graphs take at once.
+        batch: rows that `head.onnx` takes at once, and before schema 7 the extractor and an adapted model.
         max_support: the most examples that `adapt.onnx` takes; the C++ core has no such bound.
         opset: of the ONNX graphs.
         base_labels: in the order of W_base's columns.
@@ -113,6 +118,11 @@ class Manifest:
         del values["coverage"]
         stated = {"coverage": [one.to_json() for one in self.coverage]} if self.coverage else {}
         return {"schema_version": SCHEMA_VERSION, **values, **stated}
+
+    @property
+    def extractor(self) -> str:
+        """The file that makes z of x: the base, or before schema 7 the extractor alone."""
+        return BASE if BASE in self.files else EXTRACTOR
 
     @classmethod
     def read(cls, path: Path) -> Manifest:
@@ -166,8 +176,9 @@ class Manifest:
             spec = input_from_json(values.get("input"), str(path), "manifest", Assets(path.parent))
             coverage = Coverage.all_from_json(values.get("coverage", []))
             files = {str(name): _record(record) for name, record in dict(values["files"]).items()}
-            if set(files) != set(bundle_files(spec, source)):
-                raise ValueError(f"files are {sorted(files)}, not {sorted(bundle_files(spec, source))}")
+            wanted = bundle_files(spec, source, EARLIER if version < WITH_BASE else GRAPHS_AND_WEIGHTS)
+            if set(files) != set(wanted):
+                raise ValueError(f"files are {sorted(files)}, not {sorted(wanted)}")
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise DesireEdgeError(
                 f"{path} is not a manifest of desire-edge: {error!s}; export the bundle again", "manifest"
@@ -192,7 +203,7 @@ class Manifest:
 
 def _parts(values: dict[str, Any], version: int) -> tuple[dict[str, Any], dict[str, Any]]:
     """What the manifest says of the head and of names, as the latest schema does."""
-    if version == SCHEMA_VERSION:
+    if version >= WITH_HEADS:
         head, names = values["head"], values["names"]
         if not isinstance(head, dict) or not isinstance(names, dict):
             raise TypeError("head or names is no object")
@@ -202,16 +213,20 @@ def _parts(values: dict[str, Any], version: int) -> tuple[dict[str, Any], dict[s
     return head, {"kind": kind, "dimension": values["dimension"]}
 
 
-def bundle_files(spec: InputSpec, names: str = NAMES[0]) -> tuple[str, ...]:
+def bundle_files(
+    spec: InputSpec, names: str = NAMES[0], graphs: tuple[str, ...] = GRAPHS_AND_WEIGHTS
+) -> tuple[str, ...]:
     """The files of a bundle beside its manifest, of that input and with labels' vectors from there."""
     lexicon = () if names == "extractor" else (LEXICON,)
-    return tuple(dict.fromkeys((*GRAPHS_AND_WEIGHTS, *lexicon, *spec.assets)))
+    return tuple(dict.fromkeys((*graphs, *lexicon, *spec.assets)))
 
 
 def is_whole(names: Collection[str]) -> bool:
     """Whether files of those names may be a whole bundle."""
-    needed = {MANIFEST, *GRAPHS_AND_WEIGHTS}
-    return needed <= set(names) <= needed | {LEXICON} | ASSETS and len(set(names)) == len(names)
+    return len(set(names)) == len(names) and any(
+        {MANIFEST, *graphs} <= set(names) <= {MANIFEST, *graphs, LEXICON} | ASSETS
+        for graphs in (GRAPHS_AND_WEIGHTS, EARLIER)
+    )
 
 
 def _size(values: dict[str, Any], name: str, largest: int = MAX_SIZE) -> int:

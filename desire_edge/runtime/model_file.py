@@ -6,19 +6,54 @@ A model is spliced: the fields of its pieces' graphs, end to end, are those of i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from desire_edge.errors import DesireEdgeError
-from desire_edge.runtime.wire import bytes_field, fields, number_field
+from desire_edge.runtime.wire import Field, bytes_field, fields, number_field
 
 MODEL_GRAPH, MODEL_METADATA = 7, 14
-GRAPH_NAME, GRAPH_INITIALIZER, GRAPH_OUTPUT = 2, 5, 12
+GRAPH_NAME, GRAPH_INITIALIZER, GRAPH_INPUT, GRAPH_OUTPUT = 2, 5, 11, 12
 TENSOR_DIMS, TENSOR_DATA_TYPE, TENSOR_NAME, TENSOR_RAW_DATA = 1, 2, 8, 9
+VALUE_NAME = 1
 ENTRY_KEY, ENTRY_VALUE = 1, 2
 FLOAT = 1  # TensorProto.DataType
+
+PARTS = ("task.", "base.")
+"""What the names of a base's inputs begin with that have a default: a user's part, and the base labels'."""
+
+
+def standalone_model(
+    name: str,
+    base: bytes,
+    weights: Mapping[str, NDArray[np.float32]],
+    outputs: Sequence[str],
+    metadata: Mapping[str, str],
+) -> bytes:
+    """The model that a bundle's base is with a user's part for good: one ModelProto of one graph.
+
+    Args:
+        name: of the base, in errors.
+        base: its bytes.
+        weights: float32, what its inputs that have a default are to be. Other defaults stay as they are.
+        outputs: those it keeps.
+        metadata: of the model.
+
+    Raises:
+        DesireEdgeError: a base that breaks off, is no ONNX file or has no graph.
+    """
+
+    def kept(field: Field) -> bool:
+        if field.number == GRAPH_INPUT:
+            return not _name(field, VALUE_NAME).startswith(PARTS)
+        if field.number == GRAPH_OUTPUT:
+            return _name(field, VALUE_NAME) in outputs
+        return field.number != GRAPH_INITIALIZER or _name(field, TENSOR_NAME) not in weights
+
+    others, graph = _taken_apart(name, base, kept)
+    return _joined(others, graph, weights, metadata)
 
 
 def complete_model(
@@ -26,7 +61,7 @@ def complete_model(
     initializers: Mapping[str, NDArray[np.float32]],
     metadata: Mapping[str, str],
 ) -> bytes:
-    """The model that a bundle's files make with float32 initialisers and metadata_props: one ModelProto of one graph.
+    """The model that a bundle's files before schema 7 make with float32 initialisers and metadata_props.
 
     Args:
         parts: the files by their names in errors. The first, the extractor, is taken but for its graph's name and
@@ -38,10 +73,19 @@ def complete_model(
         DesireEdgeError: a file that breaks off, is no ONNX file or has no graph.
     """
     (extractor, *fragments) = parts.items()
-    others, graph = _taken_apart(*extractor, without=(GRAPH_NAME, GRAPH_OUTPUT))
+    others, graph = _taken_apart(*extractor, lambda field: field.number not in (GRAPH_NAME, GRAPH_OUTPUT))
     for fragment in fragments:
-        graph += _taken_apart(*fragment)[1]
-    for name, array in initializers.items():
+        graph += _taken_apart(*fragment, lambda field: True)[1]
+    return _joined(others, graph, initializers, metadata)
+
+
+def _joined(
+    others: bytearray,
+    graph: bytearray,
+    weights: Mapping[str, NDArray[np.float32]],
+    metadata: Mapping[str, str],
+) -> bytes:
+    for name, array in weights.items():
         graph += bytes_field(GRAPH_INITIALIZER, _tensor(name, array))
     entries = (
         bytes_field(
@@ -52,8 +96,8 @@ def complete_model(
     return b"".join((others, bytes_field(MODEL_GRAPH, graph), *entries))
 
 
-def _taken_apart(name: str, model: bytes, without: tuple[int, ...] = ()) -> tuple[bytearray, bytearray]:
-    """What a serialised ModelProto holds beside its graph, and its graph's fields but for those numbered `without`."""
+def _taken_apart(name: str, model: bytes, kept: Callable[[Field], bool]) -> tuple[bytearray, bytearray]:
+    """What a serialised ModelProto holds beside its graph, and its graph's fields that are `kept`."""
     others, graph = bytearray(), bytearray()
     try:
         for field in fields(model):
@@ -61,7 +105,7 @@ def _taken_apart(name: str, model: bytes, without: tuple[int, ...] = ()) -> tupl
                 others += field.encoded
             elif isinstance(field.value, memoryview):
                 for inner in fields(field.value):
-                    if inner.number not in without:
+                    if kept(inner):
                         graph += inner.encoded
         if not graph:
             raise ValueError("it holds no graph")
@@ -70,6 +114,16 @@ def _taken_apart(name: str, model: bytes, without: tuple[int, ...] = ()) -> tupl
             f"{name} is not a whole ONNX file: {error}; export the bundle again", "onnx"
         ) from error
     return others, graph
+
+
+def _name(message: Field, number: int) -> str:
+    """The name that a message says in its field `number`; "" where it says none."""
+    if not isinstance(message.value, memoryview):
+        raise ValueError("what should be a message is a number")
+    for field in fields(message.value):
+        if field.number == number and isinstance(field.value, memoryview):
+            return bytes(field.value).decode()
+    return ""
 
 
 def _tensor(name: str, array: NDArray[np.float32]) -> bytes:

@@ -32,7 +32,7 @@ class ExtractorNames:
         """The vectors [d, N] of N label names; as `Lexicon.label_matrix`."""
         names = check_names(names, "the labels")
         x = [self._spec.features_of(name, f"the label '{name}'").x for name in names]
-        vectors = self._extractor.run(x)[NAME]
+        vectors = self._extractor.run({"x": x}, wanted=[NAME])[NAME]
         if not np.isfinite(vectors).all():
             raise DesireEdgeError("the extractor gives a label a vector that is not finite", "onnx")
         return encoded_matrix(names, vectors)

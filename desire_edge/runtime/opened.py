@@ -18,9 +18,9 @@ from desire_edge.inputs.spec import Features, stacked
 from desire_edge.lexicon import Lexicon
 from desire_edge.runtime.adaptation import Model
 from desire_edge.runtime.archive import unpack
-from desire_edge.runtime.heads import PaperSemantics, PriorSemantics, Semantics
+from desire_edge.runtime.heads import HEADS, PaperSemantics, PriorSemantics, Semantics
 from desire_edge.runtime.manifest import (
-    EXTRACTOR,
+    BASE,
     LEXICON,
     MANIFEST,
     SEMANTICS,
@@ -28,7 +28,7 @@ from desire_edge.runtime.manifest import (
     Manifest,
 )
 from desire_edge.runtime.names import ExtractorNames
-from desire_edge.runtime.session import Session, check_provider, check_takes
+from desire_edge.runtime.session import Session, check_provider, check_takes, check_threads
 from desire_edge.runtime.taught import Origin
 
 Array = NDArray[np.float32]
@@ -40,26 +40,30 @@ class OpenedBundle:
     It is pickled and copied as its path, and opened anew from there.
     """
 
-    def __init__(self, path: Path, manifest: Manifest, provider: str) -> None:
+    def __init__(self, path: Path, manifest: Manifest, provider: str, threads: int = 1) -> None:
         self.path = path
         self.manifest = manifest
         self.provider = provider
+        self.threads = threads
         self._source = path.absolute()  # the folder or the zip, wherever this process goes
         self._unpacked: TemporaryDirectory[str] | None = None  # kept for as long as the bundle is
 
     @classmethod
-    def open(cls, path: Path | str, provider: str = "auto") -> Self:
+    def open(cls, path: Path | str, provider: str = "auto", *, threads: int = 1) -> Self:
         """Open the bundle at `path`, a folder or a zip; `provider` (auto, cpu, cuda) is what its models will run on.
+
+        `threads` are those of one run of a model, and of `adapt_many`; 0 takes all cores.
 
         Raises:
             DesireEdgeError: not a bundle, another schema version, or a file missing or changed since export.
         """
         check_provider(provider)
+        check_threads(threads)
         path = Path(path)
         if path.is_file():
             unpacked = unpack(path)
             try:
-                bundle = cls.open(unpacked.name, provider)
+                bundle = cls.open(unpacked.name, provider, threads=threads)
             except DesireEdgeError as error:  # the user knows the zip, not where it was unpacked
                 sentence = str(error).replace(unpacked.name, str(path))
                 raise DesireEdgeError(sentence, error.code) from error
@@ -86,11 +90,11 @@ class OpenedBundle:
                     f"{file} is not what was exported (its SHA-256 differs); copy the bundle again",
                     "bundle-changed",
                 )
-        return cls(path, manifest, provider)
+        return cls(path, manifest, provider, threads)
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[object, ...]]:
         """Where the bundle is and what it was; sessions and memory maps stay here."""
-        return _reopened, (type(self), self._source, self.provider, self.digest)
+        return _reopened, (type(self), self._source, self.provider, self.digest, self.threads)
 
     def __repr__(self) -> str:
         """The bundle in one line."""
@@ -127,12 +131,37 @@ class OpenedBundle:
 
     @cached_property
     def extractor(self) -> Session:
-        """F, opened in ONNX Runtime."""
-        session = Session(self.path / EXTRACTOR, self.provider)
+        """F, opened in ONNX Runtime: the base, or before schema 7 a file of its own."""
+        session = Session(self.path / self.manifest.extractor, self.provider, threads=self.threads)
         check_takes(session, self.manifest.input, f"{self.path}: the extractor", "the manifest", "invalid")
         if session.columns.get("z") != self.manifest.dimension:
             raise DesireEdgeError(
-                f"{self.path / EXTRACTOR} has no output z of {self.manifest.dimension} numbers a row"
+                f"{self.path / self.manifest.extractor} has no output z of {self.manifest.dimension} numbers a row"
+            )
+        return session
+
+    @property
+    def base(self) -> Session:
+        """The extractor and the head, whose part is a user's.
+
+        Raises:
+            DesireEdgeError: a bundle before schema 7, or a base without a head.
+        """
+        if self.manifest.extractor != BASE:
+            raise DesireEdgeError(
+                f"{self.path} is of an earlier version and has no {BASE}; export the bundle again", "schema"
+            )
+        session = self.extractor
+        wanted = {f"task.{name}" for name in (*HEADS[self.manifest.head].WEIGHTS, "used")}
+        known = len(self.manifest.base_labels) if self.manifest.known_labels else 0
+        if (
+            not wanted <= set(session.part)
+            or "probabilities" not in session.columns
+            or session.known_labels != known
+        ):
+            raise DesireEdgeError(
+                f"{self.path / BASE} has not the inputs and outputs that the manifest says; copy the bundle again",
+                "onnx",
             )
         return session
 
@@ -154,13 +183,15 @@ class OpenedBundle:
 
     def extract(self, features: Sequence[Features]) -> Array:
         """z [S, d] of S examples' features."""
-        return self.extractor.run(stacked(features, self.manifest.input))["z"]
+        inputs = stacked(features, self.manifest.input)
+        return self.extractor.run(inputs, wanted=["z"])["z"]
 
     @property
     def origin(self) -> Origin:
         """What a task says of the bundle it was taught with."""
         files = self.manifest.files
-        return Origin(self.manifest.name, files[EXTRACTOR].sha256, files[SEMANTICS].sha256)
+        extractor = files[self.manifest.extractor].sha256
+        return Origin(self.manifest.name, extractor, files[SEMANTICS].sha256)
 
     @property
     def widths(self) -> tuple[int, int, int]:
@@ -169,9 +200,11 @@ class OpenedBundle:
         return said.dimension, said.name_dimension, len(said.base_labels) if said.known_labels else 0
 
 
-def _reopened(kind: type[OpenedBundle], path: Path, provider: str, digest: str) -> OpenedBundle:
+def _reopened(
+    kind: type[OpenedBundle], path: Path, provider: str, digest: str, threads: int = 1
+) -> OpenedBundle:
     """The bundle that was pickled, opened anew."""
-    bundle = kind.open(path, provider)
+    bundle = kind.open(path, provider, threads=threads)
     if bundle.digest != digest:
         raise DesireEdgeError(
             f"{path} is not the bundle that was pickled or copied (its SHA-256 differs); put that one back, or open "

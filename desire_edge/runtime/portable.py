@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from desire_edge.errors import DesireEdgeError
+from desire_edge.runtime.adaptation import BY_LABEL
 from desire_edge.runtime.heads import HEADS
 from desire_edge.runtime.manifest import Manifest
 from desire_edge.runtime.session import import_onnxruntime
@@ -23,7 +24,7 @@ class PortableHead:
     """What `adapt.onnx` makes of a task of N labels.
 
     Attributes:
-        weights: the inputs of `head.onnx` beside z (and known_labels).
+        weights: a user's part, as `AdaptedHead` has it.
         thresholds: [N], the probability from which each label is said to hold.
         losses: the support loss before each step kept and after the last.
     """
@@ -101,8 +102,9 @@ class PortableAdaptation:
                 "the labels could not be learned: the adaptation does not stay finite", "diverged"
             )
         steps = int(found["steps"][0])
+        weights = {**{name: found[name] for name in self._weights}, "used": inputs["used"]}
         return PortableHead(
-            {**{name: found[name] for name in self._weights}, "used": inputs["used"]},
+            {name: value[..., :labels] if name in BY_LABEL else value for name, value in weights.items()},
             found["thresholds"][:labels],
             tuple(found["losses"][: steps + 1].tolist()),
         )

@@ -9,7 +9,7 @@ import reprlib
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,11 @@ from desire_edge.inputs.kinds import input_from_json
 from desire_edge.inputs.rows import Inputs, NameLists, input_rows, name_rows
 from desire_edge.inputs.spec import Features, InputSpec, RawInput, stacked, unknown_texts
 from desire_edge.runtime.known import known_rows
+from desire_edge.runtime.part import Part, sets_from_json, sets_to_json
 from desire_edge.runtime.session import Session, check_takes, read_model
+
+if TYPE_CHECKING:
+    from desire_edge.runtime.opened import OpenedBundle
 
 MODEL = "model.onnx"
 METADATA_PREFIX = "desire_edge."
@@ -50,9 +54,7 @@ def encode_metadata(
         if optional is not None:
             values[name] = list(optional)
     if sets:
-        values["sets"] = [
-            {"coverage": level, "thresholds": list(thresholds)} for level, thresholds in sets.items()
-        ]
+        values["sets"] = sets_to_json(sets)
     return {METADATA_PREFIX + key: json.dumps(value, ensure_ascii=False) for key, value in values.items()}
 
 
@@ -77,24 +79,28 @@ class Predictor:
         *,
         name: str | None = None,
         assets: Assets | None = None,
+        threads: int = 1,
     ) -> None:
         """Open `model`: a file, the folder that holds it as `model.onnx`, or its bytes, called `name` in errors.
 
-        The files that its input needs are beside it, or else where `assets` says.
+        The files that its input needs are beside it, or else where `assets` says. `threads` are those of one run; 0
+        takes all cores.
 
         Raises:
             DesireEdgeError: not an adapted model, a folder without one, or a file that its input needs is not there.
         """
+        self._shared: tuple[OpenedBundle, Part] | None = None
+        self._part: Mapping[str, Array] | None = None
         self._model: Path | bytes = model if isinstance(model, bytes) else model_file(Path(model))
         self._where = where = name or ("the model" if isinstance(self._model, bytes) else str(self._model))
-        self._asked = provider
+        self._asked, self._threads = provider, threads
         content, self._digest = self._model, ""
         if isinstance(content, Path):
             self._model = content.absolute()  # wherever this process goes
             assets = assets or Assets(self._model.parent)
             content = read_model(content)
             self._digest = hashlib.sha256(content).hexdigest()
-        self._session = Session(content, provider, name=where)
+        self._session = Session(content, provider, name=where, threads=threads)
         metadata = self._session.metadata
         try:
             values = {
@@ -108,9 +114,11 @@ class Predictor:
             )
             if len(self.labels) != len(self.thresholds) or not all(map(math.isfinite, self.thresholds)):
                 raise ValueError("labels and thresholds do not agree")
-            self.sets = _sets(parse_json(metadata.get(METADATA_PREFIX + "sets", "[]")), len(self.labels))
+            self.sets: Mapping[float, tuple[float, ...]] = sets_from_json(
+                parse_json(metadata.get(METADATA_PREFIX + "sets", "[]")), len(self.labels)
+            )
             columns = self._session.columns
-            if columns.get("probabilities", 0) < len(self.labels):
+            if (columns.get("probabilities") or 0) < len(self.labels):
                 raise ValueError("the output `probabilities` has not a column a label")
             if self.base_labels and columns.get("base_probabilities") != len(self.base_labels):
                 raise ValueError("the output `base_probabilities` has not a column a base label")
@@ -127,9 +135,30 @@ class Predictor:
         check_takes(self._session, self.input, where, "its metadata", "model")
         self.input.open()
 
+    @classmethod
+    def sharing(cls, bundle: OpenedBundle, part: Part, name: str = "the adapted model") -> Self:
+        """A user's `part` with the base of `bundle`, which all its users share; `name` is what errors call it.
+
+        Raises:
+            DesireEdgeError: a part of another bundle, or a bundle that has no base.
+        """
+        predictor = cls.__new__(cls)
+        said, session = bundle.manifest, bundle.base
+        part.check(session.part, bundle.origin.extractor, name)
+        predictor._shared, predictor._where = (bundle, part), name
+        predictor._session, predictor._part = session, part.weights
+        predictor.labels, predictor.thresholds, predictor.sets = part.labels, part.thresholds, part.sets
+        predictor.base_labels = said.base_labels if "base.w" in part.weights else ()
+        predictor.known_labels = said.base_labels if said.known_labels else ()
+        predictor.input = said.input
+        return predictor
+
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[object, ...]]:
-        """Where the model is and what it was, or its bytes; the session stays here."""
-        return _reopened, (type(self), self._model, self._asked, self._where, self._digest, self._assets)
+        """Where the model is and what it was, or its bytes; or its bundle and part. The session stays here."""
+        if self._shared is not None:
+            return _shared_again, (type(self), *self._shared, self._where)
+        opened = (self._model, self._asked, self._where, self._digest, self._assets, self._threads)
+        return _reopened, (type(self), *opened)
 
     def __repr__(self) -> str:
         """The model in one line."""
@@ -165,7 +194,12 @@ class Predictor:
 
         `known_labels` [n, B] are those of `known_rows`; None where nothing is known.
         """
-        outputs = self._session.run(stacked(features, self.input), known_labels)
+        wanted = ["probabilities", *(["base_probabilities"] if self.base_labels else [])]
+        outputs = self._session.run(
+            stacked(features, self.input), known_labels, part=self._part, wanted=wanted
+        )
+        if self._part is not None and outputs["probabilities"].shape[1] != len(self.labels):
+            raise DesireEdgeError(f"{self._where} has not a column a label; teach the task afresh", "task")
         outputs["probabilities"] = outputs["probabilities"][:, : len(self.labels)]
         return outputs
 
@@ -193,7 +227,7 @@ class Predictor:
                 f"there must be one list of known labels an input, and there are {len(rows)} inputs"
             )
         # The model's own batches, so that as many at once as may be give the same bits.
-        size = self._session.batch * max(1, AT_ONCE // self._session.batch)
+        size = self._session.at_once * max(1, AT_ONCE // self._session.at_once)
         found = []
         for start in range(0, max(1, len(rows)), size):
             part = slice(start, start + size)
@@ -282,11 +316,22 @@ def limits_of(sets: Mapping[float, Sequence[float]], coverage: float, where: str
     return sets[coverage]
 
 
+def _shared_again(kind: type[Predictor], bundle: OpenedBundle, part: Part, name: str) -> Predictor:
+    """The part that was pickled, with its bundle."""
+    return kind.sharing(bundle, part, name)
+
+
 def _reopened(
-    kind: type[Predictor], model: Path | bytes, provider: str, name: str, digest: str, assets: Assets
+    kind: type[Predictor],
+    model: Path | bytes,
+    provider: str,
+    name: str,
+    digest: str,
+    assets: Assets,
+    threads: int = 1,
 ) -> Predictor:
     """The model that was pickled, opened anew."""
-    predictor = kind(model, provider, name=name, assets=assets)
+    predictor = kind(model, provider, name=name, assets=assets, threads=threads)
     if predictor._digest != digest:
         raise DesireEdgeError(
             f"{name} is not the model that was pickled or copied (its SHA-256 differs); put that one back, or open "
@@ -299,14 +344,3 @@ def _names(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
         raise TypeError("a list of label names is not one")
     return tuple(value)
-
-
-def _sets(values: Any, labels: int) -> dict[float, tuple[float, ...]]:
-    """The thresholds of each coverage, by coverage."""
-    if not isinstance(values, list) or not all(isinstance(one, dict) for one in values):
-        raise TypeError("sets are no list of objects")
-    found = {float(one["coverage"]): tuple(map(float, one["thresholds"])) for one in values}
-    for level, thresholds in found.items():
-        if not 0 < level < 1 or len(thresholds) != labels or not all(map(math.isfinite, thresholds)):
-            raise ValueError("labels and sets do not agree")
-    return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import reprlib
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -14,10 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from desire_edge.errors import DesireEdgeError
-from desire_edge.files import atomic_folder, link_or_copy
 from desire_edge.inputs.assets import Assets
 from desire_edge.inputs.examples import Example
-from desire_edge.inputs.kinds import ASSETS
 from desire_edge.inputs.names import check_names, columns
 from desire_edge.inputs.rows import Inputs, NameLists
 from desire_edge.inputs.spec import Features, RawInput, unknown_texts
@@ -26,28 +24,26 @@ from desire_edge.runtime.adaptation import AdaptedHead, learn
 from desire_edge.runtime.explain import Explanation, explain, reasons
 from desire_edge.runtime.heads.explained import Reasons
 from desire_edge.runtime.known import known_rows
-from desire_edge.runtime.manifest import BASE_FRAGMENT, EXTRACTOR, HEAD_FRAGMENT
-from desire_edge.runtime.model_file import complete_model
+from desire_edge.runtime.manifest import BASE
 from desire_edge.runtime.opened import OpenedBundle
+from desire_edge.runtime.part import Part
 from desire_edge.runtime.predictor import (
-    METADATA_PREFIX,
-    MODEL,
     Predictor,
     decided,
-    encode_metadata,
     limits_of,
 )
 from desire_edge.runtime.report import AdaptReport, label_reports, task_warnings
 from desire_edge.runtime.support import Missing, Support
+from desire_edge.runtime.task_files import part_of, save_task, sets_of, standalone_bytes
 from desire_edge.runtime.taught import REMOVED, Taught
-from desire_edge.runtime.taught_file import TASK, task_bytes
+from desire_edge.runtime.taught_file import task_bytes
 
 Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Task:
-    """The result of `Bundle.adapt`: the completed model's bytes, the adapted head in it, and what it was taught.
+    """The result of `Bundle.adapt`: the adapted head, and what it was taught.
 
     `add`, `remove`, `rename` and `undo` give a new task, adapted by `bundle` from the meta-learned weights: the very
     one that teaching these labels, examples, targets and mask from nothing gives. Only the last change can be undone,
@@ -56,7 +52,6 @@ class Task:
     It is pickled and copied as all of this, with the bundle as its path.
     """
 
-    model: bytes
     head: AdaptedHead
     taught: Taught
     report: AdaptReport
@@ -67,7 +62,7 @@ class Task:
         return {
             name: value
             for name, value in self.__dict__.items()
-            if name not in ("predictor", "sets", "_reasons")
+            if name not in ("predictor", "sets", "part", "_reasons")
         }
 
     def __repr__(self) -> str:
@@ -85,11 +80,28 @@ class Task:
         """The probability from which each label is said to hold, in the order of `labels`."""
         return tuple(label.threshold for label in self.report.labels)
 
+    @property
+    def model(self) -> bytes:
+        """`model.onnx`, which any ONNX Runtime runs by itself; made when it is asked for."""
+        return standalone_bytes(self)
+
+    @cached_property
+    def part(self) -> Part:
+        """What the bundle's base is given of this task.
+
+        Raises:
+            DesireEdgeError: a bundle before schema 7, which has no base.
+        """
+        return part_of(self)
+
     @cached_property
     def predictor(self) -> Predictor:
-        """The adapted model, opened."""
+        """The adapted model, opened: the bundle's base, which all tasks share, with this task's part."""
+        if self.bundle.manifest.extractor == BASE:
+            return Predictor.sharing(self.bundle, self.part)
+        provider, assets = self.bundle.provider, Assets(self.bundle.path)
         return Predictor(
-            self.model, self.bundle.provider, name="the adapted model", assets=Assets(self.bundle.path)
+            self.model, provider, name="the adapted model", assets=assets, threads=self.bundle.threads
         )
 
     def predict(self, inputs: Inputs, known_labels: NameLists | None = None) -> Array:
@@ -170,21 +182,21 @@ class Task:
         """The same task with nothing to undo: what the last change removed is gone."""
         return replace(self, taught=self.taught.settled)
 
-    def save(self, out: Path | str, *, forget_support: bool = False) -> Path:
-        """Write `model.onnx`, the files that its input needs, and, unless `forget_support`, `task.safetensors` into the
-        folder `out`; return its path.
+    def to_bytes(self) -> bytes:
+        """The content of `task.safetensors`, what was taught; `Bundle.task` makes the task of it."""
+        return task_bytes(self.taught)
+
+    def save(self, out: Path | str, *, forget_support: bool = False, standalone: bool = True) -> Path:
+        """Write the task into the folder `out`; return its path.
+
+        `task.onnx_adapter` and `task.json` are the user's part, for the bundle's base. `task.safetensors` is what was
+        taught, unless `forget_support`. Where `standalone`, `model.onnx` and the files that its input needs are what
+        predicts without the bundle.
 
         The folder is written as a whole and replaces an earlier task there; a failure leaves that one as it was.
         """
-        out = Path(out)
-        check_replaceable(out)
-        with atomic_folder(out) as folder:
-            (folder / MODEL).write_bytes(self.model)
-            for name in self.bundle.manifest.input.assets:
-                link_or_copy(self.bundle.path / name, folder / name)
-            if not forget_support:
-                (folder / TASK).write_bytes(task_bytes(self.taught))
-        return out
+        save_task(self, Path(out), forget_support=forget_support, standalone=standalone)
+        return Path(out)
 
 
 def teach(
@@ -258,7 +270,7 @@ def _adapted(
         for array in (current.z, stored, current.targets, current.mask, current.known_labels)
     )
     known_labels = known if bundle.manifest.known_labels else None
-    adapted = learn(model, z, targets, mask, w_novel, known_labels, ways=bundle.manifest.ways)
+    adapted = learn(model, z, targets, mask, w_novel, known_labels)
     finished = time.perf_counter()
     held_out = evidence.held_out_loss(model, z, targets, mask, w_novel, known_labels)
 
@@ -284,13 +296,7 @@ def _adapted(
             *evidence.warning(adapted, held_out, targets, mask),
         ),
     )
-    return Task(
-        _complete(bundle, adapted.weights, taught, thresholds),
-        adapted,
-        replace(taught, vectors=vectors, origin=bundle.origin),
-        report,
-        bundle,
-    )
+    return Task(adapted, replace(taught, vectors=vectors, origin=bundle.origin), report, bundle)
 
 
 def _check_origin(bundle: OpenedBundle, taught: Taught) -> None:
@@ -341,34 +347,6 @@ def _check_labels(bundle: OpenedBundle, names: Sequence[str], support: Support) 
         )
 
 
-def _complete(
-    bundle: OpenedBundle, weights: Mapping[str, Array], taught: Taught, thresholds: Sequence[float]
-) -> bytes:
-    """The extractor without its output, the head, the task's weights and metadata: a whole model."""
-    files = [EXTRACTOR, HEAD_FRAGMENT]
-    weights = {f"task.{name}": value for name, value in weights.items()}
-    if taught.keep_base:
-        files.append(BASE_FRAGMENT)
-        weights |= {"base.w": bundle.semantics.w_base, "base.b": bundle.semantics.base_bias}
-    metadata = encode_metadata(
-        taught.current.labels,
-        thresholds,
-        bundle.manifest.input,
-        bundle.manifest.name,
-        bundle.manifest.base_labels if taught.keep_base else None,
-        bundle.manifest.base_labels if bundle.manifest.known_labels else None,
-        sets_of(bundle, taught),
-    )
-    parts = {str(bundle.path / name): (bundle.path / name).read_bytes() for name in files}
-    return complete_model(parts, weights, metadata)
-
-
-def sets_of(bundle: OpenedBundle, taught: Taught) -> dict[float, tuple[float, ...]]:
-    """The probability from which each label of a task belongs to the set of a coverage, by coverage."""
-    targets, mask = taught.current.targets, taught.current.mask
-    return {stated.level: stated.limits(targets, mask) for stated in bundle.manifest.coverage}
-
-
 def _half(values: Array, what: str) -> NDArray[np.float16]:
     """The values in half precision; `what` names them where they do not fit."""
     with np.errstate(over="ignore"):  # refused below
@@ -376,17 +354,3 @@ def _half(values: Array, what: str) -> NDArray[np.float16]:
     if not np.isfinite(half).all():
         raise DesireEdgeError(f"{what} do not fit half precision; the bundle cannot be adapted")
     return half
-
-
-def check_replaceable(out: Path) -> None:
-    """Refuse to replace a folder that holds anything but an earlier task."""
-    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
-        return
-    ours = (
-        out.is_dir()
-        and {path.name for path in out.iterdir()} <= {MODEL, TASK} | ASSETS
-        and (out / MODEL).is_file()
-    )
-    # Anyone may have a folder with a model.onnx alone; the names of the labels mark one of ours.
-    if not ours or f"{METADATA_PREFIX}labels".encode() not in (out / MODEL).read_bytes():
-        raise DesireEdgeError(f"{out} exists and is not an adapted task; choose another --out, or remove it")

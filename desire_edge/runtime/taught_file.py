@@ -70,6 +70,17 @@ def read_task(path: Path | str) -> Taught:
         content = path.read_bytes()
     except OSError as error:
         raise DesireEdgeError(f"cannot read {path}: {error.strerror or error}") from error
+    return parse_task(content, str(path))
+
+
+def parse_task(content: bytes, name: str) -> Taught:
+    """What `task_bytes` gave; `name` is what errors call it.
+
+    Raises:
+        DesireEdgeError: larger than 16 MiB, or something else.
+    """
+    if len(content) > MAX_BYTES:
+        raise DesireEdgeError(f"{name} is larger than {MAX_BYTES // 2**20} MiB, so it is not read", "task")
     try:
         return _parse(content)
     except (
@@ -77,7 +88,7 @@ def read_task(path: Path | str) -> Taught:
         *(AttributeError, ImportError, KeyError, OverflowError, TypeError, ValueError),  # of its header
     ) as error:
         raise DesireEdgeError(
-            f"{path} is not what `desire-edge adapt` wrote ({error}); copy it again, or teach the task afresh",
+            f"{name} is not what `desire-edge adapt` wrote ({error}); copy it again, or teach the task afresh",
             "task",
         ) from error
 
