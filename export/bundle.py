@@ -163,11 +163,19 @@ def write_graphs(
         adaptation = prior.adapt_graph(semantics, ways, most, opset)
     else:
         adaptation = adapt_graph(semantics, ways, most, opset)
-    base = base_graph(extractor, _head(semantics, 1, 1, 0, opset), options.batch, any_batch=any_batch)
+    base = with_head(extractor, semantics, options, any_batch=any_batch)
     hidden = len(semantics.b1) if isinstance(semantics, PaperSemantics) else 0
     (folder / BASE).write_bytes(serialize(base))
     (folder / HEAD).write_bytes(serialize(_head(semantics, options.batch, ways, hidden, opset)))
     (folder / ADAPT).write_bytes(serialize(adaptation))
+
+
+def with_head(
+    extractor: ModelProto, semantics: Semantics, options: ExportOptions, *, any_batch: bool = True
+) -> ModelProto:
+    """`base.onnx` of an extractor; see `base_graph`."""
+    head = _head(semantics, 1, 1, 0, options.opset)
+    return base_graph(extractor, head, options.batch, any_batch=any_batch)
 
 
 def _head(semantics: Semantics, batch: int, ways: int, hidden: int, opset: int) -> ModelProto:

@@ -17,7 +17,7 @@ from core.prior_reference import base_scores as prior_scores
 from core.reference import Model, Task, adapt, base_scores, project
 from numpy.typing import NDArray
 from safetensors.numpy import load
-from vectors.tiny import BASE_LABELS, FOLDER, VOCABULARY, tiny_extractor, x_of
+from vectors.tiny import BASE_LABELS, FOLDER, PRIOR, VOCABULARY, tiny_extractor, x_of
 
 from desire_edge.lexicon import Lexicon
 from desire_edge.runtime.manifest import LEXICON, MANIFEST, SEMANTICS
@@ -165,6 +165,19 @@ CASES = (
         bundle="prior",
         queries=({"text": "rome", "known_labels": ["travel", "cooking"]}, {"text": "rome"}),
     ),
+    Case(
+        "sparse",
+        "The head prior behind an extractor that takes the words of a text, of which a query has none that is known.",
+        ("baking", "jazz", "open source"),
+        (
+            BREAD,
+            JAZZ,
+            LINUX,
+            BOTH,
+            {"text": "a train to Rome, an oven, 42 trumpets, 旅行 and naïve C++", "labels": []},
+        ),
+        bundle="sparse",
+    ),
 )
 
 
@@ -239,7 +252,7 @@ def expected(case: Case) -> dict[str, Any]:
     queries_in = {"x": query_x, "z": query_z}
     if known_labels:
         arrays_in["known_labels"], queries_in["known_labels"] = known, query_known
-    adapted = (by_prior if case.bundle == "prior" else by_paper)(arrays, arrays_in, queries_in)
+    adapted = (by_prior if case.bundle in PRIOR else by_paper)(arrays, arrays_in, queries_in)
     logits, query_logits = adapted.logits, adapted.query_logits
     weights = arrays["threshold_weights"].astype(np.float64)
     return {

@@ -17,10 +17,11 @@ from safetensors.numpy import load
 from vectors.cases import CASES
 from vectors.make import files
 from vectors.static_lexicon import STATIC, make_static
-from vectors.tiny import BUNDLES, FOLDER, make_bundle
+from vectors.tiny import BUNDLES, FOLDER, VOCABULARY
 
 from desire_edge import Bundle, Support
 from desire_edge.export.parity import head_logits
+from desire_edge.inputs.spec import Features
 from desire_edge.lexicon import Lexicon, tokenize
 from desire_edge.runtime.manifest import ADAPT, FILES, LEXICON, MANIFEST, SEMANTICS
 from desire_edge.runtime.portable import PortableAdaptation
@@ -162,10 +163,17 @@ def test_adapt_onnx_gives_what_a_case_expects(case: dict[str, Any]) -> None:
     assert error(logits, expected["query_logits"]) <= TOLERANCE
 
 
+def dense(item: Features, width: int) -> list[float]:
+    """x of features, sparse ones too."""
+    x = np.zeros(width, np.float32)
+    x[slice(None) if item.values is None else item.x] = item.x if item.values is None else item.values
+    return [float(value) for value in x]
+
+
 def test_queries_have_the_features_a_case_says(case: dict[str, Any]) -> None:
     bundle = Bundle.open(FOLDER / case["bundle"], "cpu")
     features = [bundle.manifest.input.features_of(item["text"], "query") for item in case["queries"]]
-    assert [item.x.tolist() for item in features] == case["query_arrays"]["x"]
+    assert [dense(item, len(VOCABULARY)) for item in features] == case["query_arrays"]["x"]
     assert error(bundle.extract(features), case["query_arrays"]["z"]) <= TOLERANCE
 
 

@@ -12,6 +12,7 @@ from desire_edge.coverage import Coverage
 from desire_edge.export.bundle import ExportOptions, write_graphs
 from desire_edge.export.graphs import extractor_graph
 from desire_edge.export.weights import conditioning, inference_product, output_gram
+from desire_edge.export.words import by_words
 from desire_edge.files import write_json
 from desire_edge.inputs import WordsInput
 from desire_edge.lexicon import tokenize
@@ -27,7 +28,9 @@ from desire_edge.training.prior.scalars import CAUTIOUS
 FOLDER = Path(__file__).parent
 D, HIDDEN, WIDTH = 6, 5, 7  # of z, of W_Z, of the extractor's hidden layer
 PRIOR_D = 5  # of z before the head prior; its names have D
-BUNDLES = ("plain", "known", "prior")
+BUNDLES = ("plain", "known", "prior", "sparse")
+PRIOR = ("prior", "sparse")
+"""Those of the head prior; `sparse` takes its texts by the words they hold."""
 BASE_LABELS = ("cooking", "music", "programming", "travel")
 VOCABULARY = (
     "bread", "oven", "jazz", "trumpet", "linux", "kernel", "c++", "rome", "train", "naïve", "dont", "42", "旅行",
@@ -89,7 +92,7 @@ COVERAGE = (
     Coverage(0.9, -0.5, None, ((1, -1.0), (3, -0.5))),
     Coverage(0.95, None, None, ((2, -2.5),)),
 )
-"""What the bundle `prior` states; made up."""
+"""What the bundles of the head prior state; made up."""
 
 
 def prior_semantics() -> PriorSemantics:
@@ -109,7 +112,7 @@ def prior_semantics() -> PriorSemantics:
 
 def tiny_extractor(bundle: str = "plain") -> Extractor:
     """F of a bundle."""
-    prior = bundle == "prior"  # whose features are the last hidden layer, without a projection
+    prior = bundle in PRIOR  # whose features are the last hidden layer, without a projection
     backbone = Mlp(len(VOCABULARY), [WIDTH, PRIOR_D] if prior else [WIDTH], 0.0)
     extractor = Extractor(backbone, None if prior else D, centred=prior).eval()
     if extractor.centre is not None:
@@ -126,8 +129,10 @@ def make_bundle(folder: Path) -> None:
     name = folder.name
     folder.mkdir(parents=True, exist_ok=True)
     options = ExportOptions(ways=4, batch=1, max_support=6)
-    semantics = prior_semantics() if name == "prior" else tiny_semantics(known_labels=name == "known")
+    semantics = prior_semantics() if name in PRIOR else tiny_semantics(known_labels=name == "known")
     graph = extractor_graph(tiny_extractor(name), len(VOCABULARY), options.batch, options.opset)
+    if name == "sparse":
+        graph = by_words(graph, "fp32")
     write_graphs(folder, graph, semantics, options)
     (folder / SEMANTICS).write_bytes(semantics.serialize())
     tiny_lexicon(folder / LEXICON)
@@ -146,14 +151,14 @@ def make_bundle(folder: Path) -> None:
         opset=options.opset,
         base_labels=BASE_LABELS,
         known_labels=semantics.known_labels,
-        input=WordsInput(VOCABULARY),
+        input=WordsInput(VOCABULARY, sparse=name == "sparse"),
         names="lexicon",
         name_dimension=D,
         precision="fp32",
         conditioning=kappa,
         training={"about": "golden vectors: not trained"},
         files={name: FileRecord.of(folder / name) for name in FILES},
-        coverage=COVERAGE if name == "prior" else (),
+        coverage=COVERAGE if name in PRIOR else (),
     )
     write_json(folder / MANIFEST, manifest.to_json())
 

@@ -90,13 +90,19 @@ def manifests() -> list[dict[str, Any]]:
         taken("as it is, with known labels", True, bundle="known", patch={}),
         taken("a key of a later version", True, bundle="plain", patch={"later": {"a": 1}}),
         taken("as it is, with the head prior", True, bundle="prior", patch={}),
-        taken("schema 3", True, bundle="plain", patch={**EARLIER, "schema_version": 3, "extractor_body": 2558}),
-        taken("schema 4", True, bundle="plain", patch={**EARLIER, "schema_version": 4}),
-        taken("schema 5", True, bundle="plain",
+        taken("words by their numbers", True, bundle="sparse", patch={}),
+        refused("sparse as a string", "manifest", bundle="sparse", patch={"input": {"sparse": "yes"}}),
+        taken("schema 3", True, bundle="earlier/plain",
+            patch={**EARLIER, "schema_version": 3, "extractor_body": 2558}),
+        taken("schema 4", True, bundle="earlier/plain", patch={**EARLIER, "schema_version": 4}),
+        taken("schema 6", True, bundle="earlier/known", patch={}),
+        refused("schema 7 of an earlier one's files", "manifest", bundle="earlier/plain", patch={"schema_version": 7}),
+        refused("schema 6 of a later one's files", "manifest", bundle="plain", patch={"schema_version": 6}),
+        taken("schema 5", True, bundle="earlier/plain",
             patch={**EARLIER, "schema_version": 5, "names": {"kind": "lexicon", "dimension": None}}),
-        refused("schema 5 without where names come from", "manifest", bundle="plain",
+        refused("schema 5 without where names come from", "manifest", bundle="earlier/plain",
             patch={**EARLIER, "schema_version": 5}),
-        refused("schema 5 without hidden units", "manifest", bundle="plain",
+        refused("schema 5 without hidden units", "manifest", bundle="earlier/plain",
             patch={**EARLIER, "schema_version": 5, "names": {"kind": "lexicon"}, "hidden": None}),
         taken("names of another dimension than features", True, bundle="prior", patch={"names": {"dimension": 6}}),
         refused("the head prior of no dimension of names", "manifest", bundle="prior",
@@ -107,7 +113,7 @@ def manifests() -> list[dict[str, Any]]:
         refused("an earlier Unicode", "unicode-version", bundle="known", patch={"input": {"unicode": "13.0.0"}}),
         refused("Unicode as a number", "unicode-version", bundle="plain", patch={"input": {"unicode": 14}}),
     ]  # fmt: skip
-    for version in (2, 7, "3", "4", None, [4], True):
+    for version in (2, 8, "3", "4", None, [4], True):
         cases.append(
             refused(
                 f"schema version {version!r}", "schema", bundle="plain", patch={"schema_version": version}
@@ -128,7 +134,7 @@ def manifests() -> list[dict[str, Any]]:
         refused(f"files: {about}", "manifest", bundle="plain", patch={"files": value})
         for about, value in files.items()
     ]
-    for name in ("extractor.onnx", "lexicon.safetensors"):
+    for name in ("base.onnx", "lexicon.safetensors"):
         cases += [
             refused(f"{name} changed", "bundle-changed", bundle="plain", patch={"files": {name: {"sha256": HASH}}}),
             refused(f"{name} of another length", "bundle-changed", bundle="known",
