@@ -17,7 +17,7 @@ from safetensors.numpy import load
 from vectors.cases import CASES
 from vectors.make import files
 from vectors.static_lexicon import STATIC, make_static
-from vectors.tiny import BUNDLES, FOLDER, VOCABULARY
+from vectors.tiny import BUNDLES, FOLDER, VOCABULARY, make_bundle
 
 from desire_edge import Bundle, Support
 from desire_edge.export.parity import head_logits
