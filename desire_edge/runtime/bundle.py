@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,11 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from desire_edge.errors import DesireEdgeError
+from desire_edge.inputs.rows import Inputs, NameLists
+from desire_edge.runtime.many import AT_ONCE, predict_many
 from desire_edge.runtime.opened import OpenedBundle
 from desire_edge.runtime.part import ADAPTER, Part
 from desire_edge.runtime.predictor import Predictor
 from desire_edge.runtime.support import Missing, Support
-from desire_edge.runtime.task import Task, replay, teach
+from desire_edge.runtime.task import Task, replay, teach, teach_all
 from desire_edge.runtime.taught import Taught
 from desire_edge.runtime.taught_file import parse_task, read_task, task_file
 
@@ -45,6 +47,61 @@ class Bundle(OpenedBundle):
         """
         nothing = Taught.nothing(self.origin, *self.widths, keep_base=keep_base)
         return teach(self, nothing, support, labels=labels, missing=missing, earlier="unknown")
+
+    def adapt_many(
+        self,
+        supports: Iterable[Support],
+        *,
+        labels: Iterable[str] | None = None,
+        missing: Missing = "negative",
+        keep_base: bool = False,
+    ) -> list[Task]:
+        """A task of each support set, each what `adapt` gives of it; the extractor runs on all their examples at once.
+
+        Args:
+            supports: the users' support sets. So many are taught together that their examples fill memory for a moment
+                only, `AT_ONCE` at a time.
+            labels: the labels to teach each of them; by default those of each support set.
+            missing: as for `adapt`.
+            keep_base: as for `adapt`.
+
+        Raises:
+            DesireEdgeError: as `adapt`, of the first support set that it cannot take.
+        """
+        names = None if labels is None else list(labels)
+        nothing = Taught.nothing(self.origin, *self.widths, keep_base=keep_base)
+        tasks: list[Task] = []
+        some: list[tuple[Taught, Support | None]] = []
+        examples = 0
+        for support in supports:
+            some.append((nothing, support))
+            examples += len(support.examples)
+            if examples >= AT_ONCE:
+                tasks += teach_all(self, some, labels=names, missing=missing, earlier="unknown")
+                some, examples = [], 0
+        return (
+            tasks + teach_all(self, some, labels=names, missing=missing, earlier="unknown") if some else tasks
+        )
+
+    def predict_many(
+        self,
+        users: Sequence[Task | Predictor],
+        inputs: Inputs,
+        known_labels: NameLists | None = None,
+    ) -> list[NDArray[np.float32]]:
+        """Probabilities [N] of each user's own labels for one input each, for a batch of several users' inputs.
+
+        The extractor runs on all inputs at once, and each user's head on their rows of it.
+
+        Args:
+            users: whose input each is; the same one any number of times. Tasks, or predictors of `predictor`.
+            inputs: as for `Predictor.predict`, as many as users.
+            known_labels: as for `Predictor.predict`.
+
+        Raises:
+            DesireEdgeError: as `Predictor.predict`, or a user of another bundle.
+        """
+        return predict_many(self, users, inputs, known_labels)
 
     def resume(self, path: Path | str, *, keep_base: bool = False) -> Task:
         """The task that was saved at `path`, its folder or its `task.safetensors`, adapted again.

@@ -160,7 +160,8 @@ def explain(
     known = known_rows([known_labels], ["the input"], base_labels, f"the bundle {said.name}")[0]
     z = bundle.extract([said.input.features_of(raw, "the input")])[0]
     terms = why.explain(z, known if base_labels else None)
-    logits = bundle.semantics.logits(head.weights, z, terms.scores)
+    weights = {name: value.astype(np.float64) for name, value in head.weights.items()}
+    logits = bundle.semantics.logits(weights, z.astype(np.float64), terms.scores)
     total = terms.name + terms.base.sum(axis=0) + terms.examples.sum(axis=0) + terms.bias
     return Explanation(
         labels=taught.labels,

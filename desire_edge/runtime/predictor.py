@@ -165,6 +165,11 @@ class Predictor:
         return f"{type(self).__name__}({self._where!r}, labels={reprlib.repr(list(self.labels))})"
 
     @property
+    def part(self) -> Part | None:
+        """The user's part, where a base is shared."""
+        return None if self._shared is None else self._shared[1]
+
+    @property
     def provider(self) -> str:
         """The execution provider in use, "cpu" or "cuda"."""
         return self._session.provider

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from desire_edge import _core
 from desire_edge.lexicon import LabelMatrix
-from desire_edge.runtime.adaptation import AdaptedHead
+from desire_edge.runtime import evidence
+from desire_edge.runtime.adaptation import AdaptedHead, Model
+from desire_edge.runtime.taught import Taught
 
 Array = NDArray[np.float32]
 
@@ -68,6 +70,59 @@ class AdaptReport:
     def to_json(self) -> dict[str, Any]:
         """The report as JSON values."""
         return asdict(self)
+
+
+@dataclass(frozen=True, eq=False)
+class Told:
+    """What of a report only adapting itself knows.
+
+    Attributes:
+        matrix: how the labels' names were understood.
+        warnings: of the new examples' inputs.
+
+    The others are `AdaptReport`'s.
+    """
+
+    matrix: LabelMatrix
+    new_examples: int
+    text_words: int
+    known_text_words: int
+    warnings: tuple[str, ...]
+    extract_seconds: float
+    adapt_seconds: float
+    provider: str
+
+
+def report_of(model: Model, taught: Taught, head: AdaptedHead, told: Told) -> AdaptReport:
+    """The report of a head that was adapted to what is `taught`, without what was removed."""
+    z, targets, mask, w_novel = (
+        array.astype(np.float32) for array in (taught.z, taught.targets, taught.mask, taught.vectors)
+    )
+    known = taught.known_labels.astype(np.float32)
+    held_out = evidence.held_out_loss(
+        model, z, targets, mask, w_novel, known if taught.known_labels.shape[1] else None
+    )
+    return AdaptReport(
+        labels=label_reports(told.matrix, targets, mask, head.thresholds.tolist()),
+        examples=len(z),
+        new_examples=told.new_examples,
+        known_labels=int(known.any(axis=1).sum()),
+        loss_before=head.losses[0],
+        loss_after=head.losses[-1],
+        loss_held_out=held_out,
+        text_words=told.text_words,
+        known_text_words=told.known_text_words,
+        extract_seconds=told.extract_seconds,
+        adapt_seconds=told.adapt_seconds,
+        provider=told.provider,
+        conditioning=head.conditioning,
+        warnings=(
+            *told.matrix.warnings,
+            *told.warnings,
+            *task_warnings(told.matrix, targets, mask, head),
+            *evidence.warning(head, held_out, targets, mask),
+        ),
+    )
 
 
 def label_reports(

@@ -19,7 +19,6 @@ from desire_edge.inputs.examples import Example
 from desire_edge.inputs.names import check_names, columns
 from desire_edge.inputs.rows import Inputs, NameLists
 from desire_edge.inputs.spec import Features, RawInput, unknown_texts
-from desire_edge.runtime import evidence
 from desire_edge.runtime.adaptation import AdaptedHead, learn
 from desire_edge.runtime.explain import Explanation, explain, reasons
 from desire_edge.runtime.heads.explained import Reasons
@@ -32,10 +31,10 @@ from desire_edge.runtime.predictor import (
     decided,
     limits_of,
 )
-from desire_edge.runtime.report import AdaptReport, label_reports, task_warnings
+from desire_edge.runtime.report import AdaptReport, Told, report_of
 from desire_edge.runtime.support import Missing, Support
 from desire_edge.runtime.task_files import part_of, save_task, sets_of, standalone_bytes
-from desire_edge.runtime.taught import REMOVED, Taught
+from desire_edge.runtime.taught import REMOVED, Bits, Taught
 from desire_edge.runtime.taught_file import task_bytes
 
 Array = NDArray[np.float32]
@@ -54,7 +53,7 @@ class Task:
 
     head: AdaptedHead
     taught: Taught
-    report: AdaptReport
+    told: Told
     bundle: OpenedBundle
 
     def __getstate__(self) -> dict[str, Any]:
@@ -62,13 +61,14 @@ class Task:
         return {
             name: value
             for name, value in self.__dict__.items()
-            if name not in ("predictor", "sets", "part", "_reasons")
+            if name not in ("predictor", "sets", "part", "report", "_reasons")
         }
 
     def __repr__(self) -> str:
         """The task in one line."""
         labels = reprlib.repr(list(self.labels))
-        return f"Task(labels={labels}, examples={self.report.examples}, bundle={self.taught.origin.bundle!r})"
+        examples = len(self.taught.current.z)
+        return f"Task(labels={labels}, examples={examples}, bundle={self.taught.origin.bundle!r})"
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -78,7 +78,12 @@ class Task:
     @property
     def thresholds(self) -> tuple[float, ...]:
         """The probability from which each label is said to hold, in the order of `labels`."""
-        return tuple(label.threshold for label in self.report.labels)
+        return tuple(self.head.thresholds.tolist())
+
+    @cached_property
+    def report(self) -> AdaptReport:
+        """What adapting did, and what to look at; made when it is asked for."""
+        return report_of(self.bundle.model, self.taught.current, self.head, self.told)
 
     @property
     def model(self) -> bytes:
@@ -209,37 +214,82 @@ def teach(
     earlier: Missing,
 ) -> Task:
     """The task of what was taught `before`, with more examples, more labels, or both. See `Bundle.adapt`."""
+    (task,) = teach_all(bundle, [(before, support)], labels=labels, missing=missing, earlier=earlier)
+    return task
+
+
+def teach_all(
+    bundle: OpenedBundle,
+    supports: Sequence[tuple[Taught, Support | None]],
+    *,
+    labels: Iterable[str] | None,
+    missing: Missing,
+    earlier: Missing,
+) -> list[Task]:
+    """What `teach` gives of each task and its support set; the extractor runs on the examples of all at once."""
     for name, value in (("missing", missing), ("earlier", earlier)):
         if value not in ("negative", "unknown"):
             raise DesireEdgeError(
                 f'{name} is {reprlib.repr(value)}; it must be "negative" or "unknown"', "missing-value"
             )
-    support = support or Support(())
-    names = check_names(labels, "the labels asked for") if labels is not None else support.names()
-    _check_origin(bundle, before)
-    earlier_names = before.current.labels
-    known = columns(earlier_names)
-    new = [name for name in names if name not in known]
-    if earlier_names and not new and not support.examples:
-        raise DesireEdgeError("there is nothing to add; give examples or new labels", "nothing-new")
-    names = (*earlier_names, *new)
-    _check_labels(bundle, names, support)
-    targets, mask = (array.astype(np.uint8) for array in support.targets(names, missing))
-    known_labels = _known_rows(bundle, support).astype(np.uint8)
-
+    asked = None if labels is None else check_names(labels, "the labels asked for")
+    lessons = [
+        _Lesson.of(bundle, before, support or Support(()), asked, missing) for before, support in supports
+    ]
     _ = bundle.names, bundle.extractor  # opened before the clock starts
     started = time.perf_counter()
-    features = [bundle.manifest.input.features_of(example.raw, example.name) for example in support.examples]
+    features = [
+        [bundle.manifest.input.features_of(example.raw, example.name) for example in lesson.support.examples]
+        for lesson in lessons
+    ]
     # What is stored is what is used: replaying it gives the same bits.
-    z = _half(bundle.extract(features), "the extractor's features")
-    seconds = time.perf_counter() - started
-    return _adapted(
-        bundle,
-        before.added(new, z, targets, mask, known_labels, earlier),
-        features,
-        support.examples,
-        seconds,
-    )
+    z = _half(bundle.extract([item for items in features for item in items]), "the extractor's features")
+    ends = np.cumsum([len(items) for items in features])
+    seconds = (time.perf_counter() - started) / max(1, len(z))
+    return [
+        _adapted(
+            bundle,
+            lesson.before.added(lesson.new, mine, lesson.targets, lesson.mask, lesson.known_labels, earlier),
+            items,
+            lesson.support.examples,
+            seconds * len(items),
+        )
+        for lesson, items, mine in zip(lessons, features, np.split(z, ends[:-1]), strict=True)
+    ]
+
+
+@dataclass(frozen=True, eq=False)
+class _Lesson:
+    """What a task is to be taught, checked: the new labels, and of the examples [s, N + n] what is known."""
+
+    before: Taught
+    support: Support
+    new: Sequence[str]
+    targets: Bits
+    mask: Bits
+    known_labels: Bits
+
+    @classmethod
+    def of(
+        cls,
+        bundle: OpenedBundle,
+        before: Taught,
+        support: Support,
+        asked: Sequence[str] | None,
+        missing: Missing,
+    ) -> _Lesson:
+        """Check a support set, and the labels that are `asked` for beside its own."""
+        names = support.names() if asked is None else asked
+        _check_origin(bundle, before)
+        earlier_names = before.current.labels
+        known = columns(earlier_names)
+        new = [name for name in names if name not in known]
+        if earlier_names and not new and not support.examples:
+            raise DesireEdgeError("there is nothing to add; give examples or new labels", "nothing-new")
+        names = (*earlier_names, *new)
+        _check_labels(bundle, names, support)
+        targets, mask = (array.astype(np.uint8) for array in support.targets(names, missing))
+        return cls(before, support, new, targets, mask, _known_rows(bundle, support).astype(np.uint8))
 
 
 def replay(bundle: OpenedBundle, taught: Taught) -> Task:
@@ -272,31 +322,18 @@ def _adapted(
     known_labels = known if bundle.manifest.known_labels else None
     adapted = learn(model, z, targets, mask, w_novel, known_labels)
     finished = time.perf_counter()
-    held_out = evidence.held_out_loss(model, z, targets, mask, w_novel, known_labels)
 
-    thresholds = adapted.thresholds.tolist()
-    report = AdaptReport(
-        labels=label_reports(matrix, targets, mask, thresholds),
-        examples=len(z),
+    told = Told(
+        matrix=matrix,
         new_examples=len(examples),
-        known_labels=int(known.any(axis=1).sum()),
-        loss_before=adapted.losses[0],
-        loss_after=adapted.losses[-1],
-        loss_held_out=held_out,
         text_words=sum(item.words for item in features),
         known_text_words=sum(item.known_words for item in features),
+        warnings=tuple(unknown_texts(features, [example.name for example in examples])),
         extract_seconds=extract_seconds,
         adapt_seconds=finished - started,
         provider=provider,
-        conditioning=adapted.conditioning,
-        warnings=(
-            *matrix.warnings,
-            *unknown_texts(features, [example.name for example in examples]),
-            *task_warnings(matrix, targets, mask, adapted),
-            *evidence.warning(adapted, held_out, targets, mask),
-        ),
     )
-    return Task(adapted, replace(taught, vectors=vectors, origin=bundle.origin), report, bundle)
+    return Task(adapted, replace(taught, vectors=vectors, origin=bundle.origin), told, bundle)
 
 
 def _check_origin(bundle: OpenedBundle, taught: Taught) -> None:

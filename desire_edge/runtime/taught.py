@@ -85,6 +85,8 @@ class Taught:
     @property
     def current(self) -> Taught:
         """What the task holds now: without what the last change removed."""
+        if not ((self.example_changes == REMOVED).any() or (self.label_changes == REMOVED).any()):
+            return self
         return self._kept(self.example_changes != REMOVED, self.label_changes != REMOVED)
 
     @property

@@ -54,15 +54,15 @@ class Reasons(Protocol):
         """The terms of one input's logits: z [d] are its features, `known_labels` [B] of 0 and 1, or None."""
 
 
-def base_scores(z: Array, w_base: Array, known_labels: NDArray[Any] | None) -> Array:
+def base_scores(z: NDArray[Any], w_base: NDArray[Any], known_labels: NDArray[Any] | None) -> NDArray[Any]:
     """u of rows z [S, d]: z W_base, or the row of known_labels [S, B] where it has a 1, over its norm: [S, B]."""
     base = z @ w_base
     if known_labels is not None:
         base = np.where(known_labels.any(axis=1, keepdims=True), known_labels, base)
-    scores: Array = base / np.sqrt((base * base).sum(axis=1, keepdims=True) + EPSILON**2)
+    scores: NDArray[Any] = base / np.sqrt((base * base).sum(axis=1, keepdims=True) + EPSILON**2)
     return scores
 
 
-def logistic(values: Array) -> Array:
+def logistic(values: NDArray[Any]) -> NDArray[Any]:
     """1 / (1 + exp(-values)), for values of any size."""
     return 0.5 * (1 + np.tanh(0.5 * values))

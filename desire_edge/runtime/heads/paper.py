@@ -17,7 +17,7 @@ from desire_edge.runtime.heads.explained import EPSILON, Learned, Reasons
 from desire_edge.runtime.heads.replay import Replay
 
 Array = NDArray[np.float32]
-Double = NDArray[np.float64]
+Floats = NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,21 +108,22 @@ class PaperSemantics:
         arrays = {name: value.astype(np.float64) for name, value in self.arrays().items()}
         return Replay(arrays, learned)
 
-    def logits(self, weights: Mapping[str, NDArray[Any]], z: NDArray[Any], u: Double) -> Double:
-        """The logits [N] that an adapted head gives one input, in double.
+    def logits(self, weights: Mapping[str, Floats], z: Floats, u: Floats) -> Floats:
+        """The logits [..., N] that an adapted head gives inputs, in the precision of what is given.
 
         Args:
             weights: the task's.
-            z: [d].
-            u: [B], the scores of the base labels; read in a model that uses known labels.
+            z: [..., d].
+            u: [..., B], the scores of the base labels; read in a model that uses known labels.
         """
-        w = {name: value.astype(np.float64) for name, value in weights.items()}
-        z = z.astype(np.float64)
-        hidden = np.maximum(z @ w["w1"] + w["b1"], 0)
-        r = self.r
-        base = u if r is None else z / np.sqrt(((z @ r.astype(np.float64)) ** 2).sum() + EPSILON**2)
-        logits: Double = hidden @ w["v"] / np.sqrt(hidden @ w["q"] @ hidden) + base @ w["m"]
-        return logits[w["used"] > 0]
+        hidden = np.maximum(z @ weights["w1"] + weights["b1"], 0)
+        square = ((hidden @ weights["q"]) * hidden).sum(axis=-1, keepdims=True)
+        base = u
+        if self.r is not None:
+            spread = ((z @ self.r) ** 2).sum(axis=-1, keepdims=True)
+            base = z / np.sqrt(spread + EPSILON**2)
+        logits: Floats = hidden @ weights["v"] / np.sqrt(np.maximum(square, EPSILON**2)) + base @ weights["m"]
+        return logits
 
     def serialize(self) -> bytes:
         """The content of the file."""

@@ -18,6 +18,7 @@ from desire_edge.scalars import SCALARS, TRUSTS
 
 Array = NDArray[np.float32]
 Double = NDArray[np.float64]
+Floats = NDArray[Any]
 
 
 def scalar(values: NDArray[Any], name: str) -> float:
@@ -110,17 +111,16 @@ class PriorSemantics:
             known_labels=self.known_labels,
         )
 
-    def logits(self, weights: Mapping[str, NDArray[Any]], z: NDArray[Any], u: Double) -> Double:
-        """The logits [N] that an adapted head gives one input, in double.
+    def logits(self, weights: Mapping[str, Floats], z: Floats, u: Floats) -> Floats:
+        """The logits [..., N] that an adapted head gives inputs, in the precision of what is given.
 
         Args:
             weights: the task's.
-            z: [d].
-            u: [B], the scores of the base labels.
+            z: [..., d].
+            u: [..., B], the scores of the base labels.
         """
-        w = {name: value.astype(np.float64) for name, value in weights.items()}
-        logits: Double = z.astype(np.float64) @ w["l"] + u @ w["m"] + w["b"]
-        return logits[w["used"] > 0]
+        logits: Floats = z @ weights["l"] + u @ weights["m"] + weights["b"]
+        return logits
 
     def reasons(self, learned: Learned) -> Reasons:
         """What explains the logits of what was learned."""
