@@ -203,9 +203,8 @@ class Predictor:
         outputs = self._session.run(
             stacked(features, self.input), known_labels, part=self._part, wanted=wanted
         )
-        if self._part is not None and outputs["probabilities"].shape[1] != len(self.labels):
-            raise DesireEdgeError(f"{self._where} has not a column a label; teach the task afresh", "task")
-        outputs["probabilities"] = outputs["probabilities"][:, : len(self.labels)]
+        probabilities = outputs["probabilities"][:, : len(self.labels)]
+        outputs["probabilities"] = probabilities.reshape(len(features), len(self.labels))
         return outputs
 
     def predict(self, inputs: Inputs, known_labels: NameLists | None = None) -> Array:

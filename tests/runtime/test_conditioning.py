@@ -55,7 +55,6 @@ def test_an_ill_conditioned_model_is_adapted_in_double() -> None:
         arrays["targets"],
         arrays["mask"],
         arrays["w_novel"],
-        ways=N,
     )
     models, _ = adapt(model, task)
     taken = len(head.losses) - 1

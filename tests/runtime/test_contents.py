@@ -22,14 +22,15 @@ from desire_edge.runtime.contents import bundle_contents, file_arrays
 @pytest.fixture(scope="module")
 def quantised(sample_trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The extractor with integers of several kinds."""
-    path = tmp_path_factory.mktemp("contents") / "extractor.onnx"
-    graph = onnx.load(sample_trained.bundle / "extractor.onnx")
-    onnx.save(in_precision(graph, "int8", lambda: iter(sample_trained.run.data.x[:16, None])), path)
+    path = tmp_path_factory.mktemp("contents") / "base.onnx"
+    graph = onnx.load(sample_trained.bundle / "base.onnx")
+    batches = [{"x": x} for x in sample_trained.run.data.x[:16, None]]
+    onnx.save(in_precision(graph, "int8", lambda: iter(batches)), path)
     return path
 
 
 def test_arrays_of_a_graph_are_those_that_onnx_reads(quantised: Path, sample_trained: Trained) -> None:
-    for path in (quantised, sample_trained.bundle / "extractor.onnx", sample_trained.bundle / "head.onnx"):
+    for path in (quantised, sample_trained.bundle / "base.onnx", sample_trained.bundle / "head.onnx"):
         expected = {entry.name: numpy_helper.to_array(entry) for entry in onnx.load(path).graph.initializer}
         found = {array.name: array for array in file_arrays(path)}
         assert set(found) == set(expected)
@@ -64,14 +65,14 @@ def test_every_file_is_weighed_and_arrays_account_for_nearly_all(sample_trained:
 
 @pytest.mark.parametrize("cut", [1, 2, 7, 30, 100])
 def test_a_graph_that_breaks_off_is_refused(cut: int, quantised: Path, tmp_path: Path) -> None:
-    path = tmp_path / "extractor.onnx"
+    path = tmp_path / "base.onnx"
     path.write_bytes(quantised.read_bytes()[:-cut])
-    with pytest.raises(DesireEdgeError, match=r"extractor\.onnx cannot be read: "):
+    with pytest.raises(DesireEdgeError, match=r"base\.onnx cannot be read: "):
         file_arrays(path)
 
 
 def test_no_bytes_bring_the_reader_down(tmp_path: Path) -> None:
-    random, path = np.random.default_rng(0), tmp_path / "extractor.onnx"
+    random, path = np.random.default_rng(0), tmp_path / "base.onnx"
     for _ in range(300):
         path.write_bytes(b"\x3a" + random.bytes(int(random.integers(1, 40))))
         try:
@@ -86,5 +87,5 @@ def test_info_says_what_a_bundle_weighs_and_why(cli: Callable[..., Result], samp
     assert "100.0" in shown
     value = json.loads(cli("info", sample_trained.bundle, "--json").stdout)
     by_name = {file["name"]: file for file in value["contents"]}
-    assert by_name["extractor.onnx"]["bytes"] == value["files"]["extractor.onnx"]["bytes"]
-    assert {"name", "dtype", "shape", "bytes"} == set(by_name["extractor.onnx"]["arrays"][0])
+    assert by_name["base.onnx"]["bytes"] == value["files"]["base.onnx"]["bytes"]
+    assert {"name", "dtype", "shape", "bytes"} == set(by_name["base.onnx"]["arrays"][0])

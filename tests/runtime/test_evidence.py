@@ -43,7 +43,7 @@ def test_a_warning_where_the_labels_are_mixed_up_and_none_where_they_are_right(m
     model, w_novel = model_and_names()
     z, targets = examples(w_novel, 6, mixed_up=mixed_up)
     mask = np.ones_like(targets)
-    head = learn(model, z, targets, mask, w_novel, ways=LABELS)
+    head = learn(model, z, targets, mask, w_novel)
     held_out = held_out_loss(model, z, targets, mask, w_novel, None)
     assert held_out is not None
     assert head.losses[-1] < held_out, "what was learned from is known better than what was not"
@@ -56,5 +56,5 @@ def test_too_few_examples_say_nothing() -> None:
     model, w_novel = model_and_names()
     z, targets = examples(w_novel, 3, mixed_up=True)
     assert held_out_loss(model, z, targets, np.ones_like(targets), w_novel, None) is None
-    head = learn(model, z, targets, np.ones_like(targets), w_novel, ways=LABELS)
+    head = learn(model, z, targets, np.ones_like(targets), w_novel)
     assert not warning(head, None, targets, np.ones_like(targets))

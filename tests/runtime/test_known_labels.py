@@ -167,7 +167,9 @@ def test_a_saved_model_names_the_labels_it_can_be_told(
     assert predictor.describe()["known_labels"] == list(bundle.manifest.base_labels)
     known = [bundle.manifest.base_labels[:2], ()]
     inputs = ["fresh bread", "a trumpet solo"]
-    assert np.array_equal(predictor.predict(inputs, known), task.predict(inputs, known))
+    np.testing.assert_allclose(
+        predictor.predict(inputs, known), task.predict(inputs, known), rtol=0, atol=1e-6
+    )
 
 
 def test_what_is_known_of_an_input_changes_its_row_alone(task: Task, bundle: Bundle) -> None:

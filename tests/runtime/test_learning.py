@@ -20,7 +20,7 @@ from desire_edge.runtime.heads import PaperSemantics
 def taught(model: Model, task: Task, **changed: Any) -> AdaptedHead:
     unread = {"w_base": 0, "w_i": 0, "base_bias": 0}
     semantics = PaperSemantics.of(unread | model_arrays(model, task))
-    return learn(semantics.packed(), **(task_arrays(task) | changed), ways=4)
+    return learn(semantics.packed(), **(task_arrays(task) | changed))
 
 
 def test_a_task_is_learned_from_arrays_of_any_layout() -> None:

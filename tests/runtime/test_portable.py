@@ -90,7 +90,7 @@ def test_a_graph_of_another_bundle_is_refused(sample_trained: Trained, tmp_path:
     graph = onnx.load(bundle.path / ADAPT)
     graph.graph.input[0].name = "features"
     (tmp_path / "adapt.onnx").write_bytes(graph.SerializeToString())
-    for content in (bundle.path / "head.onnx", bundle.path / "extractor.onnx"):
+    for content in (bundle.path / "head.onnx", bundle.path / "base.onnx"):
         with pytest.raises(DesireEdgeError, match="has not the inputs and outputs that the manifest says"):
             PortableAdaptation(content, bundle.manifest)
     with pytest.raises(DesireEdgeError, match=r"adapt\.onnx is not a whole ONNX model"):

@@ -47,7 +47,7 @@ def explained(
     """The terms of the logits of z [d], and these logits by the weights that `head.onnx` takes."""
     semantics = semantics_of(model, known_labels=task.known_labels is not None)
     arrays = task.arrays(np.float32)
-    head = learn(semantics.packed(), **arrays, ways=task.w_novel.shape[1])
+    head = learn(semantics.packed(), **arrays)
     learned = Learned(
         task.z, task.targets, task.mask, task.w_novel, task.known_labels, len(head.losses) - 1, head.alpha
     )
@@ -241,6 +241,6 @@ def test_a_manifest_says_the_head_and_the_width_of_names() -> None:
         0,
     )
     written = json.loads(json.dumps(manifest.to_json()))
-    assert (written["schema_version"], written["head"]) == (6, {"kind": "prior"})
+    assert (written["schema_version"], written["head"]) == (7, {"kind": "prior"})
     assert written["names"] == {"kind": "lexicon", "dimension": D}
     assert not {"hidden", "conditioning", "name_dimension"} & set(written)
