@@ -28,7 +28,8 @@ from desire_edge import Bundle, Support
 from desire_edge.data import EpisodeSampler
 from desire_edge.evaluation.folders import write_episode
 from desire_edge.export import ExportOptions, export_bundle
-from desire_edge.runtime.manifest import ADAPT, EXTRACTOR, HEAD
+from desire_edge.runtime.adaptation import padded
+from desire_edge.runtime.manifest import ADAPT, BASE, HEAD
 from desire_edge.runtime.model_file import MODEL_GRAPH
 from desire_edge.runtime.portable import PortableAdaptation
 from desire_edge.runtime.predictor import MODEL
@@ -64,6 +65,7 @@ def onnx_files(bundle: Bundle, support: Support, query: Array) -> list[OnnxFile]
     task, whole = bundle.adapt(support), bundle.adapt(support, keep_base=True)
     x = np.zeros((manifest.batch, len(query)), np.float32)
     x[0] = query
+    features = [manifest.input.features_of(row, "x") for row in x]
     known = {}
     if manifest.known_labels:
         known["known_labels"] = np.eye(manifest.batch, len(manifest.base_labels), dtype=np.float32)
@@ -71,11 +73,11 @@ def onnx_files(bundle: Bundle, support: Support, query: Array) -> list[OnnxFile]
     arrays = (learned.z, learned.targets, learned.mask, learned.vectors)
     adaptation = PortableAdaptation(bundle.path / ADAPT, manifest)
     return [
-        OnnxFile(EXTRACTOR, (bundle.path / EXTRACTOR).read_bytes(), {"x": x}),
+        OnnxFile(BASE, (bundle.path / BASE).read_bytes(), {"x": x, **known}),
         OnnxFile(
             HEAD,
             (bundle.path / HEAD).read_bytes(),
-            {"z": bundle.extractor.run(x)["z"], **task.head.weights, **known},
+            {"z": bundle.extract(features), **padded(task.head.weights, manifest.ways), **known},
         ),
         OnnxFile(
             ADAPT,

@@ -31,6 +31,7 @@ from desire_edge.export.adapt_graph import adapt_graph
 from desire_edge.export.graphs import head_graph, serialize
 from desire_edge.export.weights import base_axes, inference_product, output_gram
 from desire_edge.runtime.adaptation import learn
+from desire_edge.runtime.adaptation import padded as to_ways
 from desire_edge.runtime.heads import PaperSemantics
 
 Array = NDArray[np.float32]
@@ -197,21 +198,18 @@ def test_realistic_sizes_equal_autograd_and_the_core() -> None:
         inputs["targets"],
         inputs["mask"],
         inputs["w_novel"],
-        ways=16,
     )
     z, _ = queries(model, task)
+    theirs_padded = to_ways(core.weights, 16)
     ours, theirs = (
         logits(model, weights, z, None)
-        for weights in (
-            head_of(found, found | {"used": core.weights["used"]}),
-            core.weights,
-        )
+        for weights in (head_of(found, found | {"used": theirs_padded["used"]}), theirs_padded)
     )
     assert relative_error(ours, theirs) <= 1e-5
     assert found["losses"][: len(core.losses)] == pytest.approx(core.losses, rel=1e-5)
     assert found["steps"].tolist() == [len(core.losses) - 1]
     assert np.abs(found["thresholds"][:5] - core.thresholds).max() <= 1e-5
-    for name, value in core.weights.items():
+    for name, value in theirs_padded.items():
         if name != "used":
             assert relative_error(found[name], value) <= 1e-5, name
 
@@ -293,7 +291,7 @@ def test_the_steps_kept_are_those_to_the_last_lowest_loss(sizes: list[float], ke
     arrays = task.arrays(np.float32)
     core = learn(
         semantics.packed(), turned(model, task.z),
-        arrays["targets"], arrays["mask"], arrays["w_novel"], ways=3,
+        arrays["targets"], arrays["mask"], arrays["w_novel"],
     )  # fmt: skip
     assert len(core.losses) - 1 == kept
 

@@ -147,9 +147,10 @@ def test_the_models_inputs_are_x_and_known_labels(known_trained: Trained) -> Non
     task, base = adapted(known_trained), len(known_trained.run.data.split.base)
     model = onnx.load_model_from_string(task.model)
     shapes = {
-        value.name: [dim.dim_value for dim in value.type.tensor_type.shape.dim] for value in model.graph.input
+        value.name: [dim.dim_param or dim.dim_value for dim in value.type.tensor_type.shape.dim]
+        for value in model.graph.input
     }
-    assert shapes == {"x": [1, 2000], "known_labels": [1, base]}
+    assert shapes == {"x": ["batch", 2000], "known_labels": ["batch", base]}
     head = {value.name for value in onnx.load(known_trained.bundle / "head.onnx").graph.input}
     assert head == {"z", "known_labels", *task.head.weights}
 

@@ -14,8 +14,7 @@ from trained import Trained
 from desire_edge import Bundle, Support
 
 TOLERANCE = 1e-5
-NAMES = ("extractor.onnx", "head.onnx", "adapt.onnx", "model.onnx", "model.onnx --keep-base")
-FRAGMENTS = ("head.fragment.onnx", "base.fragment.onnx")
+NAMES = ("base.onnx", "head.onnx", "adapt.onnx", "model.onnx", "model.onnx --keep-base")
 
 
 @pytest.fixture(scope="module")
@@ -33,11 +32,6 @@ def test_a_file_has_one_graph(name: str, files: Mapping[str, OnnxFile]) -> None:
     model = onnx.load_model_from_string(files[name].content)
     checker.check_model(model, full_check=True)
     assert model.graph.node and model.graph.input and model.graph.output
-
-
-@pytest.mark.parametrize("name", FRAGMENTS)
-def test_a_fragment_has_one_graph(name: str, exported: Trained) -> None:
-    assert graph_fields((exported.bundle / name).read_bytes()) == 1
 
 
 @pytest.mark.parametrize("name", NAMES)

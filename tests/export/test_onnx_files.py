@@ -13,11 +13,13 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, checker, helper, numpy_helper, shape_inference
-from trained import WAYS, Trained
+from trained import Trained
 
 from desire_edge import Bundle, Support, Task
-from desire_edge.export.graphs import extractor_graph, finish, head_fragment, head_graph, serialize
-from desire_edge.runtime.model_file import complete_model
+from desire_edge.export.base import base_graph
+from desire_edge.export.graphs import extractor_graph, finish, head_graph, serialize
+from desire_edge.runtime.model_file import standalone_model
+from desire_edge.runtime.session import Session
 
 
 def adapted(trained: Trained, *, keep_base: bool = False) -> Task:
@@ -31,7 +33,7 @@ def outputs(task: Task, x: NDArray[np.float32]) -> Mapping[str, NDArray[np.float
     return task.predictor.outputs(task.predictor.features(list(x)))
 
 
-@pytest.fixture(params=["extractor.onnx", "head.onnx", "adapt.onnx", "model.onnx", "model.onnx --keep-base"])
+@pytest.fixture(params=["base.onnx", "head.onnx", "adapt.onnx", "model.onnx", "model.onnx --keep-base"])
 def graph(request: pytest.FixtureRequest, exported: Trained) -> ModelProto:
     """Each whole model in turn."""
     if request.param.startswith("model.onnx"):
@@ -45,16 +47,19 @@ def test_a_graph_passes_the_full_check(graph: ModelProto) -> None:
     assert [(entry.domain, entry.version) for entry in graph.opset_import] == [("", 18)]
 
 
-def test_no_dimension_is_dynamic(graph: ModelProto) -> None:
+def test_only_rows_and_a_users_part_have_sizes_that_are_not_fixed(graph: ModelProto) -> None:
     inferred = shape_inference.infer_shapes(graph, check_type=True, strict_mode=True, data_prop=True).graph
     values = {value.name: value for value in (*inferred.input, *inferred.value_info, *inferred.output)}
     for node in inferred.node:
         for output in node.output:
             assert output in values, f"the shape of {output} cannot be inferred"
+    free = {"base": {"batch", "labels", "base_labels", "hidden"}, "model": {"batch", "labels", "base_labels"}}
     for value in values.values():
         for dimension in value.type.tensor_type.shape.dim:
-            assert dimension.WhichOneof("value") == "dim_value", value
-            assert dimension.dim_value > 0
+            if dimension.WhichOneof("value") == "dim_value":
+                assert dimension.dim_value > 0
+            else:
+                assert dimension.dim_param in free.get(graph.graph.name.partition(".")[0], set()), value
 
 
 def test_a_graph_says_nothing_of_the_machine_it_was_made_on(graph: ModelProto, exported: Trained) -> None:
@@ -72,13 +77,16 @@ def test_graphs_have_the_opset_and_the_batch_asked_for(opset: int, batch: int, k
     extractor = extractor_graph(module, 7, batch, opset)
     base = np.eye(4, dtype=np.float32) if known_labels else np.ones(4, np.float32)
     head = head_graph(base, 6, batch, 2, opset, known_labels=known_labels)
-    parts = {"extractor": serialize(extractor), "head": head_fragment(head)}
-    joined = onnx.load_model_from_string(complete_model(parts, {}, {}))
-    for model in (extractor, head, joined):
-        assert [(entry.domain, entry.version) for entry in model.opset_import] == [("", opset)]
-        assert model.ir_version == 8
-        first = [model.graph.input[0], model.graph.output[0]]
-        assert [value.type.tensor_type.shape.dim[0].dim_value for value in first] == [batch, batch]
+    small = head_graph(base, 0, 1, 1, opset, known_labels=known_labels)
+    fixed, free = (base_graph(extractor, small, batch, any_batch=any_batch) for any_batch in (False, True))
+    model = onnx.load_model_from_string(standalone_model("base", serialize(free), {}, ["probabilities"], {}))
+    for made, rows in ((extractor, batch), (head, batch), (fixed, batch), (free, "batch"), (model, "batch")):
+        checker.check_model(made, full_check=True)
+        assert [(entry.domain, entry.version) for entry in made.opset_import] == [("", opset)]
+        assert made.ir_version == 8
+        for value in (made.graph.input[0], made.graph.output[0]):
+            size = value.type.tensor_type.shape.dim[0]
+            assert (size.dim_param or size.dim_value) == rows
     x = np.random.default_rng(0).normal(size=(batch, 7)).astype(np.float32)
     session = onnxruntime.InferenceSession(extractor.SerializeToString())
     np.testing.assert_allclose(
@@ -86,63 +94,75 @@ def test_graphs_have_the_opset_and_the_batch_asked_for(opset: int, batch: int, k
     )
 
 
-def test_unused_ways_have_probability_zero(trained: Trained) -> None:
+def test_a_model_takes_any_number_of_rows_and_has_a_column_a_label(trained: Trained) -> None:
     task = adapted(trained)
     session = onnxruntime.InferenceSession(task.model)
-    for row in trained.run.data.x[trained.episode.query]:
-        (probabilities,) = session.run(None, {"x": row[None]})
-        assert probabilities.shape == (1, WAYS)
-        assert (probabilities[:, len(trained.labels) :] == 0).all()
-        assert (probabilities[:, : len(trained.labels)] > 0).all()
+    x = trained.run.data.x[trained.episode.query]
+    (together,) = session.run(None, {"x": x})
+    assert together.shape == (len(x), len(trained.labels))
+    assert ((together > 0) & (together < 1)).all()
+    for row, expected in zip(x, together, strict=True):
+        np.testing.assert_allclose(session.run(None, {"x": row[None]})[0][0], expected, rtol=0, atol=1e-6)
+
+
+def test_before_anything_is_taught_the_base_says_nothing(trained: Trained) -> None:
+    session = Session(trained.bundle / "base.onnx", "cpu")
+    found = session.run(trained.run.data.x[:3])
+    assert found["probabilities"].tolist() == [[0.0]] * 3
+    assert set(found) == {"z", "probabilities", "base_probabilities"}
 
 
 def test_an_app_swaps_models_without_a_change(trained: Trained) -> None:
     bundle = Bundle.open(trained.bundle, "cpu")
     models = [bundle.adapt(labels=names).model for names in (["bread"], ["bread", "jazz", "open source"])]
     signatures = [
-        [(value.name, value.type, value.shape) for value in (*session.get_inputs(), *session.get_outputs())]
+        [
+            (value.name, value.type, value.shape[:1])
+            for value in (*session.get_inputs(), *session.get_outputs())
+        ]
         for session in map(onnxruntime.InferenceSession, models)
     ]
     assert signatures[0] == signatures[1]
+    assert [onnxruntime.InferenceSession(model).get_outputs()[0].shape[1] for model in models] == [1, 3]
 
 
-def test_the_completed_model_is_the_one_onnx_would_build(exported: Trained) -> None:
-    bundle, task = Bundle.open(exported.bundle, "cpu"), adapted(exported)
-    built = onnx.load(exported.bundle / "extractor.onnx")
-    del built.graph.output[:]
-    head = onnx.load_model_from_string((exported.bundle / "head.fragment.onnx").read_bytes()).graph
-    built.graph.name = head.name
-    built.graph.input.extend(head.input)
-    built.graph.node.extend(head.node)
-    built.graph.initializer.extend(head.initializer)
-    built.graph.output.extend(head.output)
-    for name, array in task.head.weights.items():
-        built.graph.initializer.append(numpy_helper.from_array(array, f"task.{name}"))
+@pytest.mark.parametrize("keep_base", [False, True])
+def test_the_model_is_the_one_onnx_would_build(keep_base: bool, exported: Trained) -> None:
+    bundle, task = Bundle.open(exported.bundle, "cpu"), adapted(exported, keep_base=keep_base)
+    built = onnx.load(exported.bundle / "base.onnx")
+    graph = built.graph
+    kept = {"probabilities", "base_probabilities"} if keep_base else {"probabilities"}
+    for values, stays in (
+        (graph.input, lambda name: name in ("x", "known_labels")),
+        (graph.output, kept.__contains__),
+        (graph.initializer, lambda name: name not in task.part.weights),
+    ):
+        for value in [value for value in values if not stays(value.name)]:
+            values.remove(value)
+    for name, array in task.part.weights.items():
+        graph.initializer.append(numpy_helper.from_array(array, name))
     found = onnx.load_model_from_string(task.model)
     entries = {entry.key: entry.value for entry in found.metadata_props}
     onnx.helper.set_model_props(built, entries)
     assert found == built
     keys = {f"desire_edge.{key}" for key in ("bundle", "input", "labels", "thresholds")}
     stated = {"desire_edge.sets"} if bundle.manifest.coverage else set()
-    assert set(entries) - {"desire_edge.known_labels"} == keys | stated
+    base = {"desire_edge.base_labels"} if keep_base else set()
+    assert set(entries) - {"desire_edge.known_labels"} == keys | stated | base
     assert ("desire_edge.known_labels" in entries) == bundle.manifest.known_labels
 
 
-def test_the_head_fragment_waits_for_z_and_the_weights_of_the_head_and_no_others(exported: Trained) -> None:
-    fragment = onnx.load_model_from_string((exported.bundle / "head.fragment.onnx").read_bytes()).graph
-    made = {value.name for value in (*fragment.input, *fragment.initializer)}
-    made |= {output for node in fragment.node for output in node.output}
-    wanted = {name for node in fragment.node for name in node.input} - made - {"z"}
-    own = made - {"known_labels", "probabilities"}
-    assert all(name.startswith("task.") for name in (*own, *(node.name for node in fragment.node)))
-    assert wanted == {f"task.{name}" for name in adapted(exported).head.weights}
-    head_inputs = {value.name for value in onnx.load(exported.bundle / "head.onnx").graph.input}
-    assert {f"task.{name}" for name in head_inputs - {"z", "known_labels"}} == wanted
+def test_the_bases_part_is_the_weights_of_the_head(exported: Trained) -> None:
+    part = set(Bundle.open(exported.bundle, "cpu").base.part)
+    head = {value.name for value in onnx.load(exported.bundle / "head.onnx").graph.input}
+    weights = {f"task.{name}" for name in head - {"z", "known_labels"}}
+    assert part == weights | {"base.w", "base.b"}
+    assert weights == {f"task.{name}" for name in adapted(exported).head.weights}
 
 
 def test_weights_appended_twice_would_be_refused_by_the_checker(trained: Trained) -> None:
     doubled = onnx.load_model_from_string(adapted(trained).model)
-    doubled.graph.initializer.append(numpy_helper.from_array(np.ones(WAYS, np.float32), "task.used"))
+    doubled.graph.initializer.append(numpy_helper.from_array(np.ones(1, np.float32), "task.used"))
     with pytest.raises(checker.ValidationError, match=r"task\.used"):
         checker.check_model(doubled, full_check=True)
 
@@ -211,7 +231,5 @@ def test_onnx_own_evaluation_agrees(trained: Trained) -> None:
     expected = outputs(task, x)
     for index, row in enumerate(x):
         probabilities, base = map(np.asarray, evaluator.run(None, {"x": row[None]}))
-        np.testing.assert_allclose(
-            probabilities[0, :5], expected["probabilities"][index], rtol=1e-5, atol=1e-6
-        )
+        np.testing.assert_allclose(probabilities[0], expected["probabilities"][index], rtol=1e-5, atol=1e-6)
         np.testing.assert_allclose(base[0], expected["base_probabilities"][index], rtol=1e-5, atol=1e-6)

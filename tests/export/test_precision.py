@@ -26,6 +26,7 @@ from desire_edge.export.parity import EXTRACTOR_TOLERANCE, TOLERANCE, head_logit
 from desire_edge.export.precision import half_weights, in_precision
 from desire_edge.metrics import micro_auc
 from desire_edge.models import extract
+from desire_edge.runtime.model_file import PARTS
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,12 @@ class Exported:
     @property
     def extractor(self) -> ModelProto:
         """The extractor's graph."""
-        graph: ModelProto = onnx.load(self.bundle.path / "extractor.onnx")
+        graph: ModelProto = onnx.load(self.bundle.path / "base.onnx")
         return graph
 
     def bytes_over_fp32(self) -> float:
-        """The extractor's bytes over those of the float32 one."""
-        name = "extractor.onnx"
+        """The base's bytes over those of the float32 one."""
+        name = "base.onnx"
         return (self.bundle.path / name).stat().st_size / (self.trained.bundle / name).stat().st_size
 
 
@@ -85,14 +86,18 @@ def rows(count: int) -> NDArray[np.float32]:
     return np.random.default_rng(0).integers(0, 2, (count, 7)).astype(np.float32)
 
 
-def batches(count: int, batch: int = 1) -> Callable[[], Iterator[NDArray[np.float32]]]:
+def batches(count: int, batch: int = 1) -> Callable[[], Iterator[dict[str, NDArray[np.float32]]]]:
     """The same rows, so many at a time."""
-    return lambda: iter(rows(count).reshape(-1, batch, 7))
+    return lambda: iter([{"x": x} for x in rows(count).reshape(-1, batch, 7)])
 
 
 def arrays(graph: ModelProto) -> dict[str, NDArray[Any]]:
-    """The graph's initialisers."""
-    return {entry.name: numpy_helper.to_array(entry) for entry in graph.graph.initializer}
+    """The initialisers of the extractor in a graph."""
+    return {
+        entry.name: numpy_helper.to_array(entry)
+        for entry in graph.graph.initializer
+        if not entry.name.startswith(PARTS)
+    }
 
 
 def test_the_manifest_says_the_precision(exported: Exported, model: Trained) -> None:
@@ -101,7 +106,7 @@ def test_the_manifest_says_the_precision(exported: Exported, model: Trained) -> 
 
 
 def test_the_extractor_is_as_small_as_its_precision(exported: Exported) -> None:
-    allowed = {"fp16": 0.51, "int8": 0.28}[exported.precision]
+    allowed = {"fp16": 0.53, "int8": 0.3}[exported.precision]
     assert exported.bytes_over_fp32() <= allowed
     kind = {"fp16": np.float16, "int8": np.int8}[exported.precision]
     matrices = [array for array in arrays(exported.extractor).values() if array.ndim == 2]
@@ -112,7 +117,7 @@ def test_the_extractor_is_as_small_as_its_precision(exported: Exported) -> None:
 def test_only_the_extractor_differs(exported: Exported, model: Trained) -> None:
     same = Bundle.open(model.bundle).manifest.files
     for name, record in exported.bundle.manifest.files.items():
-        assert (record == same[name]) == (name != "extractor.onnx"), name
+        assert (record == same[name]) == (name != "base.onnx"), name
 
 
 def test_features_are_near_those_of_torch_and_not_the_same(exported: Exported) -> None:
@@ -145,7 +150,7 @@ def test_export_takes_the_precision_and_says_what_came_of_it(
     result = cli("export", sample_trained.run.folder, "--out", out, "--precision", "int8", "--json")
     value = json.loads(result.stdout)
     assert value["manifest"]["precision"] == "int8"
-    assert value["mobile"]["extractor.onnx"]["NNAPI"] in ("YES", "MAYBE", "NO")
+    assert value["mobile"]["base.onnx"]["NNAPI"] in ("YES", "MAYBE", "NO")
     assert TOLERANCE < value["parity"]["extractor"] <= EXTRACTOR_TOLERANCE["int8"]
     assert Bundle.open(out).manifest.precision == "int8"
 
@@ -167,20 +172,20 @@ def test_an_adapted_model_is_extractor_and_head_joined(exported: Exported, keep_
     assert relative_error(task.predict(list(x)), 1 / (1 + np.exp(-logits))) <= 1e-5
 
 
-def test_every_shape_is_fixed(exported: Exported) -> None:
+def test_every_shape_is_known(exported: Exported) -> None:
     inferred = shape_inference.infer_shapes(exported.extractor, check_type=True, strict_mode=True).graph
     shapes = {
         value.name: value.type.tensor_type.shape.dim for value in (*inferred.value_info, *inferred.output)
     }
     for node in inferred.node:
         for output in node.output:
-            assert all(size.dim_value > 0 for size in shapes[output]), output
+            assert all(size.dim_value > 0 or size.dim_param for size in shapes[output]), output
 
 
 def test_input_and_output_are_float32(exported: Exported) -> None:
     graph = exported.extractor.graph
     kinds = [value.type.tensor_type.elem_type for value in (*graph.input, *graph.output)]
-    assert kinds == [onnx.TensorProto.FLOAT] * 2
+    assert set(kinds) == {onnx.TensorProto.FLOAT}
 
 
 def test_a_text_without_a_known_word_has_features(exported: Exported) -> None:

@@ -15,6 +15,7 @@ from safetensors.numpy import load_file
 from trained import Trained
 
 from desire_edge import Bundle, DesireEdgeError
+from desire_edge.export.graphs import extractor_graph
 from desire_edge.export.precision import in_precision
 from desire_edge.runtime.contents import bundle_contents, file_arrays
 
@@ -23,8 +24,9 @@ from desire_edge.runtime.contents import bundle_contents, file_arrays
 def quantised(sample_trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The extractor with integers of several kinds."""
     path = tmp_path_factory.mktemp("contents") / "base.onnx"
-    graph = onnx.load(sample_trained.bundle / "base.onnx")
-    batches = [{"x": x} for x in sample_trained.run.data.x[:16, None]]
+    run = sample_trained.run
+    graph = extractor_graph(run.extractor.cpu().eval(), run.data.x.shape[1], 1, 18)
+    batches = [{"x": x} for x in run.data.x[:16, None]]
     onnx.save(in_precision(graph, "int8", lambda: iter(batches)), path)
     return path
 
