@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from desire_edge.errors import DesireEdgeError
 from desire_edge.inputs.rows import Inputs, NameLists, input_rows, name_rows
+from desire_edge.inputs.spec import unknown_texts
 from desire_edge.runtime.heads.explained import base_scores, logistic
 from desire_edge.runtime.known import known_rows
 from desire_edge.runtime.opened import OpenedBundle
@@ -44,6 +46,8 @@ def predict_many(
     elif known_labels is not None:
         raise DesireEdgeError(f"{bundle.path}: this model uses no known labels")
     features = [said.input.features_of(raw, name) for raw, name in zip(rows, names, strict=True)]
+    for warning in unknown_texts(features, names):
+        warnings.warn(warning, stacklevel=3)
     z = bundle.extract(features)
     scores = base_scores(z, bundle.semantics.w_base, told)
     mine: dict[int, list[int]] = {}

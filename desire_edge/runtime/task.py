@@ -33,7 +33,7 @@ from desire_edge.runtime.predictor import (
 )
 from desire_edge.runtime.report import AdaptReport, Told, report_of
 from desire_edge.runtime.support import Missing, Support
-from desire_edge.runtime.task_files import part_of, save_task, sets_of, standalone_bytes
+from desire_edge.runtime.task_files import part_of, save_task, sets_of, standalone_model_of
 from desire_edge.runtime.taught import REMOVED, Bits, Taught
 from desire_edge.runtime.taught_file import task_bytes
 
@@ -88,7 +88,7 @@ class Task:
     @property
     def model(self) -> bytes:
         """`model.onnx`, which any ONNX Runtime runs by itself; made when it is asked for."""
-        return standalone_bytes(self)
+        return standalone_model_of(self.bundle, self.taught, self.head)
 
     @cached_property
     def part(self) -> Part:
@@ -97,7 +97,7 @@ class Task:
         Raises:
             DesireEdgeError: a bundle before schema 7, which has no base.
         """
-        return part_of(self)
+        return part_of(self.bundle, self.taught, self.head)
 
     @cached_property
     def predictor(self) -> Predictor:
@@ -200,7 +200,14 @@ class Task:
 
         The folder is written as a whole and replaces an earlier task there; a failure leaves that one as it was.
         """
-        save_task(self, Path(out), forget_support=forget_support, standalone=standalone)
+        save_task(
+            self.bundle,
+            self.taught,
+            self.head,
+            Path(out),
+            forget_support=forget_support,
+            standalone=standalone,
+        )
         return Path(out)
 
 

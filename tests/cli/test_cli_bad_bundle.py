@@ -80,7 +80,7 @@ def test_an_unknown_schema_version_is_refused(
 ) -> None:
     change_manifest(bundle, schema_version=version)
     sentence = refused_bundle()
-    assert f"has schema version {version!r}, but this desire-edge reads versions 3, 4, 5 and 6" in sentence
+    assert f"has schema version {version!r}, but this desire-edge reads versions 3, 4, 5, 6 and 7" in sentence
     assert "install the desire-edge that matches it" in sentence
 
 
