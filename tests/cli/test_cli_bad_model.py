@@ -16,7 +16,6 @@ from onnx import TensorProto, helper
 from trained import Trained
 
 from desire_edge import Bundle, DesireEdgeError, Predictor, Support
-from desire_edge.runtime.model_file import complete_model
 
 Refused = Callable[..., str]
 
@@ -58,17 +57,9 @@ def test_an_empty_model_is_refused(refused_model: Callable[[bytes], str]) -> Non
     assert "model.onnx is not a whole ONNX model" in refused_model(b"")
 
 
-def test_extractor_and_head_without_the_weights_are_refused(
-    sample_trained: Trained, refused_model: Callable[[bytes], str]
-) -> None:
-    names = ("extractor.onnx", "head.fragment.onnx")
-    parts = {name: (sample_trained.bundle / name).read_bytes() for name in names}
-    assert "is not a whole ONNX model" in refused_model(complete_model(parts, {}, {}))
-
-
 @pytest.mark.parametrize(
     ("name", "expected"),
-    [("head.onnx", "has not the input x"), ("extractor.onnx", "is not a model adapted by desire-edge")],
+    [("head.onnx", "has not the input x"), ("base.onnx", "is not a model adapted by desire-edge")],
 )
 def test_another_graph_of_the_bundle_is_no_adapted_model(
     name: str, expected: str, sample_trained: Trained, refused_model: Callable[[bytes], str]
@@ -88,7 +79,7 @@ def foreign(kind: int, shape: list[int | str]) -> bytes:
     "content",
     [
         foreign(TensorProto.INT64, [1, 2]),
-        foreign(TensorProto.FLOAT, ["batch", 2]),
+        foreign(TensorProto.FLOAT, [1, "features"]),
         foreign(TensorProto.FLOAT, [1, 2, 3]),
         foreign(TensorProto.FLOAT, []),
         foreign(TensorProto.FLOAT, [2**20, 2**20]),

@@ -46,7 +46,7 @@ def error_of(result: Result) -> dict[str, Any]:
         (("adapt", ".", "--shots", 0, "--labels", "a", "--out", "out"), "bundle-none"),
         (("adapt", BUNDLE, "--out", "out"), "invalid"),
         (("info", "gone/task.safetensors"), "task"),
-        (("predict", BUNDLE / "extractor.onnx", "page.txt"), "model"),
+        (("predict", BUNDLE / "base.onnx", "page.txt"), "model"),
     ],
 )
 def test_an_error_has_its_code(arguments: tuple[object, ...], code: str, cli: Cli) -> None:
