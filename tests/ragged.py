@@ -12,10 +12,12 @@ from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, helper, num
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from vectors.tiny import D, make_bundle, numbers
 
+from desire_edge import Bundle
+from desire_edge.export.bundle import ExportOptions, with_head
 from desire_edge.export.graphs import finish, float_value, serialize
 from desire_edge.files import write_json
 from desire_edge.inputs import ImageInput, InputSpec, TokensInput
-from desire_edge.runtime.manifest import EXTRACTOR, MANIFEST, FileRecord, Manifest, bundle_files
+from desire_edge.runtime.manifest import BASE, MANIFEST, FileRecord, Manifest, bundle_files
 
 WORDS = ("[PAD]", "[CLS]", "[SEP]", "[UNK]", "bread", "jazz", "a", "trumpet")
 
@@ -77,10 +79,17 @@ def graph_of(nodes: list[NodeProto], x: ValueInfoProto, constants: dict[str, NDA
     return model
 
 
+def write_base(folder: Path, extractor: ModelProto) -> None:
+    """Put another extractor, which takes one example at a time, before the head of the bundle in `folder`."""
+    semantics = Bundle.open(folder, "cpu").semantics
+    base = with_head(extractor, semantics, ExportOptions(batch=1), any_batch=False)
+    (folder / BASE).write_bytes(serialize(base))
+
+
 def ragged_bundle(folder: Path, graph: ModelProto, spec: InputSpec, tokenizer: Path | None = None) -> Path:
     """The golden bundle `plain` with another extractor and input."""
     make_bundle(folder)
-    (folder / EXTRACTOR).write_bytes(serialize(graph))
+    write_base(folder, graph)
     if tokenizer is not None:
         (folder / tokenizer.name).write_bytes(tokenizer.read_bytes())
     manifest = Manifest.read(folder / MANIFEST)

@@ -16,22 +16,22 @@ from clients.person import add_label, bars, drop
 from clients.pictures import broken, pictures
 from drivers.cpp import finished
 from drivers.web import Request, adapt_in_node, ask, install_packages, opened, program, serving
-from onnx import helper, load_model, numpy_helper
+from onnx import helper, numpy_helper
 from parts.kinds_agree import kind_errors
 from playwright.sync_api import Browser, BrowserContext, expect
-from ragged import graph_of, image_bundle, tiny_tokenizer, tokens_bundle
+from ragged import WORDS, graph_of, image_bundle, tiny_tokenizer, tokens_bundle, tokens_graph, write_base
 from vectors.refusals.content import content as encoded
 from vectors.static_lexicon import make_static
 from vectors.tiny import FOLDER, D, make_bundle
 
 from desire_edge import Bundle, Predictor, Support
 from desire_edge.errors import DesireEdgeError
-from desire_edge.export.graphs import float_value, serialize
+from desire_edge.export.graphs import float_value
 from desire_edge.files import write_json
 from desire_edge.inputs import read_input
 from desire_edge.inputs.images import decode
 from desire_edge.inputs.lexical import LEXICON, LexiconInput
-from desire_edge.runtime.manifest import EXTRACTOR, MANIFEST, FileRecord, Manifest, bundle_files
+from desire_edge.runtime.manifest import MANIFEST, FileRecord, Manifest, bundle_files
 from desire_edge.serving import page_folder
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -138,14 +138,15 @@ def test_words_are_the_same_features_in_every_client(
 
 def encoder_bundle(folder: Path) -> Path:
     """A bundle of tokens whose labels' vectors are the extractor's, z at length 4, and which has no lexicon."""
-    tokens_bundle(folder, tiny_tokenizer(folder.parent / "made"))
-    model = load_model(folder / EXTRACTOR)
+    tokenizer = tiny_tokenizer(folder.parent / "made")
+    tokens_bundle(folder, tokenizer)
+    model = tokens_graph(len(WORDS))
     model.graph.initializer.append(numpy_helper.from_array(np.array(4, np.float32), "norm"))
     model.graph.node.append(helper.make_node("ReduceL2", ["z"], ["length"], keepdims=1))
     model.graph.node.append(helper.make_node("Div", ["z", "length"], ["unit"]))
     model.graph.node.append(helper.make_node("Mul", ["unit", "norm"], ["name"]))
     model.graph.output.append(float_value("name", 1, D))
-    (folder / EXTRACTOR).write_bytes(serialize(model))
+    write_base(folder, model)
     (folder / LEXICON).unlink()
     manifest = Manifest.read(folder / MANIFEST)
     files = {name: FileRecord.of(folder / name) for name in bundle_files(manifest.input, "extractor")}
@@ -172,7 +173,7 @@ def lexicon_bundle(folder: Path) -> Path:
     x = float_value("x", 1, D + HASHED)
     mixed = np.concatenate([np.eye(D), np.random.default_rng(0).normal(size=(HASHED, D))]).astype(np.float32)
     graph = graph_of([helper.make_node("MatMul", ["x", "mixed"], ["z"])], x, {"mixed": mixed})
-    (folder / EXTRACTOR).write_bytes(serialize(graph))
+    write_base(folder, graph)
     spec = replace(LexiconInput.of(folder / LEXICON), hashed=HASHED)
     files = {name: FileRecord.of(folder / name) for name in bundle_files(spec)}
     manifest = replace(Manifest.read(folder / MANIFEST), input=spec, files=files)

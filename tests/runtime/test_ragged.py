@@ -19,7 +19,7 @@ from desire_edge.errors import DesireEdgeError
 from desire_edge.inputs import VectorInput
 from desire_edge.runtime.archive import pack
 from desire_edge.runtime.contents import bundle_contents
-from desire_edge.runtime.manifest import EXTRACTOR, MANIFEST
+from desire_edge.runtime.manifest import BASE, MANIFEST
 from desire_edge.runtime.session import Session, check_takes
 
 
@@ -54,11 +54,11 @@ def test_pictures_of_any_size_teach_labels_and_get_them(pictures: Bundle) -> Non
 
 def test_the_extractor_gives_what_the_graph_says(pictures: Bundle) -> None:
     x = plain((255, 128, 0))
-    z = pictures.extractor.run([x])["z"]
+    z = pictures.extractor.run({"x": [x]})["z"]
     weights = next(tensor for tensor in image_graph().graph.initializer if tensor.name == "w").raw_data
     expected = (np.array([255, 128, 0]) / 127.5 - 1) @ np.frombuffer(weights, np.float32).reshape(3, -1)
     np.testing.assert_allclose(z[0], expected, rtol=1e-5, atol=1e-6)
-    assert pictures.extractor.run([])["z"].shape == (0, 6)
+    assert pictures.extractor.run({"x": []})["z"].shape == (0, 6)
 
 
 def test_png_files_are_support_and_queries(pictures: Bundle, tmp_path: Path, cli: Callable[..., Any]) -> None:
@@ -75,7 +75,7 @@ def test_png_files_are_support_and_queries(pictures: Bundle, tmp_path: Path, cli
     ):
         result = cli(*command)
         assert result.exit_code == 0, result.output
-    assert sorted(path.name for path in (tmp_path / "taught").iterdir()) == ["model.onnx", "task.safetensors"]
+    assert sorted(path.name for path in (tmp_path / "taught").iterdir()) == ["model.onnx", "task.json", "task.onnx_adapter", "task.safetensors"]
 
 
 def test_a_text_is_refused_by_a_bundle_of_pictures(pictures: Bundle) -> None:
@@ -88,7 +88,9 @@ def test_an_adapted_model_has_its_tokenizer_beside_it(texts: Bundle, tmp_path: P
     task = texts.adapt(Support.of(["a jazz trumpet", "bread"], [["jazz"], ["baking"]]))
     expected = task.predict(["trumpet", [1, 4, 2]])
     out = task.save(tmp_path / "taught")
-    assert sorted(path.name for path in out.iterdir()) == ["model.onnx", "task.safetensors", "tokenizer.json"]
+    assert {path.name for path in out.iterdir()} == {
+        "model.onnx", "task.json", "task.onnx_adapter", "task.safetensors", "tokenizer.json",
+    }  # fmt: skip
     for model in (out, out / "model.onnx"):
         predictor = Predictor(model)
         np.testing.assert_array_equal(predictor.predict(["trumpet", [1, 4, 2]]), expected)
@@ -130,7 +132,7 @@ def test_a_tokenizer_that_changed_is_found_when_the_bundle_is_opened(texts: Bund
 
 
 def test_an_extractor_of_another_input_is_refused(pictures: Bundle, texts: Bundle, tmp_path: Path) -> None:
-    takes = Session(pictures.path / EXTRACTOR, "cpu")
+    takes = Session(pictures.path / BASE, "cpu")
     with pytest.raises(DesireEdgeError, match=r"takes uint8 \[any, any, 3\], but here says int64 \[any\]"):
         check_takes(takes, texts.manifest.input, "it", "here", "onnx")
     with pytest.raises(DesireEdgeError, match=r"but here says float32 \[4\]"):
@@ -153,7 +155,7 @@ def test_a_graph_of_other_ragged_input_is_refused(shape: list[Any], tmp_path: Pa
 def test_a_token_that_the_graph_does_not_have_is_an_error_of_the_graph(tmp_path: Path) -> None:
     session = Session(tokens_graph(3).SerializeToString(), "cpu", name="it")
     with pytest.raises(DesireEdgeError, match="could not run it") as refused:
-        session.run([np.array([5], np.int64)])
+        session.run({"x": [np.array([5], np.int64)]})
     assert refused.value.code == "onnx"
 
 

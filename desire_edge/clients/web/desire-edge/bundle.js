@@ -8,13 +8,14 @@ import { LEXICON } from "./inputs/lexical.js";
 import { openLexicon } from "./lexicon/index.js";
 import { encodedEntry, toldApart } from "./lexicon/labels.js";
 import { Kept } from "./kept.js";
-import { FILES, MANIFEST, readManifest } from "./manifest.js";
-import { openSession, runOnce, runRows } from "./session.js";
+import { BASE, FILES, MANIFEST, readManifest } from "./manifest.js";
+import { batchOf, openSession, runOnce, runRows } from "./session.js";
 import { checkExamples, namesOf, targetsOf } from "./support.js";
 import { Task } from "./task.js";
 import { isZip, readZip } from "./zip.js";
 
 const MAX_BYTES = 2 ** 31;
+const WIDE = 8; // sparse rows are as long as a multiple of it: then one gives the same bits beside longer ones
 const MISSING = ["negative", "unknown"]; // what it may mean that an example does not carry a label
 const { subtle } = globalThis.crypto ?? (await import("node:crypto")).webcrypto; // Node.js 18 has no such global
 
@@ -46,7 +47,7 @@ export class Bundle {
       openSession(ort, await bundle.file(name), `${where}/${name}`, name === "adapt.onnx" ? "disabled" : "extended");
     const [head, extractor, adapt, lexicon] = await Promise.all([
       session("head.onnx"),
-      session("extractor.onnx"),
+      session(bundle.manifest.extractor),
       session("adapt.onnx"),
       files[LEXICON] ? bundle.file(LEXICON) : null,
     ]);
@@ -84,13 +85,12 @@ export class Bundle {
    * text's distinct words, and those that the model does not know. What is ragged is run one by one, and kept.
    */
   async extract(raws, names) {
-    const { batch, dimension, input } = this.manifest;
-    const where = `${this.where}/extractor.onnx`;
+    const { dimension, extractor, input } = this.manifest;
+    const where = `${this.where}/${extractor}`;
     if (!input.ragged) {
       const features = raws.map((raw, index) => input.featuresOf(raw, names[index]));
-      const data = new Float32Array(features.length * input.features);
-      features.forEach((item, row) => data.set(item.x, row * input.features));
-      const rows = { x: { columns: input.features, data } };
+      const rows = { ...stacked(features, input), ...this.#untold(features.length) };
+      const batch = batchOf(this.sessions.extractor);
       const asked = { rows, count: features.length, batch, wanted: "z", columns: dimension };
       return { z: await runRows(this.ort, this.sessions.extractor, asked, where), features };
     }
@@ -105,13 +105,24 @@ export class Bundle {
 
   /** The output `wanted` [columns] of the extractor for one example of ragged input. */
   async #run({ x }, wanted, columns) {
-    const where = `${this.where}/extractor.onnx`;
-    const inputs = { x: { ...x, shape: [1, ...x.shape] } };
-    const found = (await runOnce(this.ort, this.sessions.extractor, inputs, where))[wanted];
+    const where = `${this.where}/${this.manifest.extractor}`;
+    const rows = Object.entries(this.#untold(1)).map(([name, { columns: width, data }]) => [
+      name,
+      { shape: [1, width], data },
+    ]);
+    const inputs = { x: { ...x, shape: [1, ...x.shape] }, ...Object.fromEntries(rows) };
+    const found = (await runOnce(this.ort, this.sessions.extractor, inputs, where, [wanted]))[wanted];
     if (found?.length !== columns) {
       throw new DesireEdgeError(`${where} gives no ${wanted} of ${columns} numbers`, "onnx");
     }
     return found;
+  }
+
+  /** What a base takes beside x for z, where the model uses known labels: rows of zeros, nothing known. */
+  #untold(count) {
+    const { extractor, known_labels: usesKnown, base_labels: base } = this.manifest;
+    if (!usesKnown || extractor !== BASE) return {};
+    return { known_labels: { columns: base.length, data: new Float32Array(count * base.length) } };
   }
 
   /** {entries, warnings} of labels' names: their vectors by the lexicon, or by a text encoder that is the extractor. */
@@ -334,6 +345,24 @@ function filled(data, columns, width, rows) {
     out.set(data.subarray(row * columns, (row + 1) * columns), row * width);
   }
   return out;
+}
+
+/** What a graph takes of n examples, {name: {columns, data, type}}: x, or of a sparse bag `ids` and `values`. */
+function stacked(features, input) {
+  if (!input.sparse) {
+    const data = new Float32Array(features.length * input.features);
+    features.forEach(({ x }, row) => data.set(x, row * input.features));
+    return { x: { columns: input.features, data } };
+  }
+  const longest = Math.max(1, ...features.map(({ x }) => x.length));
+  const columns = Math.ceil(longest / WIDE) * WIDE;
+  const ids = new BigInt64Array(features.length * columns);
+  const values = new Float32Array(features.length * columns);
+  features.forEach((item, row) => {
+    item.x.forEach((id, at) => (ids[row * columns + at] = BigInt(id)));
+    values.set(item.values, row * columns);
+  });
+  return { ids: { columns, data: ids, type: "int64" }, values: { columns, data: values } };
 }
 
 /** A function from a file's name to its bytes; only the names of a bundle's files get through. */

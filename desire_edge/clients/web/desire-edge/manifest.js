@@ -7,17 +7,14 @@ import { TOKENIZER } from "./inputs/tokens.js";
 import { isObject, parseJson } from "./json.js";
 
 export const MANIFEST = "manifest.json";
-const GRAPHS_AND_WEIGHTS = [
-  "extractor.onnx",
-  "head.onnx",
-  "head.fragment.onnx",
-  "base.fragment.onnx",
-  "adapt.onnx",
-  "semantics.safetensors",
-];
+export const BASE = "base.onnx";
+export const EXTRACTOR = "extractor.onnx";
+export const HEAD_FRAGMENT = "head.fragment.onnx";
+const GRAPHS_AND_WEIGHTS = [BASE, "head.onnx", "adapt.onnx", "semantics.safetensors"];
+const EARLIER = [EXTRACTOR, "head.onnx", HEAD_FRAGMENT, "base.fragment.onnx", "adapt.onnx", "semantics.safetensors"]; // before schema 7
 /** The names of all files that some bundle has beside its manifest. */
-export const FILES = [...GRAPHS_AND_WEIGHTS, LEXICON, TOKENIZER];
-const SCHEMA_VERSIONS = [3, 4, 5, 6];
+export const FILES = [...new Set([...GRAPHS_AND_WEIGHTS, ...EARLIER, LEXICON, TOKENIZER])];
+const SCHEMA_VERSIONS = [3, 4, 5, 6, 7];
 const NAMES = ["lexicon", "extractor"]; // where labels' vectors come from; before schema 5 from the lexicon
 const HEADS = ["paper", "prior"]; // what learns on the device; before schema 6 the paper's
 const MAX_BYTES = 16 * 2 ** 20;
@@ -81,7 +78,8 @@ export function readManifest(bytes, where) {
   need(isObject(values.training), "training is no object");
   const input = inputFromJson(values.input, where);
   const { files } = values;
-  const expected = new Set([...GRAPHS_AND_WEIGHTS, ...(names.kind === "lexicon" ? [LEXICON] : []), ...input.assets]);
+  const graphs = values.schema_version < 7 ? EARLIER : GRAPHS_AND_WEIGHTS;
+  const expected = new Set([...graphs, ...(names.kind === "lexicon" ? [LEXICON] : []), ...input.assets]);
   need(isObject(files) && hasKeys(files, [...expected]), "files are not those of a bundle");
   for (const record of Object.values(files)) {
     need(
@@ -97,13 +95,14 @@ export function readManifest(bytes, where) {
   for (const name of input.assets) {
     need(input.files[name] === files[name].sha256, `${name} is another file for the input than in the bundle`);
   }
-  return { ...values, input, head, names };
+  const extractor = BASE in files ? BASE : EXTRACTOR; // the file that makes z of x
+  return { ...values, input, head, names, extractor };
 }
 
 /** What a manifest says of the head and of names, as the latest schema does. */
 function partsOf(values) {
   const { schema_version: version, dimension, hidden, conditioning, head, names } = values;
-  if (version === 6) return { head, names };
+  if (version >= 6) return { head, names };
   const kind = version === 5 ? names?.kind : "lexicon";
   return { head: { kind: "paper", hidden, conditioning }, names: { kind, dimension } };
 }

@@ -4,7 +4,9 @@ import { DesireEdgeError } from "./errors.js";
 
 const MODEL_GRAPH = 7;
 const MODEL_METADATA = 14;
-const [GRAPH_NAME, GRAPH_INITIALIZER, GRAPH_OUTPUT] = [2, 5, 12];
+const [GRAPH_NAME, GRAPH_INITIALIZER, GRAPH_INPUT, GRAPH_OUTPUT] = [2, 5, 11, 12];
+const VALUE_NAME = 1;
+const PARTS = ["task.", "base."]; // what the names of a base's inputs begin with that have a default
 const [TENSOR_DIMS, TENSOR_DATA_TYPE, TENSOR_NAME, TENSOR_RAW_DATA] = [1, 2, 8, 9];
 const [ENTRY_KEY, ENTRY_VALUE] = [1, 2];
 const FLOAT = 1;
@@ -12,25 +14,43 @@ const [VARINT, FIXED_64, LENGTH_DELIMITED, FIXED_32] = [0, 1, 2, 5];
 const LONGEST = 10; // bytes of a number of 64 bits
 
 /**
- * The bytes of the model that a bundle's files make with float32 initialisers {name: {shape, data}} and metadata_props
- * {key: string}. `parts` are [name in errors, bytes]: the extractor, taken but for its graph's name and output, then
+ * The bytes of the model that a bundle's base, [name in errors, bytes], is with a user's part for good: float32 weights
+ * {name: {shape, data}} in place of defaults, the output `probabilities` alone, and metadata_props {key: string}.
+ */
+export function standaloneModel([name, base], weights, metadata) {
+  const { others, graph } = takenApart(name, base, (field, refuse) => {
+    if (field.number === GRAPH_INPUT) return !PARTS.some((part) => nameOf(field, VALUE_NAME, refuse).startsWith(part));
+    if (field.number === GRAPH_OUTPUT) return nameOf(field, VALUE_NAME, refuse) === "probabilities";
+    return field.number !== GRAPH_INITIALIZER || !(nameOf(field, TENSOR_NAME, refuse) in weights);
+  });
+  return whole(others, graph, weights, metadata);
+}
+
+/**
+ * The bytes of the model that a bundle's files before schema 7 make with float32 initialisers {name: {shape, data}} and
+ * metadata_props {key: string}. `parts` are [name in errors, bytes]: the extractor, taken but for its graph's name and output, then
  * fragments, of which their graphs are taken.
  */
 export function completeModel([extractor, ...fragments], initializers, metadata) {
-  const { others, graph } = takenApart(...extractor, [GRAPH_NAME, GRAPH_OUTPUT]);
+  const { others, graph } = takenApart(...extractor, ({ number }) => ![GRAPH_NAME, GRAPH_OUTPUT].includes(number));
+  const added = fragments.flatMap((fragment) => takenApart(...fragment, () => true).graph);
+  return whole(others, [...graph, ...added], initializers, metadata);
+}
+
+/** A ModelProto of one graph: the graph's fields, then the weights. */
+function whole(others, graph, weights, metadata) {
   const entries = Object.entries(metadata).flatMap(([key, value]) =>
     message(MODEL_METADATA, [...message(ENTRY_KEY, [utf8(key)]), ...message(ENTRY_VALUE, [utf8(value)])]),
   );
-  const whole = [
+  const fields = [
     ...graph,
-    ...fragments.flatMap((fragment) => takenApart(...fragment, []).graph),
-    ...Object.entries(initializers).flatMap(([name, tensor]) => message(GRAPH_INITIALIZER, tensorProto(name, tensor))),
+    ...Object.entries(weights).flatMap(([name, tensor]) => message(GRAPH_INITIALIZER, tensorProto(name, tensor))),
   ];
-  return joined([...others, ...message(MODEL_GRAPH, whole), ...entries]);
+  return joined([...others, ...message(MODEL_GRAPH, fields), ...entries]);
 }
 
-/** The fields of a ModelProto's graph, but for those numbered `without`, and what it holds beside its graph. */
-function takenApart(name, bytes, without) {
+/** The fields of a ModelProto's graph that are `kept`, and what it holds beside its graph. */
+function takenApart(name, bytes, kept) {
   const refuse = (reason) => {
     throw new DesireEdgeError(`${name} is not a whole ONNX file: ${reason}; export the bundle again`, "onnx");
   };
@@ -41,12 +61,21 @@ function takenApart(name, bytes, without) {
       others.push(field.encoded);
     } else if (field.kind === LENGTH_DELIMITED) {
       for (const inner of fields(field.content, refuse)) {
-        if (!without.includes(inner.number)) graph.push(inner.encoded);
+        if (kept(inner, refuse)) graph.push(inner.encoded);
       }
     }
   }
   if (!graph.length) refuse("it holds no graph");
   return { others, graph };
+}
+
+/** The name that a message says in its field `number`; "" where it says none. */
+function nameOf({ kind, content }, number, refuse) {
+  if (kind !== LENGTH_DELIMITED) refuse("what should be a message is a number");
+  for (const field of fields(content, refuse)) {
+    if (field.number === number && field.kind === LENGTH_DELIMITED) return new TextDecoder().decode(field.content);
+  }
+  return "";
 }
 
 /** The fields of a serialised message: {number, kind, content, encoded}; messages within are not looked into. */

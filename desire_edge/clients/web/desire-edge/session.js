@@ -2,6 +2,8 @@
 
 import { DesireEdgeError } from "./errors.js";
 
+const AT_ONCE = 256; // rows of one run, where a model takes any number
+
 /** Open a model's bytes with `ort`, onnxruntime-web or onnxruntime-node. */
 export async function openSession(ort, bytes, where, graphOptimizationLevel) {
   try {
@@ -14,15 +16,21 @@ export async function openSession(ort, bytes, where, graphOptimizationLevel) {
   }
 }
 
-/** Run once: {name: {shape, data, type}}, by default float32 -> {name: data}. */
-export async function runOnce(ort, session, inputs, where) {
+/** How many rows a session takes at once; null where it takes any number. */
+export function batchOf(session) {
+  const rows = session.inputMetadata?.[0]?.shape?.[0];
+  return typeof rows === "string" ? null : (rows ?? 1);
+}
+
+/** Run once: {name: {shape, data, type}}, by default float32 -> {name: data} of all outputs, or of those `wanted`. */
+export async function runOnce(ort, session, inputs, where, wanted) {
   const feeds = Object.entries(inputs).map(([name, { shape, data, type = "float32" }]) => [
     name,
     new ort.Tensor(type, data, shape),
   ]);
   let results;
   try {
-    results = await session.run(Object.fromEntries(feeds));
+    results = await session.run(Object.fromEntries(feeds), ...(wanted ? [wanted] : []));
   } catch (error) {
     throw new DesireEdgeError(`ONNX Runtime could not run ${where}: ${error.message ?? error}`, "onnx");
   }
@@ -30,20 +38,23 @@ export async function runOnce(ort, session, inputs, where) {
 }
 
 /**
- * Run on n rows, `batch` at a time, the last filled up with zero rows: {name: {columns, data}} of rows, and `fixed` inputs
- * {name: {shape, data}} -> the output `wanted`, n rows of `columns`.
+ * Run on n rows: {name: {columns, data, type}} of rows, by default float32, and `fixed` inputs {name: {shape, data}} -> the
+ * output `wanted`, n rows of `columns`. Where the session takes `batch` rows, so many at a time, the last filled up with
+ * zero rows; where that is null, any number.
  */
 export async function runRows(ort, session, { rows, fixed = {}, count, batch, wanted, columns }, where) {
   const out = new Float32Array(count * columns);
-  for (let start = 0; start < count; start += batch) {
-    const taken = Math.min(batch, count - start);
-    const filled = Object.entries(rows).map(([name, { columns: width, data }]) => {
-      const part = new Float32Array(batch * width);
+  const most = batch ?? AT_ONCE;
+  for (let start = 0; start < count; start += most) {
+    const taken = Math.min(most, count - start);
+    const size = batch ?? taken;
+    const filled = Object.entries(rows).map(([name, { columns: width, data, type }]) => {
+      const part = new data.constructor(size * width);
       part.set(data.subarray(start * width, (start + taken) * width));
-      return [name, { shape: [batch, width], data: part }];
+      return [name, { shape: [size, width], data: part, type }];
     });
-    const found = (await runOnce(ort, session, { ...Object.fromEntries(filled), ...fixed }, where))[wanted];
-    if (found?.length !== batch * columns) {
+    const found = (await runOnce(ort, session, { ...Object.fromEntries(filled), ...fixed }, where, [wanted]))[wanted];
+    if (found?.length !== size * columns) {
       throw new DesireEdgeError(
         `${where} gives no ${wanted} of ${columns} numbers a row; export the bundle again`,
         "onnx",

@@ -1,11 +1,13 @@
 /** An adapted task: it predicts, and gives the files an app runs. desire_edge/runtime/task.py. */
 
 import { DesireEdgeError } from "./errors.js";
-import { completeModel } from "./model-file.js";
+import { BASE, EXTRACTOR, HEAD_FRAGMENT } from "./manifest.js";
+import { completeModel, standaloneModel } from "./model-file.js";
 import { writeSafetensors } from "./safetensors.js";
 import { runRows } from "./session.js";
 
 const TASK_SCHEMA_VERSION = 2;
+const BY_LABEL = ["v", "l", "m", "b", "used"]; // the weights whose last axis is the labels
 
 /** What `Bundle.adapt` gives: `labels`, their `thresholds`, `entries` (how each name was understood), `report`. */
 export class Task {
@@ -43,17 +45,17 @@ export class Task {
     return this.labels.filter((_, index) => probabilities[index] >= this.thresholds[index]);
   }
 
-  /** The bytes of model.onnx: x -> probabilities [batch, ways], for any ONNX Runtime. */
+  /** The bytes of model.onnx: x -> probabilities [batch, N], for any ONNX Runtime. */
   async model() {
     const { manifest, where } = this.bundle;
-    const parts = await Promise.all(
-      ["extractor.onnx", "head.fragment.onnx"].map(async (name) => [`${where}/${name}`, await this.bundle.file(name)]),
-    );
-    const weights = Object.fromEntries(Object.entries(this.weights).map(([name, tensor]) => [`task.${name}`, tensor]));
+    const files = manifest.extractor === BASE ? [BASE] : [EXTRACTOR, HEAD_FRAGMENT];
+    const parts = await Promise.all(files.map(async (name) => [`${where}/${name}`, await this.bundle.file(name)]));
     const metadata = { labels: this.labels, thresholds: this.thresholds, input: manifest.input, bundle: manifest.name };
     if (manifest.known_labels) metadata.known_labels = manifest.base_labels;
     const entries = Object.entries(metadata).map(([key, value]) => [`desire_edge.${key}`, JSON.stringify(value)]);
-    return completeModel(parts, weights, Object.fromEntries(entries));
+    const said = Object.fromEntries(entries);
+    if (manifest.extractor !== BASE) return completeModel(parts, prefixed(this.weights), said);
+    return standaloneModel(parts[0], prefixed(ofLabels(this.weights, this.labels.length)), said);
   }
 
   /** The files beside model.onnx that its input needs, name -> bytes. */
@@ -85,7 +87,7 @@ export class Task {
     const settings = {
       schema_version: TASK_SCHEMA_VERSION,
       bundle: manifest.name,
-      extractor: manifest.files["extractor.onnx"].sha256,
+      extractor: manifest.files[manifest.extractor].sha256,
       semantics: manifest.files["semantics.safetensors"].sha256,
       base_labels: usesKnown ? base.length : 0,
       keep_base: false,
@@ -93,6 +95,26 @@ export class Task {
     };
     return writeSafetensors(tensors, { desire_edge: JSON.stringify(settings) });
   }
+}
+
+/** A task's weights by the names that a model has for them. */
+function prefixed(weights) {
+  return Object.fromEntries(Object.entries(weights).map(([name, tensor]) => [`task.${name}`, tensor]));
+}
+
+/** A task's weights, which adapt.onnx gives for `ways` labels, with the columns of its own labels alone. */
+function ofLabels(weights, labels) {
+  const cut = ([name, { shape, data }]) => {
+    if (!BY_LABEL.includes(name)) return [name, { shape, data }];
+    const ways = shape.at(-1);
+    const rows = data.length / ways;
+    const part = Float32Array.from(
+      { length: rows * labels },
+      (_, at) => data[Math.floor(at / labels) * ways + (at % labels)],
+    );
+    return [name, { shape: [...shape.slice(0, -1), labels], data: part }];
+  };
+  return Object.fromEntries(Object.entries(weights).map(cut));
 }
 
 /** Rows of 0 and 1 as bits: column c is bit c % 8 of byte c >> 3. */

@@ -4,14 +4,18 @@ import { UNICODE } from "../characters.js";
 import { tokenize } from "../text.js";
 import { MAX_FEATURES, numericFeatures } from "./vectors.js";
 
-/** A bag of words: x_i is 1 where the text holds the word `vocabulary[i]`. Features by word, and vectors, are taken too. */
+/**
+ * A bag of words: x_i is 1 where the text holds the word `vocabulary[i]`. Features by word, and vectors, are taken too. A
+ * `sparse` one gives a graph the numbers of those that are not 0, and their values.
+ */
 export class WordsInput {
   kind = "bag-of-words";
   assets = [];
 
   /** Whether `value` is the JSON of such an input. */
-  static describes({ features, vocabulary }) {
+  static describes({ features, vocabulary, sparse = false }) {
     return (
+      typeof sparse === "boolean" &&
       Array.isArray(vocabulary) &&
       vocabulary.every((word) => typeof word === "string") &&
       vocabulary.length === features &&
@@ -20,25 +24,34 @@ export class WordsInput {
     );
   }
 
-  constructor({ vocabulary }) {
+  constructor({ vocabulary, sparse = false }) {
     this.features = vocabulary.length;
+    this.sparse = sparse;
     this.vocabulary = vocabulary;
     this.index = new Map(vocabulary.map((word, index) => [word, index]));
   }
 
   toJSON() {
-    return { kind: this.kind, features: this.features, vocabulary: this.vocabulary, unicode: UNICODE };
+    const { kind, features, vocabulary } = this;
+    return { kind, features, vocabulary, unicode: UNICODE, ...(this.sparse ? { sparse: true } : {}) };
   }
 
   /**
-   * {x: Float32Array, words, unknown} of one example: a text, an object from feature to number, or a vector.
+   * {x: Float32Array, words, unknown} of one example: a text, an object from feature to number, or a vector; of a sparse
+   * one x are the numbers of the features that are not 0, ascending, and `values` theirs.
    * `words` are the text's distinct words, and `unknown` those the model does not know.
    */
   featuresOf(raw, where) {
-    if (typeof raw !== "string") return numericFeatures(raw, this.index, this.features, where);
+    if (typeof raw !== "string") return this.#given(numericFeatures(raw, this.index, this.features, where));
     const words = [...new Set(tokenize(raw))];
     const x = new Float32Array(this.features);
     for (const word of words) if (this.index.has(word)) x[this.index.get(word)] = 1;
-    return { x, words, unknown: words.filter((word) => !this.index.has(word)) };
+    return this.#given({ x, words, unknown: words.filter((word) => !this.index.has(word)) });
+  }
+
+  #given(found) {
+    if (!this.sparse) return found;
+    const x = Int32Array.from([...found.x.keys()].filter((index) => found.x[index] !== 0));
+    return { ...found, x, values: Float32Array.from(x, (index) => found.x[index]) };
   }
 }
