@@ -77,6 +77,7 @@ double microseconds_of(const app::StaticLexicon& lexicon, const std::vector<std:
 json array_of(const app::Features& features) {
   if (const auto* pixels = std::get_if<app::Pixels>(&features.x)) return pixels->rgb;
   if (const auto* tokens = std::get_if<std::vector<int64_t>>(&features.x)) return *tokens;
+  if (const auto* words = std::get_if<app::SparseWords>(&features.x)) return words->ids;
   return std::get<std::vector<float>>(features.x);
 }
 

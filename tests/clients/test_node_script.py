@@ -100,7 +100,7 @@ def test_the_snippet_of_its_readme_runs(sample_trained: Trained, tmp_path: Path)
     assert result.returncode == 0, result.stderr
     labels, length = json.loads(result.stdout.rpartition("\n")[2])
     assert labels == ["baking", "cycling", "repair"]
-    assert length > (sample_trained.bundle / "extractor.onnx").stat().st_size
+    assert length > (sample_trained.bundle / "base.onnx").stat().st_size
 
 
 def test_the_script_opens_a_zip(sample_trained: Trained, tmp_path: Path) -> None:
@@ -224,7 +224,7 @@ def without_an_output(bundle: Path) -> None:
             lambda bundle: rewrite(bundle / "manifest.json", names={"kind": "lexicon", "dimension": 5}),
             "the lexicon has 6 dimensions, but the model 5",
         ),
-        (lambda bundle: rewrite(bundle / "manifest.json", dimension=4), "extractor.onnx gives no z of 4"),
+        (lambda bundle: rewrite(bundle / "manifest.json", dimension=4), "base.onnx gives no z of 4"),
         (
             lambda bundle: rewrite(bundle / "manifest.json", head={"kind": "paper"}),
             "hidden is null",

@@ -75,7 +75,12 @@ def test_png_files_are_support_and_queries(pictures: Bundle, tmp_path: Path, cli
     ):
         result = cli(*command)
         assert result.exit_code == 0, result.output
-    assert sorted(path.name for path in (tmp_path / "taught").iterdir()) == ["model.onnx", "task.json", "task.onnx_adapter", "task.safetensors"]
+    assert sorted(path.name for path in (tmp_path / "taught").iterdir()) == [
+        "model.onnx",
+        "task.json",
+        "task.onnx_adapter",
+        "task.safetensors",
+    ]
 
 
 def test_a_text_is_refused_by_a_bundle_of_pictures(pictures: Bundle) -> None:

@@ -96,17 +96,19 @@ Bundle::Bundle(const fs::path& folder) : folder_(folder) {
            " dimensions, but the model ", manifest_.name_dimension);
   }
   manifest_.input.open(folder);
-  extractor_ = std::make_unique<Session>(files_.at(kExtractor), path_of(kExtractor));
+  const std::string& extractor = manifest_.extractor;
+  extractor_ = std::make_unique<Session>(files_.at(extractor), path_of(extractor));
   extractor_->check_takes(manifest_.input, folder.string() + ": the extractor", "the manifest",
                           "invalid"_code);
   if (extractor_->columns("z") != semantics_.dimension) {
-    refuse("invalid"_code, path_of(kExtractor), " has no output z of ", semantics_.dimension,
+    refuse("invalid"_code, path_of(extractor), " has no output z of ", semantics_.dimension,
            " numbers a row");
   }
 }
 
 void Bundle::read_files() {
-  std::set<std::string> read = {kExtractor, kHeadFragment, kSemantics};
+  std::set<std::string> read = {manifest_.extractor, kSemantics};
+  if (manifest_.extractor != kBase) read.insert(kHeadFragment);
   if (manifest_.names == kLexiconNames) read.insert(kLexicon);
   for (const auto& [asset, digest] : manifest_.input.assets()) read.insert(asset);
   for (const auto& [file, record] : manifest_.files) {
@@ -206,15 +208,18 @@ Task Bundle::adapt(const Support& support, const Names& names, bool missing_unkn
   round_to_half(&z, "the extractor's features");
   task.extract_seconds = seconds_since(start);
   start = std::chrono::steady_clock::now();
-  task.head = learn(semantics_, z, task.support, task.labels.vectors, known, manifest_.ways);
+  const bool with_base = manifest_.extractor == kBase;  // whose weights have a column a label, and no more
+  const int64_t columns = with_base ? static_cast<int64_t>(names.size()) : manifest_.ways;
+  task.head = learn(semantics_, z, task.support, task.labels.vectors, known, columns);
   task.adapt_seconds = seconds_since(start);
 
   const Names known_names = semantics_.known_labels ? manifest_.base_labels : Names();
-  std::vector<ModelPart> parts;
-  for (const char* file : {kExtractor, kHeadFragment}) parts.push_back({path_of(file), files_.at(file)});
-  task.model = complete_model(
-      parts, task.head.weights,
-      model_metadata(names, task.head.thresholds, manifest_.input, manifest_.name, known_names));
+  const auto metadata =
+      model_metadata(names, task.head.thresholds, manifest_.input, manifest_.name, known_names);
+  const auto part = [&](const char* file) { return ModelPart{path_of(file), files_.at(file)}; };
+  task.model = with_base
+                   ? standalone_model(part(kBase), task.head.weights, metadata)
+                   : complete_model({part(kExtractor), part(kHeadFragment)}, task.head.weights, metadata);
   task.taught = serialize(task, z, known);
   for (const auto& [asset, digest] : manifest_.input.assets()) task.assets[asset] = files_.at(asset);
   for (const Features& item : features) {
@@ -230,7 +235,7 @@ Task Bundle::adapt(const Support& support, const Names& names, bool missing_unkn
 
 /* z [S, d] of the examples, and their features; of ragged ones, which may be large, without x. */
 Matrix Bundle::extract(const Support& support, std::vector<Features>* features) {
-  const bool ragged = manifest_.input.x() != X::kVector;
+  const bool ragged = manifest_.input.x() == X::kPicture || manifest_.input.x() == X::kTokens;
   Matrix z(static_cast<int64_t>(support.examples.size()), semantics_.dimension);
   for (const Example& example : support.examples) {
     features->push_back(manifest_.input.features_of(example.raw, example.name));
@@ -311,7 +316,7 @@ std::string Bundle::serialize(const Task& task, const Matrix& z, const Matrix& k
   for (const LabelVector& label : task.labels.entries) names.push_back(label.name);
   return write_safetensors(tensors, "desire_edge",
                            "{\"schema_version\": 2, \"bundle\": " + nlohmann::json(manifest_.name).dump() +
-                               ", \"extractor\": \"" + manifest_.files.at(kExtractor).sha256 +
+                               ", \"extractor\": \"" + manifest_.files.at(manifest_.extractor).sha256 +
                                "\", \"semantics\": \"" + manifest_.files.at(kSemantics).sha256 +
                                "\", \"base_labels\": " + std::to_string(base_labels) +
                                ", \"keep_base\": false, \"labels\": " + json_list(names) + "}");

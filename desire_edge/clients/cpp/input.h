@@ -25,13 +25,19 @@ using RawInput = std::variant<std::string, SparseFeatures, std::vector<float>, P
  * counts in any case. */
 RawInput read_input(const std::filesystem::path& path);
 
-/* What x is: float32 [features], uint8 [height, width, 3], or int64 [length]. The latter two are ragged: one
- * example is one run. */
-enum class X { kVector, kPicture, kTokens };
+/* What x is: float32 [features], uint8 [height, width, 3], int64 [length], or the features that are not 0, as a
+ * sparse bag of words has them. Pictures and tokens are ragged: one example is one run. */
+enum class X { kVector, kPicture, kTokens, kWords };
+
+/* The numbers of features, ascending, and their values. */
+struct SparseWords {
+  std::vector<int64_t> ids;
+  std::vector<float> values;
+};
 
 /* One example's x, and for text how many of its distinct words the model knows. */
 struct Features {
-  std::variant<std::vector<float>, Pixels, std::vector<int64_t>> x; /* in the order of X */
+  std::variant<std::vector<float>, Pixels, std::vector<int64_t>, SparseWords> x; /* in the order of X */
   size_t known_words = 0;
   size_t words = 0;
 };

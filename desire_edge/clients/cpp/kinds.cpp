@@ -97,7 +97,8 @@ Features of_numbers(const RawInput& raw, const std::map<std::string, int64_t>& n
 }  // namespace
 
 WordsKind::WordsKind(const nlohmann::json& value)
-    : vocabulary_(value.at("vocabulary").get<std::vector<std::string>>()) {
+    : vocabulary_(value.at("vocabulary").get<std::vector<std::string>>()),
+      sparse_(value.contains("sparse") && value.at("sparse").get<bool>()) {
   const int64_t count = whole(value, "features", 1, kMostFeatures);
   if (count != features()) {
     throw std::invalid_argument("the input has " + std::to_string(count) + " features, but a vocabulary of " +
@@ -108,12 +109,26 @@ WordsKind::WordsKind(const nlohmann::json& value)
 
 std::string WordsKind::to_json() const {
   return "{\"kind\": \"bag-of-words\", \"features\": " + std::to_string(features()) +
-         ", \"vocabulary\": " + json_list(vocabulary_) + ", " + unicode_json() + "}";
+         ", \"vocabulary\": " + json_list(vocabulary_) + ", " + unicode_json() +
+         (sparse_ ? ", \"sparse\": true}" : "}");
+}
+
+/* Features as a graph takes them. */
+Features WordsKind::given(Features found) const {
+  if (!sparse_) return found;
+  const auto& x = std::get<std::vector<float>>(found.x);
+  SparseWords words;
+  for (size_t i = 0; i < x.size(); ++i) {
+    if (x[i] == 0) continue;
+    words.ids.push_back(static_cast<int64_t>(i));
+    words.values.push_back(x[i]);
+  }
+  return {std::move(words), found.known_words, found.words};
 }
 
 Features WordsKind::features_of(const RawInput& raw, const std::string& where) const {
   const auto* text = std::get_if<std::string>(&raw);
-  if (text == nullptr) return of_numbers(raw, index_, features(), where);
+  if (text == nullptr) return given(of_numbers(raw, index_, features(), where));
   const std::vector<std::string> words = tokenize(*text);
   const std::set<std::string> distinct(words.begin(), words.end());
   std::vector<float> x(vocabulary_.size());
@@ -124,7 +139,7 @@ Features WordsKind::features_of(const RawInput& raw, const std::string& where) c
     x[found->second] = 1;
     ++known;
   }
-  return {std::move(x), known, distinct.size()};
+  return given({std::move(x), known, distinct.size()});
 }
 
 VectorKind::VectorKind(const nlohmann::json& value) : features_(whole(value, "features", 1, kMostFeatures)) {

@@ -31,17 +31,21 @@ class Kind {
   virtual Features features_of(const RawInput& raw, const std::string& where) const = 0;
 };
 
-/* x_i is 1 where the text holds the word vocabulary[i]. */
+/* x_i is 1 where the text holds the word vocabulary[i]; of a sparse one only those that are there count. */
 class WordsKind : public Kind {
  public:
   explicit WordsKind(const nlohmann::json& value);
+  X x() const override { return sparse_ ? X::kWords : X::kVector; }
   int64_t features() const override { return static_cast<int64_t>(vocabulary_.size()); }
   std::string to_json() const override;
   Features features_of(const RawInput& raw, const std::string& where) const override;
 
  private:
+  Features given(Features found) const;
+
   std::vector<std::string> vocabulary_;
   std::map<std::string, int64_t> index_;
+  bool sparse_;
 };
 
 /* Numbers that are x already. */

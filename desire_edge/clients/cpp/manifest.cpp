@@ -14,11 +14,12 @@
 namespace app {
 namespace {
 
-constexpr int kOldestSchemaVersion = 3, kSchemaOfNames = 5, kSchemaVersion = 6;
+constexpr int kOldestSchemaVersion = 3, kSchemaOfNames = 5, kSchemaOfHeads = 6, kSchemaVersion = 7;
 constexpr uint64_t kLargestManifest = 16 * kMiB;
 constexpr int64_t kLargestSize = int64_t{1} << 20, kMost = 4096;
-const std::set<std::string> kFiles = {kExtractor,           "head.onnx",  kHeadFragment,
-                                      "base.fragment.onnx", "adapt.onnx", kSemantics};
+const std::set<std::string> kFiles = {kBase, "head.onnx", "adapt.onnx", kSemantics};
+const std::set<std::string> kEarlierFiles = {kExtractor,           "head.onnx",  kHeadFragment,
+                                             "base.fragment.onnx", "adapt.onnx", kSemantics};
 const std::set<std::string> kPrecisions = {"fp32", "fp16", "int8"};
 
 [[noreturn]] void no_manifest(const std::string& where, const std::string& why) {
@@ -64,7 +65,7 @@ Manifest read_manifest(const std::filesystem::path& path) {
     size_of("batch", kMost);
     size_of("max_support", kMost);
     size_of("opset", kLargestSize);
-    const bool latest = version == kSchemaVersion;
+    const bool latest = version >= kSchemaOfHeads;
     const nlohmann::json& head = latest ? values.at("head") : values;
     manifest.head = latest ? head.at("kind").get<std::string>() : kPaper;
     manifest.hidden = 0;
@@ -92,7 +93,9 @@ Manifest read_manifest(const std::filesystem::path& path) {
     for (const auto& [name, record] : values.at("files").items()) {
       manifest.files[name] = file_record(record, name, where);
     }
-    std::set<std::string> expected = kFiles;
+    const bool with_base = version == kSchemaVersion;
+    manifest.extractor = with_base ? kBase : kExtractor;
+    std::set<std::string> expected = with_base ? kFiles : kEarlierFiles;
     if (manifest.names == kLexiconNames) expected.insert(kLexicon);
     for (const auto& [asset, digest] : manifest.input.assets()) expected.insert(asset);
     const bool whole =

@@ -13,7 +13,7 @@
 
 namespace app {
 
-constexpr char kManifest[] = "manifest.json", kExtractor[] = "extractor.onnx",
+constexpr char kManifest[] = "manifest.json", kBase[] = "base.onnx", kExtractor[] = "extractor.onnx",
                kHeadFragment[] = "head.fragment.onnx", kSemantics[] = "semantics.safetensors",
                kLexicon[] = "lexicon.safetensors";
 constexpr char kLexiconNames[] = "lexicon";
@@ -36,6 +36,7 @@ struct Manifest {
   std::string names;      /* where labels' vectors come from: kLexiconNames, or "extractor" */
   int64_t name_dimension; /* of these vectors */
   std::map<std::string, File> files;
+  std::string extractor; /* the file that makes z of x: the base, or before schema 7 the extractor alone */
 };
 
 Manifest read_manifest(const std::filesystem::path& path);

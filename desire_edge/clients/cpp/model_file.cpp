@@ -12,7 +12,8 @@ namespace {
 
 // Fields of ModelProto, GraphProto, TensorProto and StringStringEntryProto (onnx.proto3), and their wire
 // types.
-enum { kModelGraph = 7, kModelMetadata = 14, kGraphName = 2, kGraphInitializer = 5, kGraphOutput = 12 };
+enum { kModelGraph = 7, kModelMetadata = 14 };
+enum { kGraphName = 2, kGraphInitializer = 5, kGraphInput = 11, kGraphOutput = 12, kValueName = 1 };
 enum { kTensorDims = 1, kTensorDataType = 2, kTensorName = 8, kTensorRawData = 9 };
 enum { kEntryKey = 1, kEntryValue = 2 };
 enum { kVarint = 0, kFixed64 = 1, kLengthDelimited = 2, kFixed32 = 5 };
@@ -107,10 +108,20 @@ class Fields {
   size_t at_ = 0;
 };
 
-/* Adds the graph's fields of a serialised ModelProto to `graph`, but for those numbered `without`, and what
- * it holds beside its graph to `others`. */
-void take_apart(const ModelPart& part, std::initializer_list<uint64_t> without, std::string* others,
-                std::string* graph) {
+/* The name that a message of the file `file` says in its field `number`; "" where it says none. */
+std::string name_of(const std::string& file, const Field& message, uint64_t number) {
+  Fields fields(file, message.content);
+  if (message.kind != kLengthDelimited) fields.refuse_part("what should be a message is a number");
+  for (Field field; fields.next(&field);) {
+    if (field.number == number && field.kind == kLengthDelimited) return std::string(field.content);
+  }
+  return "";
+}
+
+/* Adds the graph's fields of a serialised ModelProto that are `kept` to `graph`, and what it holds beside its
+ * graph to `others`. */
+template <typename Kept>
+void take_apart(const ModelPart& part, const Kept& kept, std::string* others, std::string* graph) {
   const size_t before = graph->size();
   Fields fields(part.name, part.bytes);
   for (Field field; fields.next(&field);) {
@@ -119,8 +130,7 @@ void take_apart(const ModelPart& part, std::initializer_list<uint64_t> without, 
     } else if (field.kind == kLengthDelimited) {
       Fields inner(part.name, field.content);
       for (Field one; inner.next(&one);) {
-        if (std::find(without.begin(), without.end(), one.number) == without.end())
-          graph->append(one.encoded);
+        if (kept(one)) graph->append(one.encoded);
       }
     }
   }
@@ -135,6 +145,17 @@ std::string shortest(double probability) {
     if (std::strtod(text, nullptr) == probability) break;
   }
   return text;
+}
+
+/* A ModelProto of one graph: the graph's fields, then the weights. */
+std::string whole_model(const std::string& others, std::string graph, const std::vector<Initializer>& weights,
+                        const std::vector<std::pair<std::string, std::string>>& metadata) {
+  std::string entries;
+  for (const Initializer& weight : weights) graph += message(kGraphInitializer, tensor(weight));
+  for (const auto& [key, value] : metadata) {
+    entries += message(kModelMetadata, message(kEntryKey, key) + message(kEntryValue, value));
+  }
+  return others + message(kModelGraph, graph) + entries;
 }
 
 }  // namespace
@@ -153,21 +174,35 @@ std::vector<std::pair<std::string, std::string>> model_metadata(
   return metadata;
 }
 
+std::string standalone_model(const ModelPart& base, const std::vector<Initializer>& weights,
+                             const std::vector<std::pair<std::string, std::string>>& metadata) {
+  std::string others, graph;
+  const auto kept = [&](const Field& field) {
+    if (field.number == kGraphInput) {
+      const std::string name = name_of(base.name, field, kValueName);
+      return name.rfind("task.", 0) != 0 && name.rfind("base.", 0) != 0;  // what has a default
+    }
+    if (field.number == kGraphOutput) return name_of(base.name, field, kValueName) == "probabilities";
+    if (field.number != kGraphInitializer) return true;
+    const std::string name = name_of(base.name, field, kTensorName);
+    return std::none_of(weights.begin(), weights.end(),
+                        [&](const Initializer& weight) { return weight.name == name; });
+  };
+  take_apart(base, kept, &others, &graph);
+  return whole_model(others, std::move(graph), weights, metadata);
+}
+
 std::string complete_model(const std::vector<ModelPart>& parts, const std::vector<Initializer>& initializers,
                            const std::vector<std::pair<std::string, std::string>>& metadata) {
-  std::string others, graph, entries, left_away;
+  std::string others, graph, left_away;
   for (const ModelPart& part : parts) {
-    if (&part == &parts.front()) {
-      take_apart(part, {kGraphName, kGraphOutput}, &others, &graph);
-    } else {
-      take_apart(part, {}, &left_away, &graph);
-    }
+    const bool first = &part == &parts.front();
+    const auto kept = [&](const Field& field) {
+      return !first || (field.number != kGraphName && field.number != kGraphOutput);
+    };
+    take_apart(part, kept, first ? &others : &left_away, &graph);
   }
-  for (const Initializer& weights : initializers) graph += message(kGraphInitializer, tensor(weights));
-  for (const auto& [key, value] : metadata) {
-    entries += message(kModelMetadata, message(kEntryKey, key) + message(kEntryValue, value));
-  }
-  return others + message(kModelGraph, graph) + entries;
+  return whole_model(others, std::move(graph), initializers, metadata);
 }
 
 }  // namespace app

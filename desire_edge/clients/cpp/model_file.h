@@ -33,9 +33,13 @@ struct ModelPart {
   std::string_view bytes;
 };
 
-/* The model that a bundle's files make with these weights and metadata: one ModelProto of one graph. The
- * first part, the extractor, is taken but for its graph's name and output; of the fragments that follow,
- * their graphs. */
+/* The model that a bundle's base is with a user's part for good: one ModelProto of one graph, of the output
+ * `probabilities` alone, with these weights in place of defaults. */
+std::string standalone_model(const ModelPart& base, const std::vector<Initializer>& weights,
+                             const std::vector<std::pair<std::string, std::string>>& metadata);
+
+/* The model that a bundle's files before schema 7 make with these weights and metadata. The first part, the
+ * extractor, is taken but for its graph's name and output; of the fragments that follow, their graphs. */
 std::string complete_model(const std::vector<ModelPart>& parts, const std::vector<Initializer>& initializers,
                            const std::vector<std::pair<std::string, std::string>>& metadata);
 

@@ -1,4 +1,4 @@
-/* ONNX Runtime, as this program uses it: every shape fixed but that of ragged input, on the CPU. */
+/* ONNX Runtime, as this program uses it: on one thread of the CPU. */
 #ifndef DESIRE_EDGE_APP_SESSION_H
 #define DESIRE_EDGE_APP_SESSION_H
 
@@ -14,14 +14,15 @@
 namespace app {
 
 /* A model with the input x [batch, features], or one example of ragged input, [1, height, width, 3] or [1,
- * length], and, if it uses them, known_labels [batch, B]. */
+ * length], or ids and values [batch, k] of words, and, if it uses them, known_labels [batch, B]; of so many rows
+ * or of any number. A base's inputs that have defaults are left at these. */
 class Session {
  public:
   /* Opens the bytes of a model, which `where` names in errors. */
   Session(const std::string& model, const std::string& where);
 
   X x() const { return x_; }
-  /* The length of x, 0 for ragged input. */
+  /* The length of x, 0 where it is no vector. */
   int64_t features() const { return x_ == X::kVector ? inputs_.at("x").second : 0; }
   /* B, or 0 for a model that does not use known labels. */
   int64_t known_labels() const {
@@ -47,7 +48,8 @@ class Session {
   std::string where_;
   Ort::Env environment_;
   Ort::Session session_;
-  Shapes inputs_, outputs_; /* of x, where it is ragged, [1, 0] */
+  Shapes inputs_, outputs_; /* of x, where it is ragged, [1, 0]; -1 where a size is not fixed */
+  int64_t batch_ = 0;       /* rows of one run; -1 for any number */
   X x_ = X::kVector;
 };
 

@@ -7,7 +7,8 @@ const AT_ONCE = 256; // rows of one run, where a model takes any number
 /** Open a model's bytes with `ort`, onnxruntime-web or onnxruntime-node. */
 export async function openSession(ort, bytes, where, graphOptimizationLevel) {
   try {
-    return await ort.InferenceSession.create(bytes, { graphOptimizationLevel });
+    // It warns of every input that has a default, which is what a base is made of.
+    return await ort.InferenceSession.create(bytes, { graphOptimizationLevel, logSeverityLevel: 3 });
   } catch (error) {
     throw new DesireEdgeError(
       `${where} is not a model that this ONNX Runtime can run: ${error.message ?? error}`,
