@@ -7,7 +7,7 @@
  *     LD_LIBRARY_PATH=build/installed/lib build/gateway
  *
  * The model here is small enough to be written out. A bundle's stands in semantics.safetensors, its arrays named
- * as in docs/bundle.md; features z come from extractor.onnx.
+ * as in docs/bundle.md; features z come from base.onnx.
  */
 #include <math.h>
 #include <stdio.h>

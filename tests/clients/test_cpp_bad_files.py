@@ -19,7 +19,7 @@ from safetensors.numpy import load_file, save_file
 from trained import Trained
 
 from desire_edge import Bundle, DesireEdgeError, Support
-from desire_edge.runtime.manifest import EXTRACTOR, FILES, HEAD_FRAGMENT, LEXICON, SEMANTICS
+from desire_edge.runtime.manifest import BASE, FILES, LEXICON, SEMANTICS
 
 ROOT = Path(__file__).parents[2]
 VECTORS = ROOT / "tests" / "vectors"
@@ -99,7 +99,7 @@ def test_a_changed_or_missing_file_is_noticed(
     assert f"the bundle tagger.desire lacks its file {name}; copy it again" in refused_by_app(*arguments)
 
 
-@pytest.mark.parametrize("name", [EXTRACTOR, HEAD_FRAGMENT, SEMANTICS, LEXICON])
+@pytest.mark.parametrize("name", [BASE, SEMANTICS, LEXICON])
 @pytest.mark.parametrize("kept", [0, 7, 0.5])
 def test_a_file_cut_short_is_refused_even_if_signed(
     name: str, kept: float, bundle: Path, refused_by_app: Callable[..., str]
@@ -204,7 +204,7 @@ def test_an_extractor_that_gives_another_shape_than_it_declares_is_refused(
     ]
     graph = onnx.helper.make_graph(nodes, "liar", values[:1], values[1:], constants)
     model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=8)
-    (bundle / "extractor.onnx").write_bytes(model.SerializeToString())
+    (bundle / BASE).write_bytes(model.SerializeToString())
     sign(bundle)
     support = tmp_path / "support"
     support.mkdir()
