@@ -47,6 +47,13 @@ provider_option = click.option(
     show_default=True,
     help="What ONNX Runtime runs the models on.",
 )
+threads_option = click.option(
+    "--threads",
+    type=click.IntRange(0, 1024),
+    default=1,
+    show_default=True,
+    help="Threads of one run of a model; 0 takes all cores.",
+)
 device_option = click.option(
     "--device",
     type=click.Choice(["auto", "cpu", "cuda"]),

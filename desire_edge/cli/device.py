@@ -21,11 +21,14 @@ from desire_edge.cli.common import (
     print_json,
     provider_option,
     say,
+    threads_option,
 )
 from desire_edge.cli.inputs import predict_rows, prediction_values, rows_of
 from desire_edge.cli.why import draw_why, show_why, taught_task
 from desire_edge.inputs.examples import Columns
 from desire_edge.inputs.names import check_names
+from desire_edge.runtime.part import ADAPTER
+from desire_edge.runtime.predictor import MODEL
 from desire_edge.runtime.support import Missing
 from desire_edge.runtime.task_files import check_replaceable
 
@@ -44,7 +47,7 @@ from desire_edge.runtime.task_files import check_replaceable
     "--out",
     type=FOLDER,
     required=True,
-    help="Where model.onnx and task.safetensors go; may be the folder of --from.",
+    help="Where it is written; may be the folder of --from.",
 )
 @click.option(
     "--from",
@@ -118,7 +121,15 @@ from desire_edge.runtime.task_files import check_replaceable
 )
 @click.option("--keep-base", is_flag=True, help="Give the model a second output with the base labels.")
 @click.option("--forget-support", is_flag=True, help="Do not write task.safetensors.")
+@click.option(
+    "--standalone/--part-only",
+    default=True,
+    show_default=True,
+    help="Whether model.onnx is written, which any ONNX Runtime runs by itself; it holds the whole extractor.  Without "
+    "it OUT is the user's part alone, tens of kilobytes, for the bundle's base.onnx, which all users share.",
+)
 @provider_option
+@threads_option
 @json_option
 def adapt(
     bundle: Path | None,
@@ -138,12 +149,15 @@ def adapt(
     to_predict: tuple[Path, ...],
     keep_base: bool,
     forget_support: bool,
+    standalone: bool,
     provider: str,
+    threads: int,
     as_json: bool,
 ) -> None:
     """Teach the model of BUNDLE (by default the only *.desire here) new labels, or go on --from an earlier OUT.
 
-    Writes OUT/model.onnx, which any ONNX Runtime runs, and OUT/task.safetensors, what it was taught.
+    Writes OUT/model.onnx, which any ONNX Runtime runs by itself; OUT/task.onnx_adapter and task.json, the few weights
+    that it adds to the bundle's base.onnx, and what they are; and OUT/task.safetensors, what it was taught.
 
     Going on replays everything from the bundle: the model is to the bit the one that teaching the same labels,
     examples and what is known of them afresh gives. What a change removes stays in task.safetensors until the next
@@ -168,6 +182,7 @@ def adapt(
     desire-edge adapt --from taught/ --support more/ --out taught/
     desire-edge adapt --from taught/ --remove-example 3 --out taught/
     desire-edge adapt --from taught/ --rename-label baking "bread and cakes" --out taught/
+    desire-edge adapt tagger.desire --support support/ --part-only --out users/17/
     desire-edge adapt tagger.desire --support notes.csv --out taught/ --predict more.csv
     """
     check_replaceable(out)
@@ -190,7 +205,7 @@ def adapt(
             )
     elif len(changes) > 1:
         raise DesireEdgeError(f"{' and '.join(changes)} are more than one change; make one after the other")
-    opened = Bundle.open(bundle or only_bundle(Path()), provider)
+    opened = Bundle.open(bundle or only_bundle(Path()), provider, threads=threads)
     support = read_support(support_folder, Columns(**columns))
     check_asked(() if task_path else names or (), support)
     asked = Columns(**{field: named for field, named in columns.items() if field != "labels"})
@@ -209,7 +224,7 @@ def adapt(
         task = task.settle() if no_undo else task
     # Before anything is written: the model may not take what is to be predicted.
     outputs = predict_rows(task.predictor, rows, None)[0] if rows else {}
-    task.save(out, forget_support=forget_support)
+    task.save(out, forget_support=forget_support, standalone=standalone)
     if as_json:
         predictions = {"predictions": prediction_values(task.predictor, rows, outputs)} if rows else {}
         print_json({"out": str(out), **task.report.to_json(), **predictions})
@@ -246,9 +261,11 @@ def adapt(
 @click.option(
     "--bundle",
     type=ANY_PATH,
-    help="With --why or --why-png: what MODEL was taught with.  [default: the only *.desire here]",
+    help="What MODEL was taught with: for --why and --why-png, and where MODEL is a user's part alone.  [default: the "
+    "only *.desire here]",
 )
 @provider_option
+@threads_option
 @json_option
 def predict(
     model: Path,
@@ -261,9 +278,10 @@ def predict(
     why_png: Path | None,
     bundle: Path | None,
     provider: str,
+    threads: int,
     as_json: bool,
 ) -> None:
-    """Predict with an adapted MODEL (OUT, or OUT/model.onnx).
+    """Predict with an adapted MODEL (OUT, or OUT/model.onnx); of an OUT of --part-only by the base of its --bundle.
 
     INPUT: .txt, .npy, .json, .png or .jpg files; files of examples (JSON Lines, CSV, Parquet, Arrow, .npz, svmlight,
     Mulan), whose labels do not count; folders of either; or -, each line of standard input.
@@ -277,6 +295,7 @@ def predict(
     desire-edge predict taught/ --text "Knead the dough, then let the loaf rest."
     desire-edge predict taught/ notes.csv --text-column title,body --json
     desire-edge predict taught/ page.txt --coverage 0.9
+    desire-edge predict users/17/ page.txt --bundle tagger.desire
 
     Where no label is said, the table says "none of these", and JSON has "none": true beside an empty list of labels.
 
@@ -286,9 +305,14 @@ def predict(
     \b
     desire-edge predict taught/ page.txt --why --bundle tagger.desire --why-png why.png
     """
-    if bundle is not None and not (why or why_png):
+    part_only = model.is_dir() and not (model / MODEL).is_file() and (model / ADAPTER).is_file()
+    if bundle is not None and not (why or why_png or part_only):
         raise DesireEdgeError("--bundle is for --why and --why-png: a prediction needs MODEL alone")
-    predictor = Predictor(model, provider)
+    if part_only:
+        opened = Bundle.open(bundle or only_bundle(Path()), provider, threads=threads)
+        predictor = opened.predictor(model)
+    else:
+        predictor = Predictor(model, provider, threads=threads)
     limits = predictor.limits(coverage)
     rows = rows_of(inputs, texts, Columns(**columns), known_labels)
     task = taught_task(model, bundle, provider) if why or why_png else None

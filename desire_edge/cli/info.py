@@ -18,6 +18,7 @@ from desire_edge.files import read_json
 from desire_edge.inputs.lexical import LEXICON
 from desire_edge.lexicon import Lexicon
 from desire_edge.runtime.contents import bundle_contents
+from desire_edge.runtime.part import ADAPTER, Part
 from desire_edge.runtime.predictor import MODEL
 from desire_edge.runtime.taught_file import TASK, read_task, task_file
 
@@ -28,8 +29,8 @@ from desire_edge.runtime.taught_file import TASK, read_task, task_file
 def info(path: Path | None, as_json: bool) -> None:
     """Say what PATH is and holds: a bundle (by default the only *.desire here), a run, an adapted model, or a lexicon.
 
-    Of an adapted model's folder, or its task.safetensors, it also says what the model was taught: labels, examples by
-    number, and what --undo would take back.
+    Of an adapted model's folder or a user's part, or its task.safetensors, it also says what the model was taught:
+    labels, examples by number, and what --undo would take back.
     """
     path = path or only_bundle(Path())
     console = Console()
@@ -49,6 +50,11 @@ def info(path: Path | None, as_json: bool) -> None:
         if (path / TASK).is_file():
             values["task"] = _task_record(path)
         show = partial(tables.show_model, console, model, values)
+    elif (path / ADAPTER).is_file():
+        values = {"part": str(path), **Part.read(path).describe()}
+        if (path / TASK).is_file():
+            values["task"] = _task_record(path)
+        show = partial(tables.show_part, console, path, values)
     else:
         bundle = Bundle.open(path)
         contents = bundle_contents(bundle)

@@ -144,6 +144,14 @@ def show_model(console: Console, model: Path, values: Mapping[str, Any]) -> None
         show_task(console, model.parent / TASK, values["task"])
 
 
+def show_part(console: Console, path: Path, values: Mapping[str, Any]) -> None:
+    """A user's part, and what it was taught if that is known."""
+    told = {name: value for name, value in values.items() if name not in ("part", "task")}
+    show_values(console, f"a user's part {path}", told)
+    if "task" in values:
+        show_task(console, path / TASK, values["task"])
+
+
 def show_task(console: Console, path: Path, task: Mapping[str, Any]) -> None:
     """What a task was taught, from `Taught.describe`: a row a label, a row an example, and its last change."""
     size = f"{task['bytes'] / 1024:,.1f} KiB"

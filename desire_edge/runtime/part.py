@@ -51,6 +51,16 @@ class Part:
         """How much memory its numbers take."""
         return sum(value.nbytes for value in self.weights.values())
 
+    def describe(self) -> dict[str, Any]:
+        """What the part is, as JSON values."""
+        return {
+            "labels": list(self.labels),
+            "thresholds": list(self.thresholds),
+            "coverage": list(self.sets),
+            "bundle": self.bundle,
+            "bytes": self.bytes,
+        }
+
     def write(self, folder: Path) -> None:
         """Write both files into `folder`.
 

@@ -152,6 +152,35 @@ def test_the_bundle_must_be_named_where_there_is_none_or_more_than_one(
     assert "there is more than one (a.desire, b.desire)" in refused("adapt", *arguments)
 
 
+def test_a_users_part_alone_is_small_and_predicts_by_the_bundle(
+    as_json: Callable[..., Any],
+    done: Callable[..., str],
+    refused: Refused,
+    here: Path,
+    sample_trained: Trained,
+) -> None:
+    asked = ("adapt", "--support", sample_trained.support, "--out")
+    as_json(*asked, "whole")
+    as_json(*asked, "part", "--part-only", "--threads", 2)
+    left = {path.name for path in (here / "part").iterdir()}
+    assert left == {"task.json", "task.onnx_adapter", "task.safetensors"}
+    queries = sample_trained.query
+    expected, found = (as_json("predict", out, queries)["predictions"] for out in ("whole", "part"))
+    assert as_json("predict", "part", queries, "--bundle", sample_trained.bundle)["predictions"] == found
+    for row, other in zip(found, expected, strict=True):
+        assert row["labels"] == other["labels"]
+        assert row["probabilities"] == pytest.approx(other["probabilities"], abs=1e-6)
+    described = as_json("info", "part")
+    assert described["labels"] == list(expected[0]["probabilities"])
+    assert described["task"]["examples"] and described["bytes"] < 10**6
+    assert "a user's part part" in done("info", "part")
+    assert "what spoke" in done("predict", "part", queries, "--why")
+    as_json("adapt", "--from", "part", "--labels", "bread", "--out", "part", "--part-only")
+    assert as_json("info", "part")["labels"][-1] == "bread"
+    sentence = refused("predict", "whole", queries, "--bundle", sample_trained.bundle)
+    assert "--bundle is for --why and --why-png: a prediction needs MODEL alone" in sentence
+
+
 # predict
 
 

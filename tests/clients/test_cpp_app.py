@@ -19,11 +19,10 @@ from vectors.measure import error
 
 from desire_edge import Bundle, Predictor, Support
 from desire_edge.inputs import read_input
+from desire_edge.runtime.part import ADAPTER, SAID
 
 ROOT = Path(__file__).parents[2]
 VECTORS = ROOT / "tests" / "vectors"
-from desire_edge.runtime.part import ADAPTER, SAID
-
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
