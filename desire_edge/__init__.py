@@ -10,9 +10,8 @@ The device side, which needs no training framework:
     task.save("out/")
 """
 
-from importlib import import_module
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if find_spec("desire_edge._core") is None:
     raise ImportError(
@@ -21,6 +20,7 @@ if find_spec("desire_edge._core") is None:
     )
 
 from desire_edge.errors import DesireEdgeError
+from desire_edge.lazy import lazily
 
 if TYPE_CHECKING:
     from desire_edge.estimator import DesireClassifier as DesireClassifier
@@ -28,18 +28,17 @@ if TYPE_CHECKING:
 
 __all__ = ["Bundle", "DesireEdgeError", "Example", "Predictor", "Support", "Task", "__version__"]
 __version__ = "0.5.0"
-_ROOMS = {"DesireClassifier": "estimator", **dict.fromkeys(__all__[:-1], "runtime")}
-
+_ROOMS = {
+    "Bundle": ".runtime.bundle",
+    "DesireClassifier": ".estimator",
+    "Example": ".inputs.examples",
+    "Predictor": ".runtime.predictor",
+    "Support": ".runtime.support",
+    "Task": ".runtime.task",
+}
 
 if not TYPE_CHECKING:  # a type checker goes by the imports above
-
-    def __getattr__(name: str) -> Any:
-        """The public classes, each imported when it is asked for: what needs none of them starts at once."""
-        if name not in _ROOMS:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        found = getattr(import_module(f"desire_edge.{_ROOMS[name]}"), name)
-        globals()[name] = found
-        return found
+    __getattr__ = lazily(__name__, _ROOMS)
 
 
 def __dir__() -> list[str]:

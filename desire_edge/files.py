@@ -13,8 +13,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
-
 from desire_edge.errors import DesireEdgeError
 
 
@@ -173,7 +171,10 @@ def _writing(target: Path) -> Iterator[None]:
     """Turn what the system refuses while `target` is written into a `DesireEdgeError`."""
     try:
         yield
-    except (OSError, SafetensorError) as error:  # the latter is what safetensors makes of a full disk
+    except Exception as error:
+        # What safetensors makes of a full disk is an error of its own; reading files needs no safetensors.
+        if not isinstance(error, OSError) and type(error).__name__ != "SafetensorError":
+            raise
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise DesireEdgeError(
             f"could not write {target}: {reason}; what was there before is unchanged"

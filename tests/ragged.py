@@ -81,7 +81,7 @@ def graph_of(nodes: list[NodeProto], x: ValueInfoProto, constants: dict[str, NDA
 
 def write_base(folder: Path, extractor: ModelProto) -> None:
     """Put another extractor, which takes one example at a time, before the head of the bundle in `folder`."""
-    semantics = Bundle.open(folder, "cpu").semantics
+    semantics = Bundle(folder, Manifest.read(folder / MANIFEST), "cpu").semantics
     base = with_head(extractor, semantics, ExportOptions(batch=1), any_batch=False)
     (folder / BASE).write_bytes(serialize(base))
 

@@ -10,14 +10,14 @@ from desire_edge import __version__
 from desire_edge.cli.common import Commands, Imported, replace_what_cannot_be_printed, say
 
 COMMANDS = {
-    "adapt": Imported("device", "Teach a bundle labels, from their names and examples."),
+    "adapt": Imported("adapt", "Teach a bundle labels, from their names and examples."),
     "benchmark": Imported("benchmark", "Compare methods on the same tasks."),
     "data": Imported("data", "Look at a data set, check yours, fetch one, or take a task out."),
     "evaluate": Imported("server", "Measure a finished run on labels it has never seen."),
     "export": Imported("export", "Export a finished run to a bundle for devices."),
     "info": Imported("info", "Say what a run, a bundle, a task or a model is and holds."),
     "lexicon": Imported("lexicon", "Make the lexicon that turns names and texts into vectors."),
-    "predict": Imported("device", "Predict with an adapted model."),
+    "predict": Imported("predict", "Predict with an adapted model."),
     "report": Imported("report", "Write one HTML page about a finished run or a bundle."),
     "serve": Imported("serve", "Open a bundle in a page in the browser, on this machine."),
     "train": Imported("server", "Train a model on your data, and export it."),

@@ -5,21 +5,20 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from desire_edge import DesireEdgeError, Predictor, Task
-from desire_edge.cli.why import explain_all
-from desire_edge.inputs.examples import Columns, Place, Request, Row, Stored
+from desire_edge import DesireEdgeError, Predictor
+from desire_edge.inputs.examples import MAX_FOLDER_BYTES, Columns, Place, Request, Row, Stored
 from desire_edge.inputs.files import READERS, is_input, text_of
-from desire_edge.inputs.folder import read_known_labels
 from desire_edge.inputs.names import check_names
-from desire_edge.inputs.readers import HOW_TO_MEND, folder, format_of, is_data_set, read_examples
 from desire_edge.lexicon.characters import SPACE
-from desire_edge.runtime.explain import Explanation
-from desire_edge.runtime.support import MAX_FOLDER_BYTES
+
+if TYPE_CHECKING:
+    from desire_edge import Task
+    from desire_edge.runtime.explain import Explanation
 
 STANDARD_INPUT = Path("-")
 AT_ONCE, PICTURES_AT_ONCE = 64, 4  # examples that are in memory together
@@ -71,6 +70,8 @@ def predict_rows(
         features = predictor.features(raws, names)
         parts.append(predictor.outputs(features, predictor.known_rows(known, names)))
         if task:
+            from desire_edge.cli.why import explain_all
+
             explanations += explain_all(task, predictor, raws, known, parts[-1]["probabilities"])
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}, explanations
 
@@ -120,6 +121,8 @@ def _rows(path: Path, columns: Columns) -> list[Row]:
         return list(_rows_of_folder(path, columns))
     if is_input(path):
         return [_file(path)]
+    from desire_edge.inputs.readers import HOW_TO_MEND, format_of
+
     if format_of(path) is None:
         raise DesireEdgeError(
             f"{path} is of no kind that can be read; use {', '.join(READERS)}, or of many inputs {HOW_TO_MEND[4:]}",
@@ -130,6 +133,9 @@ def _rows(path: Path, columns: Columns) -> list[Row]:
 
 def _rows_of_folder(path: Path, columns: Columns) -> Iterator[Row]:
     """The examples of a data set; else the files in the folder, by name, and the texts that its metadata hold."""
+    from desire_edge.inputs.folder import read_known_labels
+    from desire_edge.inputs.readers import folder, is_data_set
+
     if is_data_set(path) or (columns.named and folder.holds(path)):
         yield from _table(path, columns)
         return
@@ -143,6 +149,8 @@ def _rows_of_folder(path: Path, columns: Columns) -> Iterator[Row]:
 
 
 def _table(path: Path, columns: Columns) -> list[Row]:
+    from desire_edge.inputs.readers import read_examples
+
     request = Request(columns, labelled=False, max_bytes=MAX_FOLDER_BYTES)
     return list(read_examples(path, request=request).rows)
 

@@ -13,6 +13,8 @@ from desire_edge.inputs.names import list_of_names
 from desire_edge.inputs.spec import RawInput
 
 PICTURES = (".png", ".jpg", ".jpeg")
+MAX_FOLDER_BYTES = 256 * 2**20
+"""Of what a device reads of a support set, or of inputs."""
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from desire_edge.errors import DesireEdgeError
 from desire_edge.inputs.assets import Assets, digests_from_json, sha256_of
 from desire_edge.inputs.spec import Features, InputSpec, RawInput
 from desire_edge.inputs.vectors import vector_features
-from desire_edge.lexicon import Lexicon
 from desire_edge.lexicon.characters import UNICODE
+
+if TYPE_CHECKING:
+    from desire_edge.lexicon import Lexicon
 
 LEXICON = "lexicon.safetensors"
 MOST_HASHED = 1 << 16
@@ -43,6 +45,8 @@ class LexiconInput(InputSpec):
     @classmethod
     def of(cls, lexicon: Path) -> Self:
         """The input of texts by `lexicon`, a static one in a file of the name `LEXICON`."""
+        from desire_edge.lexicon import Lexicon
+
         spec = cls(Lexicon.open(lexicon).dim, sha256_of(lexicon), Assets(lexicon.parent))
         spec.open()
         return spec
@@ -74,6 +78,8 @@ class LexiconInput(InputSpec):
     @cached_property
     def lexicon(self) -> Lexicon:
         """The lexicon, memory-mapped."""
+        from desire_edge.lexicon import Lexicon  # what texts need no vectors of starts without it
+
         path = self.where.checked(LEXICON, self.sha256)
         lexicon = Lexicon.open(path)
         if not lexicon.static or lexicon.dim != self.size:

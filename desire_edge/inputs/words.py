@@ -11,8 +11,8 @@ import numpy as np
 from desire_edge.inputs.assets import Assets
 from desire_edge.inputs.spec import IDS, VALUES, Features, InputSpec, RawInput, sparsely
 from desire_edge.inputs.vectors import sparse_features, vector_features
-from desire_edge.lexicon import tokenize
 from desire_edge.lexicon.characters import UNICODE
+from desire_edge.lexicon.text import tokenize
 
 
 @dataclass(frozen=True)

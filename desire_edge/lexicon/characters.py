@@ -10,6 +10,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -23,7 +24,7 @@ SPACE = (
 
 def kinds(text: str) -> str:
     """Each character's kind: `a`, of a word (a letter, mark or number); `?`, unassigned; `+` and `#`; else a space."""
-    return bytes(map(_KINDS.__getitem__, map(ord, text))).decode("ascii")
+    return bytes(map(_table().__getitem__, map(ord, text))).decode("ascii")
 
 
 def normalize(text: str, form: Literal["NFC", "NFKC"]) -> str:
@@ -50,8 +51,9 @@ def _each_run(text: str, change: Callable[[str], str]) -> str:
     return "".join(parts)
 
 
-def _read_kinds() -> bytes:
-    """The kind of every code point, from the table that tests/vectors/characters.py makes."""
+@cache
+def _table() -> bytes:
+    """The kind of every code point, from the table that tests/vectors/characters.py makes; ASCII text needs none."""
     path = Path(__file__).with_name(f"unicode-{UNICODE}.json")
     runs = re.findall("([0-9a-z]+)([UWO])", json.loads(path.read_text(encoding="ascii"))["runs"])
     kind = {"U": b"?", "W": b"a", "O": b" "}
@@ -59,6 +61,3 @@ def _read_kinds() -> bytes:
     for character in b"+#":
         table[character] = character
     return bytes(table)
-
-
-_KINDS = _read_kinds()

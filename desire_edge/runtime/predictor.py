@@ -94,12 +94,12 @@ class Predictor:
         self._model: Path | bytes = model if isinstance(model, bytes) else model_file(Path(model))
         self._where = where = name or ("the model" if isinstance(self._model, bytes) else str(self._model))
         self._asked, self._threads = provider, threads
-        content, self._digest = self._model, ""
+        content = self._model
         if isinstance(content, Path):
             self._model = content.absolute()  # wherever this process goes
             assets = assets or Assets(self._model.parent)
             content = read_model(content)
-            self._digest = hashlib.sha256(content).hexdigest()
+            self._stamp = _stamp(self._model)
         self._session = Session(content, provider, name=where, threads=threads)
         metadata = self._session.metadata
         try:
@@ -157,8 +157,17 @@ class Predictor:
         """Where the model is and what it was, or its bytes; or its bundle and part. The session stays here."""
         if self._shared is not None:
             return _shared_again, (type(self), *self._shared, self._where)
-        opened = (self._model, self._asked, self._where, self._digest, self._assets, self._threads)
+        opened = (self._model, self._asked, self._where, self._digest(), self._assets, self._threads)
         return _reopened, (type(self), *opened)
+
+    def _digest(self) -> str:
+        """The SHA-256 of the model's file, as it was opened; "" where it was opened from bytes."""
+        if not isinstance(self._model, Path):
+            return ""
+        content = read_model(self._model)
+        if _stamp(self._model) != self._stamp:
+            raise _changed(self._where)
+        return hashlib.sha256(content).hexdigest()
 
     def __repr__(self) -> str:
         """The model in one line."""
@@ -320,6 +329,19 @@ def limits_of(sets: Mapping[float, Sequence[float]], coverage: float, where: str
     return sets[coverage]
 
 
+def _changed(where: str) -> DesireEdgeError:
+    return DesireEdgeError(
+        f"{where} is not the model that was pickled or copied (its SHA-256 differs); put that one back, or open "
+        "this one with Predictor"
+    )
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    """What changes where a file does: its size, times and place on the disk."""
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
+
+
 def _shared_again(kind: type[Predictor], bundle: OpenedBundle, part: Part, name: str) -> Predictor:
     """The part that was pickled, with its bundle."""
     return kind.sharing(bundle, part, name)
@@ -336,11 +358,8 @@ def _reopened(
 ) -> Predictor:
     """The model that was pickled, opened anew."""
     predictor = kind(model, provider, name=name, assets=assets, threads=threads)
-    if predictor._digest != digest:
-        raise DesireEdgeError(
-            f"{name} is not the model that was pickled or copied (its SHA-256 differs); put that one back, or open "
-            "this one with Predictor"
-        )
+    if predictor._digest() != digest:
+        raise _changed(name)
     return predictor
 
 

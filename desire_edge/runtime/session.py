@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -220,7 +219,9 @@ def import_onnxruntime() -> Any:
             f"no ONNX Runtime can be loaded ({error}); install one with `pip install 'desire-edge[cpu]'`, "
             "or 'desire-edge[gpu]' for CUDA"
         ) from error
-    if _installed("onnxruntime") and _installed("onnxruntime-gpu"):
+    # As pip notes them: importlib.metadata would read every distribution there is, at each start.
+    there = Path(onnxruntime.__file__).parents[1]
+    if any(there.glob("onnxruntime-*.dist-info")) and any(there.glob("onnxruntime_gpu-*.dist-info")):
         warnings.warn(
             "both onnxruntime and onnxruntime-gpu are installed; they overwrite each other's files, so uninstall both "
             "and install the one you want",
@@ -280,14 +281,6 @@ def _is_rows(value: Any) -> bool:
 def _reason(error: Exception) -> str:
     """The first line of what ONNX Runtime says."""
     return str(error).strip().partition("\n")[0] or type(error).__name__
-
-
-def _installed(distribution: str) -> bool:
-    try:
-        version(distribution)
-    except PackageNotFoundError:
-        return False
-    return True
 
 
 def read_model(path: Path) -> bytes:

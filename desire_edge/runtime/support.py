@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from desire_edge.errors import DesireEdgeError
-from desire_edge.inputs.examples import Columns, Example, Request, Stored, checked_labels
+from desire_edge.inputs.examples import MAX_FOLDER_BYTES, Columns, Example, Request, Stored, checked_labels
 from desire_edge.inputs.names import columns
 from desire_edge.inputs.readers import format_of, read_examples
 from desire_edge.inputs.rows import Inputs, NameLists, input_rows, name_rows
@@ -21,7 +21,6 @@ from desire_edge.inputs.spec import RawInput
 Missing = Literal["negative", "unknown"]
 # A support folder comes from anyone: what is read of it is bounded.
 MAX_EXAMPLES = 4096
-MAX_FOLDER_BYTES = 256 * 2**20
 MAX_DECODED_BYTES = 2**30  # pictures are held as pixels: some 350 megapixels
 
 

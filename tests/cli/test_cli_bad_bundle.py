@@ -46,7 +46,8 @@ def change_manifest(bundle: Path, **values: object) -> None:
 
 def sign(bundle: Path) -> None:
     """Make the manifest's digests fit the files again, as someone who means harm would."""
-    records = {name: FileRecord.of(bundle / name) for name in FILES}
+    names = json.loads((bundle / "manifest.json").read_bytes())["files"]
+    records = {name: FileRecord.of(bundle / name) for name in names}
     change_manifest(
         bundle, files={name: {"bytes": r.bytes, "sha256": r.sha256} for name, r in records.items()}
     )
