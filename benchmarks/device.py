@@ -47,7 +47,7 @@ BEFORE = "5293193"
 """The last commit whose tasks were a model.onnx alone."""
 WORKER = Path(__file__).parent / "parts" / "device_worker.py"
 PICTURE = Path(__file__).parents[1] / "docs" / "users.png"
-SETTINGS = {"data": "sample", "extractor": {"backbone": "mlp"}}
+SETTINGS = {"data": "sample", "extractor": {"backbone": "mlp"}, "meta": {"folds": 0}}
 OLD_USERS, NEW_USERS = 24, 4000
 STARTS = 15
 """Fresh processes of each command."""

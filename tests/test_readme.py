@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import click
 import own_data_page
@@ -22,16 +23,30 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
 
 
-def test_the_python_snippet_runs(
+def test_the_python_snippets_run(
     sample_trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "tagger.desire").symlink_to(sample_trained.bundle)
-    (snippet,) = blocks("python")
-    assert len(snippet.strip().splitlines()) <= 12
-    variables: dict[str, object] = {}
-    exec(snippet, variables)
+    first, of_users = blocks("python")
+    assert len(first.strip().splitlines()) <= 12
+    variables: dict[str, Any] = {}
+    exec(first, variables)
     assert (tmp_path / "taught" / "model.onnx").is_file()
+    exec(of_users, variables)
+    assert {path.name for path in (tmp_path / "users/17").iterdir()} == {
+        "task.json", "task.onnx_adapter", "task.safetensors",
+    }  # fmt: skip
+    assert [len(row) for row in variables["rows"]] == [3, 3]
+
+
+def test_what_a_user_waits_for_is_as_measured() -> None:
+    metrics = json.loads((ROOT / "benchmarks/results/device.json").read_text())["metrics"]
+    rows = dict(re.findall(r"^\| .*<!-- (\w+) --> \| ([\d.,]+)", README, re.MULTILINE))
+    assert len(rows) >= 8
+    for name, said in rows.items():
+        figure, digits = said.replace(",", ""), len(said.partition(".")[2])
+        assert figure == f"{metrics[name]:.{digits}f}", name
 
 
 def test_the_clients_snippets_are_those_that_their_own_tests_run() -> None:

@@ -6,6 +6,7 @@ desire_edge is found: before 0.4 that was three calls.
 
 from __future__ import annotations
 
+import inspect
 import sys
 import time
 from collections.abc import Callable
@@ -43,7 +44,9 @@ def adaptation(arrays: dict[str, Any], ways: int) -> Callable[[], object]:
         else:
             heads = import_module("desire_edge.runtime.heads")
             now = heads.PaperSemantics.of(unread | semantics).packed()
-        return lambda: runtime.learn(now, **task, ways=ways)
+        # Before, the weights were made for graphs of so many labels.
+        more = {"ways": ways} if "ways" in inspect.signature(runtime.learn).parameters else {}
+        return lambda: runtime.learn(now, **task, **more)
     model = runtime.packed_model(semantics, known_labels=False)
 
     def adapt() -> object:
