@@ -8,7 +8,7 @@ from torch import Tensor
 
 def calibrated(w_base: Tensor, scores: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     """w_base [d, B] times one factor, and a bias [B], so that the scores [rows, B] are log odds of the targets."""
-    factor = torch.zeros((), dtype=scores.dtype, requires_grad=True)
+    factor = torch.zeros((), dtype=scores.dtype, device=scores.device, requires_grad=True)
     odds = torch.logit(targets.mean(dim=0).clamp(0.5 / max(1, len(targets)), 1 - 0.5 / max(1, len(targets))))
     bias = odds.clone().requires_grad_()
     spread = scores.std().clamp(min=1e-12)

@@ -9,6 +9,7 @@ import torch
 from training.cases import random_case, small_config, train
 
 from desire_edge.errors import DesireEdgeError
+from desire_edge.training.config import load_config
 from desire_edge.training.device import choose_device
 from desire_edge.training.inner_loop import EpisodeBatch, inner_loop
 from desire_edge.training.run import Run
@@ -20,6 +21,24 @@ def test_a_run_trains_on_the_device(device: torch.device, tmp_path: Path) -> Non
     losses = [entry["loss"] for entry in run.progress.history if entry["stage"] == "pretrain"]
     assert losses[-1] < 0.9 * losses[0]
     assert run.extractor.projection.weight.device.type == device.type
+    assert Run.open(run.folder, torch.device("cpu")).progress.stage == "done"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backbone", ["mlp", "words"])
+def test_the_head_prior_trains_on_the_device(device: torch.device, backbone: str, tmp_path: Path) -> None:
+    settings = [
+        f"extractor.backbone={backbone}", "extractor.epochs=2", "text.vocabulary=1500", "validation_tasks=5",
+        "maps=auto", "words=on", "meta.folds=0", 'lexicon.sources=["static"]',
+    ]  # fmt: skip
+    if backbone == "mlp":
+        settings.append("extractor.hidden=[64]")
+    run = Run.create(tmp_path / "run", load_config(None, settings, {"data": "sample"}), device)
+    train(run)
+    assert run.config.head == "prior" and run.extractor.words > 0
+    assert run.learner.r.device.type == device.type
+    losses = [entry["loss"] for entry in run.progress.history if "loss" in entry]
+    assert losses and all(0 < loss < 2 for loss in losses)
     assert Run.open(run.folder, torch.device("cpu")).progress.stage == "done"
 
 

@@ -106,7 +106,7 @@ def fit(learner: PriorLearner, z: Tensor, targets: Tensor, w_base: Tensor) -> fl
         dense, length = z.shape[1] - learner.words, (1 - WORDS_SHARE) ** 0.5 if learner.words else 1.0
         name_map = torch.zeros_like(learner.name_map, dtype=torch.float64)
         if learner.shared_space:
-            name_map[:dense] = torch.eye(dense) / length
+            name_map[:dense] = torch.eye(dense, device=name_map.device) / length
         else:
             gram, products = sums.gram[:dense, :dense] / length**2, sums.products[:dense] / length
             name_map[:dense] = _name_map(gram, products, names)
