@@ -87,6 +87,11 @@ def test_a_part_of_another_bundle_is_refused(task: Task, tmp_path: Path) -> None
     assert found.value.code == "task-bundle"
 
 
+def _as_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
 def _said(change: Callable[[dict[str, Any]], object]) -> Callable[[Path], None]:
     def apply(folder: Path) -> None:
         said = json.loads((folder / SAID).read_bytes())
@@ -110,7 +115,7 @@ HOSTILE: dict[str, Callable[[Path], object]] = {
     "no adapter": lambda folder: (folder / ADAPTER).unlink(),
     "an adapter cut short": lambda f: (f / ADAPTER).write_bytes((f / ADAPTER).read_bytes()[:100]),
     "no adapter at all": lambda folder: (folder / ADAPTER).write_bytes(b"0" * 500),
-    "an adapter that is a folder": lambda f: ((f / ADAPTER).unlink(), (f / ADAPTER).mkdir()),
+    "an adapter that is a folder": lambda folder: _as_folder(folder / ADAPTER),
     "nothing said": lambda folder: (folder / SAID).unlink(),
     "no JSON": lambda folder: (folder / SAID).write_text("{"),
     "no object": lambda folder: (folder / SAID).write_text("[]"),
