@@ -96,9 +96,10 @@ class Told:
 def report_of(model: Model, taught: Taught, head: AdaptedHead, told: Told) -> AdaptReport:
     """The report of a head that was adapted to what is `taught`, without what was removed."""
     z, targets, mask, w_novel = (
-        array.astype(np.float32) for array in (taught.z, taught.targets, taught.mask, taught.vectors)
+        np.ascontiguousarray(array, np.float32)
+        for array in (taught.z, taught.targets, taught.mask, taught.vectors)
     )
-    known = taught.known_labels.astype(np.float32)
+    known = np.ascontiguousarray(taught.known_labels, np.float32)
     held_out = evidence.held_out_loss(
         model, z, targets, mask, w_novel, known if taught.known_labels.shape[1] else None
     )
