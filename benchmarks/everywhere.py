@@ -46,6 +46,7 @@ from desire_edge.evaluation.folders import write_episode
 from desire_edge.export import ExportOptions, export_bundle
 from desire_edge.inputs import read_input
 from desire_edge.inputs.spec import RawInput
+from desire_edge.runtime.adaptation import padded
 from desire_edge.runtime.portable import PortableAdaptation
 from desire_edge.runtime.task import Task
 from desire_edge.runtime.taught import Origin, Taught
@@ -193,7 +194,8 @@ def python_onnx(job: Job) -> Answer:
         milliseconds.append(1e3 * (time.perf_counter() - started))
     z = bundle.extract([manifest.input.features_of(raw, "a query") for raw in job.inputs])
     session = onnxruntime.InferenceSession(job.bundle / "head.onnx", providers=["CPUExecutionProvider"])
-    rows = [session.run(["probabilities"], {"z": row[None], **head.weights})[0][0] for row in z]
+    weights = padded(head.weights, manifest.ways)
+    rows = [session.run(["probabilities"], {"z": row[None], **weights})[0][0] for row in z]
     return Answer(np.stack(rows)[:, : len(taught.labels)], head.thresholds, milliseconds)
 
 

@@ -30,7 +30,7 @@ from desire_edge.lexicon.build import shrink_lexicon
 from desire_edge.metrics import Estimate
 from desire_edge.models import extract
 from desire_edge.runtime.contents import bundle_contents
-from desire_edge.runtime.manifest import EXTRACTOR, LEXICON, PRECISIONS
+from desire_edge.runtime.manifest import BASE, LEXICON, PRECISIONS
 from desire_edge.runtime.session import import_onnxruntime
 from desire_edge.training.episodes import EpisodeBatcher
 from desire_edge.training.run import Run
@@ -180,9 +180,9 @@ def sizes(precision: str, bundle: Bundle, fp32: Bundle, small_lexicon: int) -> d
     small = f"{SMALL_LEXICON}_words"
     return {
         f"{precision}_bundle_bytes": total(bundle),
-        f"{precision}_extractor_bytes": bundle.manifest.files[EXTRACTOR].bytes,
-        f"{precision}_extractor_fraction": bundle.manifest.files[EXTRACTOR].bytes
-        / fp32.manifest.files[EXTRACTOR].bytes,
+        f"{precision}_extractor_bytes": bundle.manifest.files[BASE].bytes,
+        f"{precision}_extractor_fraction": bundle.manifest.files[BASE].bytes
+        / fp32.manifest.files[BASE].bytes,
         f"{precision}_bundle_fraction": total(bundle) / total(fp32),
         f"{precision}_bundle_fraction_without_lexicon": rest(bundle) / rest(fp32),
         f"{precision}_bundle_bytes_{small}": rest(bundle) + small_lexicon,
@@ -200,7 +200,7 @@ def latencies(run: Run, bundles: dict[str, Bundle], rounds: int) -> dict[str, di
 
     def contender(bundle: Bundle) -> Callable[[], float]:
         session = onnxruntime.InferenceSession(
-            bundle.path / EXTRACTOR, options, providers=["CPUExecutionProvider"]
+            bundle.path / BASE, options, providers=["CPUExecutionProvider"]
         )
 
         def call() -> float:

@@ -1,6 +1,6 @@
 """What a taught model costs to run: `python benchmarks/predict.py` writes results/predict.json.
 
-An adapted `model.onnx` in ONNX Runtime, batch 1, one thread, over the bare `extractor.onnx` it grew from: for the
+An adapted `model.onnx` in ONNX Runtime, batch 1, one thread, over the bare extractor it grew from: for the
 default extractor, and for one of more than 20 M multiply-adds. Then Eq. (1) on features alone, as it stands and as the
 folded head, through the C++ core, numpy and torch, for several batches. How well the models are trained does not matter
 here, so they hardly are; Delicious' 500 features are the input.
@@ -33,7 +33,8 @@ from training_runs import finished_run
 from desire_edge import Bundle, _core
 from desire_edge.export import export_bundle
 from desire_edge.models import EPSILON, SemanticInference
-from desire_edge.runtime.manifest import EXTRACTOR
+from desire_edge.runtime.manifest import BASE
+from desire_edge.runtime.model_file import standalone_model
 from desire_edge.training.config import DEFAULT_HIDDEN, load_config
 
 LABELS = ("baking", "cycling", "jazz", "open source", "travel")
@@ -79,7 +80,7 @@ def model_over_extractor(runs: Path, hidden: tuple[int, ...], rounds: int) -> di
         path = Path(folder) / "tagger.desire"
         export_bundle(run, path)
         bundle = Bundle.open(path, "cpu")
-        extractor = (path / EXTRACTOR).read_bytes()
+        extractor = without_head((path / BASE).read_bytes())
         model = bundle.adapt(labels=LABELS).model
         graph = optimized(model, Path(folder) / "optimized.onnx")
         bare = optimized(extractor, Path(folder) / "bare.onnx")
@@ -94,6 +95,11 @@ def model_over_extractor(runs: Path, hidden: tuple[int, ...], rounds: int) -> di
         "head_multiply_adds": matrix_elements(graph) - matrix_elements(bare),
         "head_nodes": dict(operators(graph) - operators(bare)),
     }
+
+
+def without_head(base: bytes) -> bytes:
+    """The extractor in a bundle's base, x -> z, whose head ONNX Runtime then leaves away."""
+    return standalone_model("the base", base, {}, ["z"], {})
 
 
 def session_call(model: bytes, x: NDArray[np.float32]) -> Callable[[], float]:
@@ -283,7 +289,7 @@ def torch_logits(head: Head, problem: Problem, z: NDArray[Any]) -> Callable[[], 
 
 def show(models: dict[str, Any], rows: list[dict[str, Any]]) -> None:
     """Tables of both."""
-    table = Table(title="model.onnx over extractor.onnx: batch 1, one thread, medians")
+    table = Table(title="model.onnx over the bare extractor: batch 1, one thread, medians")
     for column in ("extractor", "µs", "model µs", "ratio", "multiply-adds", "of the head", "its nodes"):
         table.add_column(column, justify="right")
     for name, found in models.items():
