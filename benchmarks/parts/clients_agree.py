@@ -32,8 +32,6 @@ REFUSALS = {
     "node": "tests/clients/test_web_refusals.py",
     "cpp": "tests/clients/test_cpp_refusals.py",
 }
-HEAD = ("w1", "b1", "v", "q", "m")
-
 Case = Mapping[str, Any]
 Found = dict[str, Any]
 
@@ -91,12 +89,12 @@ def case_error(found: Found, case: Case) -> float:
 
 
 def relative_error(found: Any, expected: NDArray[np.float64]) -> float:
-    """max|found - expected| / max|expected|; of v and m the columns of unused ways, which must be 0, are left out."""
-    array = np.array(found, np.float64)
+    """max|found - expected| / max|expected|; columns of unused ways, which must be 0, are left out."""
+    array, columns = np.array(found, np.float64), expected.shape[-1]
     if array.shape != expected.shape:
-        array = array.reshape(len(expected), -1)
-        assert not array[:, expected.shape[1] :].any()
-        array = array[:, : expected.shape[1]]
+        array = array.reshape(*expected.shape[:-1], -1)
+        assert not array[..., columns:].any()
+        array = array[..., :columns]
     return float(np.abs(array - expected).max() / (np.abs(expected).max() or 1))
 
 
@@ -110,7 +108,7 @@ def in_python(case: Case, folder: Path) -> Found:
         "losses": [task.report.loss_before, task.report.loss_after],
         "thresholds": [label.threshold for label in task.report.labels],
         "probabilities": task.predict(texts, known_of(case)),
-        **weights_of(task.model),
+        **weights_of(task.model, case),
     }
 
 
@@ -145,15 +143,15 @@ def in_cpp(app: Path, case: Case, folder: Path) -> Found:
         "losses": [report["loss_before"], report["loss_after"]],
         "thresholds": [label["threshold"] for label in report["labels"]],
         "probabilities": probabilities,
-        **weights_of((taught / "model.onnx").read_bytes()),
+        **weights_of((taught / "model.onnx").read_bytes(), case),
     }
 
 
-def weights_of(model: bytes) -> dict[str, NDArray[Any]]:
-    """The task's weights in an adapted model."""
+def weights_of(model: bytes, case: Case) -> dict[str, NDArray[Any]]:
+    """The task's weights in an adapted model, those of which the case says what is expected."""
     tensors = onnx.load_model_from_string(model).graph.initializer
     weights = {tensor.name: numpy_helper.to_array(tensor) for tensor in tensors}
-    return {name: weights[f"task.{name}"] for name in HEAD}
+    return {name: weights[f"task.{name}"] for name in case["expected"]["head"]}
 
 
 def support_of(case: Case) -> Support:

@@ -41,7 +41,8 @@ def kind_errors(
 ) -> dict[str, dict[str, float]]:
     """By client, the largest difference from Python's x, and of z relative to the largest number in it.
 
-    Texts of a bundle of tokens are given to C++ as Python's token ids.
+    Of a sparse bag x are the words' numbers, and their values show in z. Texts of a bundle of tokens are given to C++
+    as Python's token ids.
     """
     expected = in_python(bundle, files)
     with serving(bundle) as url:
@@ -68,7 +69,7 @@ def errors_of(found: Found, expected: Found) -> dict[str, float]:
             return {"x": float("inf"), "z": float("inf")}
         for name, scale in (("x", 1.0), ("z", float(np.abs(wanted["z"]).max()) or 1.0)):
             off = np.abs(np.asarray(mine[name], float) - np.asarray(wanted[name], float))
-            worst[name] = max(worst[name], float(off.max()) / scale)
+            worst[name] = max(worst[name], float(off.max(initial=0)) / scale)
     return worst
 
 

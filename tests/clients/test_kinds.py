@@ -22,7 +22,7 @@ from playwright.sync_api import Browser, BrowserContext, expect
 from ragged import WORDS, graph_of, image_bundle, tiny_tokenizer, tokens_bundle, tokens_graph, write_base
 from vectors.refusals.content import content as encoded
 from vectors.static_lexicon import make_static
-from vectors.tiny import FOLDER, D, make_bundle
+from vectors.tiny import FOLDER, VOCABULARY, D, make_bundle
 
 from desire_edge import Bundle, Predictor, Support
 from desire_edge.errors import DesireEdgeError
@@ -125,13 +125,19 @@ def test_a_pretrained_encoders_tokens_are_the_same_in_every_client(
         assert error["z"] <= TOLERANCE, client
 
 
+@pytest.mark.parametrize("bundle", ["plain", "sparse"])
 def test_words_are_the_same_features_in_every_client(
-    browser: Browser, programs: Path, tmp_path: Path
+    bundle: str, browser: Browser, programs: Path, tmp_path: Path
 ) -> None:
+    every = " ".join(reversed(VOCABULARY))  # more words than a sparse row is filled up to
+    given = texts(tmp_path / "files", (*TEXTS, every))
+    features = written(
+        tmp_path / "features", {"some.json": b'{"jazz": 0.5, "3": 0, "0": -2}', "none.json": b"{}"}
+    )
     vector = tmp_path / "vector.npy"
-    np.save(vector, np.linspace(-1, 1, 13))
-    files = [*texts(tmp_path / "files"), vector]
-    errors = kind_errors(FOLDER / "plain", files, browser, programs / "probe")
+    np.save(vector, np.linspace(-1, 1, len(VOCABULARY)))
+    files = [*given, *features, vector]
+    errors = kind_errors(FOLDER / bundle, files, browser, programs / "probe")
     for client, error in errors.items():
         assert error["x"] == 0, client
         assert error["z"] <= TOLERANCE, client

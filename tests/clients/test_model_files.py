@@ -13,6 +13,7 @@ import pytest
 from cli.test_cli_bad_bundle import sign
 from clients.conftest import Run
 from drivers.web import Request, adapt_in_node, install_packages, program
+from onnx import load_model, numpy_helper
 from runtime.test_model_file import BAD, FRAGMENTS, GOOD
 from test_bundle_format import in_schema
 from vectors.tiny import BUNDLES, FOLDER
@@ -70,6 +71,13 @@ def base_of(name: str) -> dict[str, bytes]:
     return {f"tagger.desire/{BASE}": FRAGMENTS[name]((FOLDER / "prior" / BASE).read_bytes())}
 
 
+def base_with_weights(*names: str) -> dict[str, bytes]:
+    """A base with more initialisers, of which a user's part says nothing."""
+    model = load_model(FOLDER / "prior" / BASE)
+    model.graph.initializer.extend(numpy_helper.from_array(np.ones(2, np.float32), name) for name in names)
+    return {BASE: model.SerializeToString()}
+
+
 def made(parts: dict[str, bytes]) -> bytes:
     """The model that Python makes of them."""
     if len(parts) > 1:
@@ -94,7 +102,8 @@ def answer(parts: dict[str, bytes], *, whole: bool) -> dict[str, str]:
 
 def test_the_web_client_splices_and_refuses_as_python_does() -> None:
     swapped = [dict(reversed(parts_of(name).items())) for name in BAD]  # what breaks may be the extractor
-    cases = [*map(parts_of, FRAGMENTS), *map(base_of, FRAGMENTS), *swapped]
+    more = base_with_weights("constructor", "__proto__", "task.γ", "旅行")
+    cases = [*map(parts_of, FRAGMENTS), *map(base_of, FRAGMENTS), *swapped, more]
     request = {
         "cases": [[[name, content.hex()] for name, content in parts.items()] for parts in cases],
         "weights": {
@@ -110,7 +119,11 @@ def test_the_web_client_splices_and_refuses_as_python_does() -> None:
     expected = [
         answer(parts(name), whole=name in GOOD) for parts in (parts_of, base_of) for name in FRAGMENTS
     ]
-    assert answers == [*expected, *(answer(parts, whole=False) for parts in swapped)]
+    assert answers == [
+        *expected,
+        *(answer(parts, whole=False) for parts in swapped),
+        answer(more, whole=True),
+    ]
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import pytest
 from cli.test_cli_bad_bundle import sign
 from drivers.web import install_packages, program, same_task_in_python
 from trained import Trained
-from vectors.tiny import FOLDER
+from vectors.tiny import BUNDLES, FOLDER
 
 from desire_edge import Bundle, Predictor, Support
 from desire_edge.inputs.files import MAX_FILE_BYTES, read_input
@@ -61,6 +61,31 @@ def test_the_script_learns_and_predicts_as_python_does(taught: Trained, tmp_path
     np.testing.assert_allclose(written.predict(inputs), expected, rtol=0, atol=1e-5)
     assert {path.name for path in tmp_path.iterdir()} == {"taught", "again"}  # and nothing half-written
     assert (tmp_path / "taught").stat().st_mode & 0o777 == 0o755
+
+
+@pytest.mark.parametrize("name", [*BUNDLES, "earlier/plain", "earlier/known"])
+def test_its_model_gives_what_pythons_gives(name: str, tmp_path: Path) -> None:
+    """The base with the task's part for good, of its labels and any number of rows; of an earlier bundle as it was."""
+    support, texts = tmp_path / "support", ["Warm bread, and jazz.", "a train to Rome", "linux"]
+    support.mkdir()
+    lines = [
+        json.dumps({"text": text, "labels": labels})
+        for text, labels in (("Bread from a hot oven", ["baking"]), ("jazz: a trumpet!", ["jazz"]))
+    ]
+    (support / "metadata.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    result = node(FOLDER / name, support, "taught", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    expected = Bundle.open(FOLDER / name, "cpu").adapt(Support.read(support))
+    found = Predictor(tmp_path / "taught", "cpu")
+    assert (found.labels, found.known_labels) == (expected.labels, expected.predictor.known_labels)
+    np.testing.assert_allclose(found.predict(texts), expected.predict(texts), rtol=0, atol=1e-5)
+    models = [onnx.load_model_from_string(expected.model), onnx.load(tmp_path / "taught" / "model.onnx")]
+    shapes = [{tensor.name: list(tensor.dims) for tensor in model.graph.initializer} for model in models]
+    assert shapes[0] == shapes[1]
+    for model in models:
+        onnx.checker.check_model(model)
+        del model.graph.initializer[:], model.metadata_props[:]
+    assert models[0] == models[1]
 
 
 @pytest.mark.parametrize("helpful", [True, False])

@@ -18,7 +18,7 @@ from drivers.web import (
     serving,
 )
 from playwright.sync_api import Browser
-from vectors.tiny import BUNDLES
+from vectors.tiny import BUNDLES, PRIOR
 
 from desire_edge import Support
 
@@ -33,6 +33,8 @@ def read(name: str) -> Any:
 
 
 CASES: list[dict[str, Any]] = read("cases.json")
+EARLIER = {name: f"earlier/{name}" for name in BUNDLES if name not in PRIOR}
+"""The golden bundles that are there of schema 6, too, which is from before the head prior's."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -85,9 +87,16 @@ def test_node_learns_as_expected(case: dict[str, Any]) -> None:
     check(case, adapt_in_node(VECTORS / case["bundle"], request_of(case)))
 
 
-@pytest.mark.parametrize("bundle", BUNDLES)
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if case["bundle"] in EARLIER], ids=lambda case: case["name"]
+)
+def test_node_learns_as_expected_by_an_earlier_bundle(case: dict[str, Any]) -> None:
+    check(case, adapt_in_node(VECTORS / EARLIER[case["bundle"]], request_of(case)))
+
+
+@pytest.mark.parametrize("bundle", [*BUNDLES, *EARLIER.values()])
 def test_the_page_learns_as_expected(browser: Browser, bundle: str) -> None:
-    cases = [case for case in CASES if case["bundle"] == bundle]
+    cases = [case for case in CASES if bundle in (case["bundle"], EARLIER.get(case["bundle"]))]
     assert cases
     with serving(VECTORS / bundle) as url:
         page = browser.new_page()

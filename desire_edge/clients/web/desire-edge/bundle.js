@@ -85,14 +85,14 @@ export class Bundle {
    * text's distinct words, and those that the model does not know. What is ragged is run one by one, and kept.
    */
   async extract(raws, names) {
-    const { dimension, extractor, input } = this.manifest;
+    const { batch, dimension, extractor, input } = this.manifest;
     const where = `${this.where}/${extractor}`;
     if (!input.ragged) {
       const features = raws.map((raw, index) => input.featuresOf(raw, names[index]));
       const rows = { ...stacked(features, input), ...this.#untold(features.length) };
-      const batch = batchOf(this.sessions.extractor);
-      const asked = { rows, count: features.length, batch, wanted: "z", columns: dimension };
-      return { z: await runRows(this.ort, this.sessions.extractor, asked, where), features };
+      const session = this.sessions.extractor;
+      const asked = { rows, count: features.length, batch: batchOf(session, batch), wanted: "z", columns: dimension };
+      return { z: await runRows(this.ort, session, asked, where), features };
     }
     const z = new Float32Array(raws.length * dimension);
     for (const [row, raw] of raws.entries()) {
@@ -354,7 +354,7 @@ function stacked(features, input) {
     features.forEach(({ x }, row) => data.set(x, row * input.features));
     return { x: { columns: input.features, data } };
   }
-  const longest = Math.max(1, ...features.map(({ x }) => x.length));
+  const longest = features.reduce((most, { x }) => Math.max(most, x.length), 1);
   const columns = Math.ceil(longest / WIDE) * WIDE;
   const ids = new BigInt64Array(features.length * columns);
   const values = new Float32Array(features.length * columns);

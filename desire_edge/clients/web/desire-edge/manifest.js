@@ -11,7 +11,8 @@ export const BASE = "base.onnx";
 export const EXTRACTOR = "extractor.onnx";
 export const HEAD_FRAGMENT = "head.fragment.onnx";
 const GRAPHS_AND_WEIGHTS = [BASE, "head.onnx", "adapt.onnx", "semantics.safetensors"];
-const EARLIER = [EXTRACTOR, "head.onnx", HEAD_FRAGMENT, "base.fragment.onnx", "adapt.onnx", "semantics.safetensors"]; // before schema 7
+/** The same before schema 7. */
+const EARLIER = [EXTRACTOR, "head.onnx", HEAD_FRAGMENT, "base.fragment.onnx", "adapt.onnx", "semantics.safetensors"];
 /** The names of all files that some bundle has beside its manifest. */
 export const FILES = [...new Set([...GRAPHS_AND_WEIGHTS, ...EARLIER, LEXICON, TOKENIZER])];
 const SCHEMA_VERSIONS = [3, 4, 5, 6, 7];

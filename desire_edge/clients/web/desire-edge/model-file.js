@@ -21,15 +21,15 @@ export function standaloneModel([name, base], weights, metadata) {
   const { others, graph } = takenApart(name, base, (field, refuse) => {
     if (field.number === GRAPH_INPUT) return !PARTS.some((part) => nameOf(field, VALUE_NAME, refuse).startsWith(part));
     if (field.number === GRAPH_OUTPUT) return nameOf(field, VALUE_NAME, refuse) === "probabilities";
-    return field.number !== GRAPH_INITIALIZER || !(nameOf(field, TENSOR_NAME, refuse) in weights);
+    return field.number !== GRAPH_INITIALIZER || !Object.hasOwn(weights, nameOf(field, TENSOR_NAME, refuse));
   });
   return whole(others, graph, weights, metadata);
 }
 
 /**
  * The bytes of the model that a bundle's files before schema 7 make with float32 initialisers {name: {shape, data}} and
- * metadata_props {key: string}. `parts` are [name in errors, bytes]: the extractor, taken but for its graph's name and output, then
- * fragments, of which their graphs are taken.
+ * metadata_props {key: string}. `parts` are [name in errors, bytes]: the extractor, taken but for its graph's name and
+ * output, then fragments, of which their graphs are taken.
  */
 export function completeModel([extractor, ...fragments], initializers, metadata) {
   const { others, graph } = takenApart(...extractor, ({ number }) => ![GRAPH_NAME, GRAPH_OUTPUT].includes(number));

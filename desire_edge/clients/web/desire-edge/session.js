@@ -17,10 +17,12 @@ export async function openSession(ort, bytes, where, graphOptimizationLevel) {
   }
 }
 
-/** How many rows a session takes at once; null where it takes any number. */
-export function batchOf(session) {
-  const rows = session.inputMetadata?.[0]?.shape?.[0];
-  return typeof rows === "string" ? null : (rows ?? 1);
+/**
+ * The rows of one run: `batch`, as the manifest says, or null where the session takes any number. An older ONNX Runtime
+ * does not say that it does, and is given `batch` of them.
+ */
+export function batchOf(session, batch) {
+  return typeof session.inputMetadata?.[0]?.shape?.[0] === "string" ? null : batch;
 }
 
 /** Run once: {name: {shape, data, type}}, by default float32 -> {name: data} of all outputs, or of those `wanted`. */

@@ -42,16 +42,25 @@ export class WordsInput {
    * `words` are the text's distinct words, and `unknown` those the model does not know.
    */
   featuresOf(raw, where) {
-    if (typeof raw !== "string") return this.#given(numericFeatures(raw, this.index, this.features, where));
+    if (typeof raw !== "string") {
+      const found = numericFeatures(raw, this.index, this.features, where);
+      return this.sparse ? { ...found, ...sparsely(found.x) } : found;
+    }
     const words = [...new Set(tokenize(raw))];
+    const unknown = words.filter((word) => !this.index.has(word));
+    const known = words.flatMap((word) => this.index.get(word) ?? []);
+    if (this.sparse) {
+      const x = Int32Array.from(known).sort();
+      return { x, values: new Float32Array(x.length).fill(1), words, unknown };
+    }
     const x = new Float32Array(this.features);
-    for (const word of words) if (this.index.has(word)) x[this.index.get(word)] = 1;
-    return this.#given({ x, words, unknown: words.filter((word) => !this.index.has(word)) });
+    for (const index of known) x[index] = 1;
+    return { x, words, unknown };
   }
+}
 
-  #given(found) {
-    if (!this.sparse) return found;
-    const x = Int32Array.from([...found.x.keys()].filter((index) => found.x[index] !== 0));
-    return { ...found, x, values: Float32Array.from(x, (index) => found.x[index]) };
-  }
+/** A dense x as a sparse one has it. */
+function sparsely(dense) {
+  const x = Int32Array.from([...dense.keys()].filter((index) => dense[index] !== 0));
+  return { x, values: Float32Array.from(x, (index) => dense[index]) };
 }
