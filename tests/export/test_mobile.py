@@ -38,7 +38,9 @@ def test_ort_files_are_the_graphs_that_onnx_runtime_runs(bundle: Path, tmp_path:
             value.name: random.normal(size=[3 if isinstance(size, str) else size for size in value.shape])
             for value in plain.get_inputs()
         }
-        inputs |= {key: (inputs[key] > 0).astype(float) for key in ("x", "targets", "mask", "used") if key in inputs}
+        inputs |= {
+            key: (inputs[key] > 0).astype(float) for key in ("x", "targets", "mask", "used") if key in inputs
+        }
         inputs = {key: values.astype(np.float32) for key, values in inputs.items()}
         for expected, found in zip(plain.run(None, inputs), converted.run(None, inputs), strict=True):
             np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)

@@ -190,3 +190,13 @@ def test_any_number_of_threads_gives_the_same(task: Task) -> None:
         np.testing.assert_allclose(bundle.adapt(SUPPORT).predict(TEXTS), expected, rtol=0, atol=1e-6)
         model = Predictor(task.model, "cpu", threads=threads)
         np.testing.assert_allclose(model.predict(TEXTS), expected, rtol=0, atol=1e-6)
+
+
+def test_a_task_of_which_something_was_removed_says_how_it_stands(bundle: Bundle) -> None:
+    without = bundle.adapt(SUPPORT).add(labels=["travel"]).remove(labels=["baking"], examples=[0])
+    afresh = bundle.adapt(
+        Support.of(["jazz: a trumpet!"], [["jazz"]], None), labels=["jazz", "travel"], missing="unknown"
+    )
+    assert [label.name for label in without.report.labels] == ["jazz", "travel"]
+    assert (without.report.examples, afresh.report.examples) == (1, 1)
+    assert [label.positives for label in without.report.labels] == [1, 0]
