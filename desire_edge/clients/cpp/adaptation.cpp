@@ -93,6 +93,12 @@ std::vector<Initializer> empty_weights(const Semantics& semantics, int64_t ways)
 
 }  // namespace
 
+std::vector<std::string> part_names(const Semantics& semantics) {
+  std::vector<std::string> names;
+  for (const Initializer& weight : empty_weights(semantics, 1)) names.push_back(weight.name);
+  return names;
+}
+
 AdaptedHead learn(const Semantics& semantics, const Matrix& z, const Targets& support, const Matrix& w_novel,
                   const Matrix& known_labels, int64_t ways) {
   const Handle model = packed_model(semantics, z.rows);

@@ -24,12 +24,15 @@ struct Semantics {
 /* What desire_edge_learn makes of a task. */
 struct AdaptedHead {
   std::vector<Initializer>
-      weights;               /* what a model file of `ways` labels holds, in its order; unused ways are 0 */
+      weights;               /* what a model file of `ways` labels holds, in its order; ways not used are 0 */
   std::vector<float> losses; /* the support loss before each step kept and after the last */
   double held_out_loss = -1; /* of examples predicted from the others; -1 where that says nothing */
   float conditioning = 0;    /* the largest kappa seen */
   std::vector<double> thresholds; /* [N] the probability from which each label is said to hold */
 };
+
+/* The names of a task's weights in a model file, in its order. */
+std::vector<std::string> part_names(const Semantics& semantics);
 
 /* Teaches the model labels by z [S, d], targets and mask [S, N], w_novel [d_w, N] and, for one that uses them,
  * known labels [S, B], for a model file of `ways` labels. */

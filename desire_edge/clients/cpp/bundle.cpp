@@ -82,7 +82,7 @@ Names do_not_help(const Task& task) {
 
 }  // namespace
 
-Bundle::Bundle(const fs::path& folder) : folder_(folder) {
+Bundle::Bundle(const fs::path& folder, int threads) : folder_(folder) {
   if (!fs::is_regular_file(folder / kManifest)) {
     refuse("bundle-none"_code, folder.string(), " is not a bundle: it is no folder with a ", kManifest,
            " in it", fs::is_regular_file(folder) ? "; unpack the zip first" : "");
@@ -97,13 +97,29 @@ Bundle::Bundle(const fs::path& folder) : folder_(folder) {
   }
   manifest_.input.open(folder);
   const std::string& extractor = manifest_.extractor;
-  extractor_ = std::make_unique<Session>(files_.at(extractor), path_of(extractor));
+  extractor_ = std::make_shared<Session>(files_.at(extractor), path_of(extractor), threads);
   extractor_->check_takes(manifest_.input, folder.string() + ": the extractor", "the manifest",
                           "invalid"_code);
   if (extractor_->columns("z") != semantics_.dimension) {
     refuse("invalid"_code, path_of(extractor), " has no output z of ", semantics_.dimension,
            " numbers a row");
   }
+}
+
+std::shared_ptr<Session> Bundle::base() const {
+  if (manifest_.extractor != kBase) {
+    refuse("schema"_code, folder_.string(), " is of an earlier version and has no ", kBase,
+           "; export the bundle again");
+  }
+  const int64_t known = manifest_.known_labels ? static_cast<int64_t>(manifest_.base_labels.size()) : 0;
+  const Names wanted = part();
+  const bool whole = std::all_of(wanted.begin(), wanted.end(),
+                                 [&](const std::string& name) { return extractor_->part().count(name) > 0; });
+  if (!whole || extractor_->columns("probabilities") == 0 || extractor_->known_labels() != known) {
+    refuse("onnx"_code, path_of(kBase),
+           " has not the inputs and outputs that the manifest says; copy the bundle again");
+  }
+  return extractor_;
 }
 
 void Bundle::read_files() {
@@ -213,6 +229,7 @@ Task Bundle::adapt(const Support& support, const Names& names, bool missing_unkn
   task.head = learn(semantics_, z, task.support, task.labels.vectors, known, columns);
   task.adapt_seconds = seconds_since(start);
 
+  if (with_base) base();  // which checks that it takes the weights
   const Names known_names = semantics_.known_labels ? manifest_.base_labels : Names();
   const auto metadata =
       model_metadata(names, task.head.thresholds, manifest_.input, manifest_.name, known_names);

@@ -33,12 +33,19 @@ struct Task {
 
 class Bundle {
  public:
-  /* Opens the bundle in `folder`: sizes, shapes and every file's SHA-256 are checked. */
-  explicit Bundle(const std::filesystem::path& folder);
+  /* Opens the bundle in `folder`: sizes, shapes and every file's SHA-256 are checked. `threads` are those of
+   * one run of its models; 0 takes all cores. */
+  explicit Bundle(const std::filesystem::path& folder, int threads = 1);
 
   /* Teaches the model `names` from the support, or by the names alone where it is empty. */
   Task adapt(const Support& support, const Names& names, bool missing_unknown);
+  const Manifest& manifest() const { return manifest_; }
   const InputSpec& input() const { return manifest_.input; }
+  /* The opened base, which all users share, each with a part of their own. A bundle before schema 7, which has
+   * none, and a base without the inputs and outputs of the manifest's head are refused. */
+  std::shared_ptr<Session> base() const;
+  /* The names of the weights that a user's part is. */
+  Names part() const { return part_names(semantics_); }
   /* z [n, d] of n examples' features. */
   Matrix extract(const std::vector<Features>& features) { return extractor_->run("z", features); }
 
@@ -55,8 +62,8 @@ class Bundle {
   Manifest manifest_;
   std::map<std::string, std::string> files_; /* the bytes of those that adapting reads */
   Semantics semantics_;
-  std::unique_ptr<Lexicon> lexicon_; /* none where labels' vectors come from the extractor */
-  std::unique_ptr<Session> extractor_;
+  std::unique_ptr<Lexicon> lexicon_;   /* none where labels' vectors come from the extractor */
+  std::shared_ptr<Session> extractor_; /* the base, or before schema 7 the extractor alone */
 };
 
 /* A warning for each text of whose words the model knows none; `names` are the examples'. */

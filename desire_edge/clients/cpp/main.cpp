@@ -23,16 +23,21 @@ using Json = nlohmann::ordered_json;
 
 const char kUsage[] =
     "desire_edge_app adapt BUNDLE --out OUT [--support FOLDER] [--labels a,b] [--missing negative|unknown] "
-    "[--json]\n"
-    "desire_edge_app predict MODEL FILE... [--known-labels a,b] [--json]\n"
+    "[--threads N] [--json]\n"
+    "desire_edge_app predict MODEL FILE... [--known-labels a,b] [--threads N] [--json]\n"
+    "desire_edge_app predict --bundle BUNDLE TASK FILE... [--known-labels a,b] [--threads N] [--json]\n"
     "\n"
     "adapt teaches the model of BUNDLE (a folder) new labels from the examples of FOLDER, or from the "
     "labels' names\n"
     "alone, and writes OUT/model.onnx, which any ONNX Runtime runs, and OUT/task.safetensors, what it was "
     "taught.\n"
-    "predict says which labels MODEL (OUT/model.onnx) sees in FILE: .txt, .npy, .json, .png or .jpg.\n";
+    "predict says which labels MODEL (OUT/model.onnx) sees in FILE: .txt, .npy, .json, .png or .jpg. With "
+    "--bundle it\n"
+    "goes by the user's part in the folder TASK (task.onnx_adapter and task.json) and the base in BUNDLE.\n"
+    "N threads run a model, one by default; 0 takes all cores.\n";
 
 const char kModel[] = "model.onnx", kTask[] = "task.safetensors";
+constexpr int kMostThreads = 1024;
 
 /* Arguments in their order, and options with their values. */
 struct Arguments {
@@ -66,6 +71,18 @@ Names names_in(const std::string& list, const std::string& option) {
   return check_names(split_names(list, ','), option);
 }
 
+/* How many threads the options ask for. */
+int threads_in(const Arguments& arguments) {
+  if (!arguments.has("--threads")) return 1;
+  const std::string& text = arguments.options.at("--threads");
+  const bool digits = !text.empty() && text.size() <= 4 && text.find_first_not_of("0123456789") == text.npos;
+  if (!digits || std::stoi(text) > kMostThreads) {
+    refuse("invalid"_code, "--threads is '", text, "'; it must be a number from 1 to ", kMostThreads,
+           ", or 0 for all cores");
+  }
+  return std::stoi(text);
+}
+
 void print_json(const Json& value) {
   std::cout << value.dump(2, ' ', true, Json::error_handler_t::replace) << "\n";
 }
@@ -73,14 +90,17 @@ void print_json(const Json& value) {
 /* Refuses to replace a folder that holds anything but an earlier task. */
 void check_replaceable(const fs::path& out) {
   if (!fs::exists(out) || (fs::is_directory(out) && fs::is_empty(out))) return;
-  bool ours = fs::is_directory(out) && fs::is_regular_file(out / kModel);
+  const bool part = fs::is_regular_file(out / kAdapter), model = fs::is_regular_file(out / kModel);
+  const std::set<std::string> files = {kModel, kTask, kAdapter, kSaid};
+  bool ours = fs::is_directory(out) && (part || model);
   for (auto entry = fs::directory_iterator(out); ours && entry != fs::directory_iterator(); ++entry) {
     const std::string name = entry->path().filename().string();
-    ours =
-        name == kModel || name == kTask || std::find(kAssets.begin(), kAssets.end(), name) != kAssets.end();
+    ours = files.count(name) || std::find(kAssets.begin(), kAssets.end(), name) != kAssets.end();
   }
   // Anyone may have a folder with a model.onnx alone; the names of the labels mark one of ours.
-  if (!ours || read_file(out / kModel, uint64_t{1} << 31).find("desire_edge.labels") == std::string::npos) {
+  if (ours && !part)
+    ours = read_file(out / kModel, uint64_t{1} << 31).find("desire_edge.labels") != std::string::npos;
+  if (!ours) {
     refuse("invalid"_code, out.string(),
            " exists and is not an adapted task; choose another --out, or remove it");
   }
@@ -119,7 +139,8 @@ Json report_of(const Task& task, const fs::path& out) {
 }
 
 void adapt(const Names& given) {
-  const Arguments arguments = parse_arguments(given, {"--support", "--out", "--labels", "--missing"});
+  const Arguments arguments =
+      parse_arguments(given, {"--support", "--out", "--labels", "--missing", "--threads"});
   const auto option = [&](const char* name) { return arguments.has(name) ? arguments.options.at(name) : ""; };
   const bool unknown = missing_is_unknown(arguments.has("--missing") ? option("--missing") : "negative");
   const fs::path out = option("--out");
@@ -132,7 +153,7 @@ void adapt(const Names& given) {
   check_replaceable(out);
   const Names asked = arguments.has("--labels") ? names_in(option("--labels"), "--labels") : Names();
 
-  Bundle bundle(arguments.positional[0]);
+  Bundle bundle(arguments.positional[0], threads_in(arguments));
   const Support support = arguments.has("--support") ? read_support(option("--support")) : Support();
   const Task task = bundle.adapt(support, asked.empty() ? support.names() : asked, unknown);
   std::map<std::string, std::string> files = task.assets;
@@ -158,7 +179,7 @@ void adapt(const Names& given) {
 }
 
 void predict(const Names& given) {
-  const Arguments arguments = parse_arguments(given, {"--known-labels"});
+  const Arguments arguments = parse_arguments(given, {"--bundle", "--known-labels", "--threads"});
   if (arguments.positional.size() < 2)
     refuse("invalid"_code, "name a MODEL and one FILE or more; see --help");
   const std::string model = arguments.positional[0];
@@ -167,7 +188,10 @@ void predict(const Names& given) {
   if (arguments.has("--known-labels"))
     known = names_in(arguments.options.at("--known-labels"), "--known-labels");
 
-  Predictor predictor(model);
+  const int threads = threads_in(arguments);
+  Predictor predictor = arguments.has("--bundle")
+                            ? Predictor(Bundle(arguments.options.at("--bundle"), threads), model)
+                            : Predictor(model, threads);
   std::vector<Features> features;
   for (const std::string& file : files)
     features.push_back(predictor.input().features_of(read_input(file), file));

@@ -16,6 +16,8 @@ namespace app {
 constexpr char kManifest[] = "manifest.json", kBase[] = "base.onnx", kExtractor[] = "extractor.onnx",
                kHeadFragment[] = "head.fragment.onnx", kSemantics[] = "semantics.safetensors",
                kLexicon[] = "lexicon.safetensors";
+/* A user's part: as ONNX Runtime reads it, and what its columns are. */
+constexpr char kAdapter[] = "task.onnx_adapter", kSaid[] = "task.json";
 constexpr char kLexiconNames[] = "lexicon";
 constexpr char kPaper[] = "paper", kPrior[] = "prior";
 

@@ -1,12 +1,15 @@
-/* Prediction with an adapted model: one plain ONNX file, whose metadata says which labels its outputs are. */
+/* Prediction with an adapted model: one plain ONNX file, whose metadata says which labels its outputs are; or
+ * a user's part, with the base of a bundle. As desire_edge/runtime/predictor.py and part.py. */
 #ifndef DESIRE_EDGE_APP_PREDICTOR_H
 #define DESIRE_EDGE_APP_PREDICTOR_H
 
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "arrays.h"
+#include "bundle.h"
 #include "input.h"
 #include "session.h"
 #include "support.h"
@@ -15,7 +18,11 @@ namespace app {
 
 class Predictor {
  public:
-  explicit Predictor(const std::filesystem::path& model);
+  /* Opens a model; `threads` are those of one run, 0 takes all cores. */
+  explicit Predictor(const std::filesystem::path& model, int threads = 1);
+  /* The part in a folder (task.onnx_adapter and task.json, as Python writes them), with the base of the bundle,
+   * which all users share. */
+  Predictor(const Bundle& bundle, const std::filesystem::path& folder);
 
   const Names& labels() const { return labels_; }
   /* The probability from which each label is said to hold. */
@@ -28,7 +35,9 @@ class Predictor {
   Matrix predict(const std::vector<Features>& features, const Matrix& known_labels);
 
  private:
-  Session session_;
+  std::string where_;
+  std::shared_ptr<Session> session_;
+  Ort::LoraAdapter part_{nullptr}; /* none where the model has it for good */
   Names labels_, known_labels_;
   std::vector<double> thresholds_;
   InputSpec input_;

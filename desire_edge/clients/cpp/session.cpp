@@ -10,7 +10,6 @@ namespace {
 
 constexpr int64_t kMostNumbers = int64_t{1}
                                  << 28;  // of one input or output: a model is hostile until checked
-constexpr int64_t kAny = -1;             // a size that is not fixed
 constexpr int64_t kAtOnce = 256;         // rows of one run, where a model takes any number
 constexpr size_t kWide = 8;              // sparse rows are as long as a multiple of it
 
@@ -108,11 +107,11 @@ void take(const Features* features, int64_t rows, int64_t batch, int64_t columns
 
 }  // namespace
 
-Session::Session(const std::string& model, const std::string& where)
-    : where_(where), environment_(ORT_LOGGING_LEVEL_ERROR, "desire_edge_app"), session_(nullptr) {
+Session::Session(const std::string& model, const std::string& where, int threads)
+    : where_(where), environment_(ORT_LOGGING_LEVEL_FATAL, "desire_edge_app"), session_(nullptr) {
   try {
     Ort::SessionOptions options;
-    options.SetIntraOpNumThreads(1);  // a device has other things to do
+    options.SetIntraOpNumThreads(threads);
     session_ = Ort::Session(environment_, model.data(), model.size(), options);
   } catch (const Ort::Exception& error) {
     refuse("onnx"_code, where, " is not a whole ONNX model that this ONNX Runtime (", Ort::GetVersionString(),
@@ -149,6 +148,9 @@ Session::Session(const std::string& model, const std::string& where)
         "all of float32 and of fixed shape but for the batch");
   }
   batch_ = inputs_.begin()->second.first;
+  for (size_t i = 0; i < session_.GetOverridableInitializerCount(); ++i) {
+    part_.insert(session_.GetOverridableInitializerNameAllocated(i, allocator).get());
+  }
 }
 
 std::string Session::metadata(const std::string& key) const {
@@ -168,9 +170,9 @@ void Session::check_takes(const InputSpec& input, const std::string& model, cons
 }
 
 Matrix Session::run(const std::string& output, const std::vector<Features>& features,
-                    const Matrix& known_labels) {
+                    const Matrix& known_labels, const Ort::LoraAdapter* part) {
   const int64_t count = static_cast<int64_t>(features.size()), most = batch_ == kAny ? kAtOnce : batch_;
-  Matrix result(count, columns(output));
+  Matrix result(count, std::max<int64_t>(0, columns(output)));
   for (int64_t start = 0; start < count; start += most) {
     const int64_t rows = std::min(most, count - start), batch = batch_ == kAny ? rows : batch_;
     Inputs inputs;
@@ -183,11 +185,14 @@ Matrix Session::run(const std::string& output, const std::vector<Features>& feat
     }
     try {
       const char* wanted = output.c_str();
-      const auto found = session_.Run(Ort::RunOptions(), inputs.names.data(), inputs.values.data(),
-                                      inputs.names.size(), &wanted, 1);
+      Ort::RunOptions options;
+      if (part != nullptr) options.AddActiveLoraAdapter(*part);
+      const auto found =
+          session_.Run(options, inputs.names.data(), inputs.values.data(), inputs.names.size(), &wanted, 1);
+      const std::vector<int64_t> shape = found[0].GetTensorTypeAndShapeInfo().GetShape();
+      if (start == 0 && columns(output) == kAny && shape.size() == 2) result = Matrix(count, shape[1]);
       // ONNX Runtime itself only warns where a graph's values have other shapes than it declares.
-      if (found[0].GetTensorTypeAndShapeInfo().GetElementCount() !=
-          static_cast<size_t>(batch * result.columns)) {
+      if (shape != std::vector{batch, result.columns}) {
         refuse("onnx"_code, where_, " gives no ", output, " of ", result.columns, " numbers a row");
       }
       std::copy_n(found[0].GetTensorData<float>(), rows * result.columns, result[start]);
